@@ -1,0 +1,156 @@
+/* What walks through the pipeline: up to BATCH_RECORDS_MAX records of the one ordered journal, with
+ * room for everything that the stages find out about them.  Fixed in size, made once, used again and
+ * again.  Each block is written by one stage and only read by those after it.
+ *
+ * Whatever a formula can name (a field, a feature, a score) is a column: column[value][row].  A column's
+ * index is the value's index in the program (program.h).  Rows that are not events (labels, records
+ * that could not be decoded) have missing values in all columns. */
+#ifndef BASE_BATCH_H
+#define BASE_BATCH_H
+
+#include "base/status.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BATCH_RECORDS_MAX = 256,
+    BATCH_PAYLOAD_MAX = 1 << 20, /* bytes of one batch's payloads together */
+    BATCH_PADDING = 64,          /* readable bytes after every payload: the JSON parser looks ahead */
+    BATCH_REASON_MAX = 160,
+    BATCH_EVENTS_MAX = 64, /* model events of one batch */
+    REASONS_MAX = 3,       /* features named in one decision */
+};
+
+#define NUMBER_NONE UINT64_MAX
+
+enum record_kind {
+    RECORD_EVENT, /* a transaction, a login: gets a decision */
+    RECORD_LABEL, /* the truth about an earlier event */
+    RECORD_DEAD,  /* could not be decoded: gets a dead letter with `reason` */
+};
+
+/* One cell.  Numbers, booleans (0, 1), enum indices and times (seconds since 1970, as a double) are
+ * `number`, missing is NaN.  Identifiers and texts are `key`, a keyed hash, missing is 0. */
+union value {
+    double number;
+    uint64_t key;
+};
+
+/* Bytes inside the batch's payload buffer. */
+struct span {
+    uint32_t offset, size;
+};
+
+/* Where a record came from, so that it can be committed and named in a dead letter. */
+struct position {
+    uint32_t input;    /* index in the pipeline's inputs */
+    int32_t partition; /* 0 for a file */
+    int64_t offset;    /* Kafka's offset; the line number (from 1) for a file */
+};
+
+/* A feature that moved the score, in the champion's own unit (log odds, say); > 0 raised it. */
+struct reason {
+    uint16_t feature; /* index among the model features */
+    double contribution;
+};
+
+/* The events whose wait has ended just before a row: numbers [from, to). */
+struct matured {
+    uint64_t from, to;
+};
+
+enum model_event_kind {
+    MODEL_EVENT_DRIFT,      /* a detector gave the alarm */
+    MODEL_EVENT_TRAINING,   /* a training was asked for */
+    MODEL_EVENT_CHALLENGER, /* a trained model came and is scored in the champion's shadow */
+    MODEL_EVENT_PROMOTED,   /* the challenger decides from now on */
+    MODEL_EVENT_REJECTED,   /* the challenger was not better */
+    MODEL_EVENT_FAILED,     /* a training failed; `detail` says why */
+};
+
+/* One line for the model-events stream. */
+struct model_event {
+    enum model_event_kind kind;
+    int64_t time_ms;
+    uint64_t number;  /* events seen so far */
+    char model[64];   /* empty for a detector that watches no model */
+    char detail[192]; /* for people: "adwin on error: 0.021 -> 0.054" */
+};
+
+struct batch {
+    uint32_t count;
+    int64_t arrival_ms; /* stamped by whoever leads */
+
+    /* arrive */
+    struct position position[BATCH_RECORDS_MAX];
+    struct span payload[BATCH_RECORDS_MAX];
+    char *bytes; /* BATCH_PAYLOAD_MAX + BATCH_PADDING */
+    uint32_t bytes_used;
+
+    /* decode */
+    uint8_t kind[BATCH_RECORDS_MAX]; /* enum record_kind; set on arrival by the input's role */
+    int64_t time_ms[BATCH_RECORDS_MAX];
+    uint64_t id[BATCH_RECORDS_MAX];         /* hash of the event's id; 0 if it has none */
+    struct span id_text[BATCH_RECORDS_MAX]; /* size 0 if it has none */
+    double label[BATCH_RECORDS_MAX]; /* events: the label it carries, NaN if none; labels: the truth */
+    char (*reason)[BATCH_REASON_MAX]; /* of dead records: "amount: expected a number, found a text" */
+    uint32_t column_count, text_count;
+    union value *columns;   /* (column_count, BATCH_RECORDS_MAX) */
+    struct span *texts;     /* (text_count, BATCH_RECORDS_MAX): identifiers as they were written */
+
+    /* join: which event each label is about, whose wait has ended */
+    uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
+    struct matured told[BATCH_RECORDS_MAX];  /* the label they carry is known from now on */
+    struct matured spent[BATCH_RECORDS_MAX]; /* no label came in time: taken as negative */
+
+    /* decide */
+    double score[BATCH_RECORDS_MAX];
+    uint8_t outcome[BATCH_RECORDS_MAX]; /* index in the ordered outcomes */
+    uint64_t rules[BATCH_RECORDS_MAX];  /* bit i: rule i fired */
+    uint8_t reason_count[BATCH_RECORDS_MAX];
+    struct reason reasons[BATCH_RECORDS_MAX][REASONS_MAX];
+
+    /* watch */
+    uint32_t event_count;
+    struct model_event events[BATCH_EVENTS_MAX];
+};
+
+/* Allocates the buffers for so many columns and texts; nothing is allocated after. */
+enum status batch_open(struct batch *batch, uint32_t column_count, uint32_t text_count,
+                       struct failure *failure);
+void batch_close(struct batch *batch);
+
+/* Empties the batch for the next records. */
+void batch_clear(struct batch *batch);
+
+/* Copies a record in.  False if there is no room left (the batch goes on its way and the record comes
+ * again); size must be at most BATCH_PAYLOAD_MAX / 4, larger ones are for the caller to refuse. */
+bool batch_add(struct batch *batch, enum record_kind kind, struct position position,
+               const void *bytes, size_t size);
+
+/* Turns a row into a dead letter.  Texts are cut at BATCH_REASON_MAX. */
+void batch_refuse(struct batch *batch, uint32_t row, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Adds a model event; when the list is full the last is overwritten (they are rare). */
+struct model_event *batch_add_event(struct batch *batch, enum model_event_kind kind,
+                                    const char *model, int64_t time_ms, uint64_t number);
+
+static inline union value *batch_column(const struct batch *batch, uint32_t value)
+{
+    return batch->columns + (size_t)value * BATCH_RECORDS_MAX;
+}
+
+static inline struct span *batch_texts(const struct batch *batch, uint32_t text)
+{
+    return batch->texts + (size_t)text * BATCH_RECORDS_MAX;
+}
+
+static inline const char *batch_bytes(const struct batch *batch, struct span span)
+{
+    return batch->bytes + span.offset;
+}
+
+#endif

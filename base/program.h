@@ -1,0 +1,96 @@
+/* Formulas compiled to a flat program: a graph of values in which equal sub-formulas are one value,
+ * run column by column over a batch.  A value's index is its column in the batch.
+ *
+ * Values have levels.  Fields and constants are level 0; a formula has the highest level of its inputs;
+ * a window's result is one level above its inputs (so a window may be taken over a formula of windows).
+ * The engine runs   level 0 formulas, level 1 windows, level 1 formulas, level 2 windows, ...
+ * Scores sit at PROGRAM_SCORE_LEVEL: what depends on a score is run after scoring, row by row.
+ *
+ * Missing values: arithmetic and functions of a missing value are missing; a comparison with a missing
+ * value is false (also !=); `and`, `or`, `not`, `if` take a missing condition as false;
+ * coalesce(x, y) is y where x is missing; is_missing(x) asks.  Division by zero, and whatever else is
+ * not a finite number, is missing. */
+#ifndef BASE_PROGRAM_H
+#define BASE_PROGRAM_H
+
+#include "base/batch.h"
+#include "base/hash.h"
+#include "base/syntax.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PROGRAM_VALUES_MAX = 1024, PROGRAM_INPUTS_MAX = 3, PROGRAM_SCORE_LEVEL = 32 };
+
+#define VALUE_NONE UINT32_MAX
+
+enum value_type { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_TIME, TYPE_TEXT, TYPE_ENUM };
+
+struct operation; /* a row of the operation table in program.c */
+
+struct program_value {
+    const struct operation *operation; /* NULL: filled from outside (field, window, score) */
+    enum value_type type;
+    uint8_t level;
+    bool constant;
+    uint32_t input_count;
+    uint32_t input[PROGRAM_INPUTS_MAX];
+    union value literal;        /* of a constant */
+    const struct field *field;  /* of a field: for its choices */
+    uint64_t fingerprint;       /* of what it computes, by names not indices: same meaning, same print */
+};
+
+struct program {
+    struct hash_key key; /* text literals are hashed with it, as fields are */
+    uint32_t value_count;
+    struct program_value value[PROGRAM_VALUES_MAX];
+    /* run order: values with an operation, sorted by level; level l is [start[l], start[l + 1]) */
+    uint32_t order_count;
+    uint32_t order[PROGRAM_VALUES_MAX];
+    uint32_t level_start[PROGRAM_SCORE_LEVEL + 3];
+};
+
+/* How names and windows are found while a formula is compiled.  Both return a value, or VALUE_NONE with
+ * the error filled (its column is relative to the formula being compiled; they may leave it as given). */
+struct program_resolver {
+    uint32_t (*name)(void *self, const struct syntax_node *node, struct syntax_error *error);
+    uint32_t (*window)(void *self, const struct syntax *syntax, const struct syntax_node *node,
+                       struct syntax_error *error); /* a call that is no function of the language */
+    void *self;
+};
+
+void program_init(struct program *program, struct hash_key key);
+
+/* A value that somebody else fills: a field, a window's result, a score. */
+uint32_t program_add_external(struct program *program, enum value_type type, uint8_t level,
+                              uint64_t fingerprint);
+
+uint32_t program_add_number(struct program *program, double number);
+
+/* Compiles a node and what is below it; VALUE_NONE with the error on a mistake. */
+uint32_t program_compile(struct program *program, const struct syntax *syntax, uint32_t node,
+                         const struct program_resolver *resolver, struct syntax_error *error);
+
+/* Sorts the run order; call once when all formulas are in, before the first run. */
+void program_finish(struct program *program);
+
+/* Fills the constants' columns of a fresh batch. */
+void program_prepare(const struct program *program, const struct batch *batch);
+
+/* Runs the formulas of one level over rows [from, to). */
+void program_run(const struct program *program, uint32_t level, const struct batch *batch,
+                 uint32_t from, uint32_t to);
+
+/* Runs everything that depends on scores over rows [from, to). */
+void program_run_scored(const struct program *program, const struct batch *batch, uint32_t from,
+                        uint32_t to);
+
+/* The functions of the language, for `weir list functions`. */
+struct program_function {
+    const char *name, *signature, *summary;
+};
+const struct program_function *program_functions(uint32_t *count);
+
+/* Offers all function names to a search for the nearest (suggest.h). */
+void program_suggest(const char *wanted, const char **best, size_t *distance);
+
+#endif

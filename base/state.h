@@ -1,0 +1,103 @@
+/* All that must survive a crash: one mapping of fixed size, without pointers; nothing in it moves
+ * or grows.  It is made of regions of equal rows (an index, the rows of an entity, blocks of events,
+ * a model), described by a directory at its front that is itself state.  So saving, comparing, hashing
+ * and handing over are byte copies, written once.
+ *
+ *     | directory | region 0: rows ... | region 1: rows ... | ...
+ *
+ * Only the loop's thread touches it.  Const pointers read; state_write() gives the only writable ones
+ * and tells the pages to whoever is copying them aside (the snapshot). */
+#ifndef BASE_STATE_H
+#define BASE_STATE_H
+
+#include "base/assert.h"
+#include "base/status.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STATE_PAGE = 4096, STATE_REGIONS_MAX = 128, STATE_NAME_MAX = 56 };
+
+#define STATE_NO_ROW UINT64_MAX
+
+struct state_region {
+    char name[STATE_NAME_MAX];
+    uint64_t fingerprint; /* of kind, version, options and inputs: equal ones may keep their rows */
+    uint64_t offset;      /* from the start of the mapping; a multiple of STATE_PAGE */
+    uint64_t row_size;    /* bytes; a multiple of 8 */
+    uint64_t row_count;   /* the bound; never exceeded */
+    uint64_t used;        /* rows ever taken; those after are zero bytes and never saved */
+    uint64_t free_row;    /* 1 + the head of a list through the first 8 bytes of the rows given back */
+    uint64_t live;        /* rows taken and not given back */
+};
+
+struct state_directory {
+    char magic[8];
+    uint32_t version;
+    uint32_t region_count;
+    struct state_region region[STATE_REGIONS_MAX];
+};
+
+/* What the parts declare before the mapping is made: plain data, filled once. */
+struct state_layout {
+    struct state_directory directory;
+};
+
+/* A watcher is told of a page before its first change; a snapshot copies it aside.  NULL: nobody. */
+struct state_watcher {
+    void (*before_write)(void *self, uint64_t offset, uint64_t size);
+    void *self;
+};
+
+struct state {
+    uint8_t *bytes;
+    uint64_t size;
+    struct state_directory *directory; /* = bytes; written through state_write's discipline only */
+    const struct state_watcher *watcher;
+    uint8_t *rows[STATE_REGIONS_MAX];     /* start of each region: bytes + offset */
+    uint64_t row_size[STATE_REGIONS_MAX]; /* copies, so that an access reads no directory page */
+};
+
+void state_layout_init(struct state_layout *layout);
+
+/* Declares a region and returns its index.  row_size is rounded up to 8 bytes.  A region with
+ * `all_used` has all its rows in use from the start (a model, an index); others are taken from. */
+uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_t fingerprint,
+                          uint64_t row_size, uint64_t row_count, bool all_used);
+
+/* Bytes the mapping will have; resident memory grows only as rows are used. */
+uint64_t state_layout_size(const struct state_layout *layout);
+
+/* Maps zeroed memory for the layout.  STATUS_STOP if the machine refuses it. */
+enum status state_open(struct state *state, const struct state_layout *layout,
+                       struct failure *failure);
+void state_close(struct state *state);
+
+static inline const void *state_read(const struct state *state, uint32_t region, uint64_t row)
+{
+    return state->rows[region] + row * state->row_size[region];
+}
+
+/* Writable bytes [offset, offset + size) of a row.  The pointer is good until the next call. */
+static inline void *state_write(struct state *state, uint32_t region, uint64_t row, uint64_t offset,
+                                uint64_t size)
+{
+    uint8_t *start = state->rows[region] + row * state->row_size[region] + offset;
+    if (__builtin_expect(state->watcher != NULL, 0))
+        state->watcher->before_write(state->watcher->self, (uint64_t)(start - state->bytes), size);
+    return start;
+}
+
+static inline void *state_write_row(struct state *state, uint32_t region, uint64_t row)
+{
+    return state_write(state, region, row, 0, state->row_size[region]);
+}
+
+/* A zeroed row, or STATE_NO_ROW when the region is full: the caller evicts or does without. */
+uint64_t state_take(struct state *state, uint32_t region);
+void state_give(struct state *state, uint32_t region, uint64_t row);
+
+/* Sum over all saved pages of a hash of (page number, bytes): no order needed, so a sweep may
+ * compute it piecemeal. */
+uint64_t state_hash(const struct state *state);
+
+#endif

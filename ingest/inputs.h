@@ -1,0 +1,48 @@
+/* The pipeline's inputs together: event sources and label sources, merged into one order.  Among the
+ * lanes that have a record waiting the lowest timestamp goes first; at equal times labels go before
+ * events, then the lower input, then the lower lane. */
+#ifndef INGEST_INPUTS_H
+#define INGEST_INPUTS_H
+
+#include "ingest/source.h"
+
+enum { INPUTS_MAX = 16, LANES_MAX = 1024 };
+
+struct input {
+    struct source source;
+    enum record_kind role; /* RECORD_EVENT or RECORD_LABEL */
+    char name[128];        /* topic or path, for dead letters */
+    uint32_t payload_max;  /* bytes; larger records become dead letters unread */
+};
+
+struct lane {
+    uint32_t input, lane; /* lane within the source */
+    int64_t next_offset;  /* one past the last record taken; -1: none yet */
+    bool waiting, ended;
+    struct record record; /* when waiting */
+};
+
+struct inputs {
+    uint32_t count;
+    struct input input[INPUTS_MAX];
+    uint32_t lane_count;
+    struct lane lane[LANES_MAX];
+    uint64_t taken; /* records put into batches */
+};
+
+/* Adds a source that is open already; the inputs own it from then on. */
+void inputs_add(struct inputs *inputs, struct source source, enum record_kind role,
+                const char *name, uint32_t payload_max);
+
+/* Fills the batch up to records_max rows or until nothing waits.  OK: something was added.  RETRY:
+ * nothing waits.  SKIP: all lanes have ended.  STOP: failure. */
+enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t records_max,
+                        struct failure *failure);
+
+/* Commits what has been taken so far, as remembered in `next_offsets` by inputs_mark. */
+void inputs_mark(const struct inputs *inputs, int64_t *next_offsets /* (LANES_MAX) */);
+enum status inputs_commit(struct inputs *inputs, const int64_t *next_offsets,
+                          struct failure *failure);
+void inputs_close(struct inputs *inputs);
+
+#endif

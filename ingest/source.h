@@ -1,0 +1,71 @@
+/* Where records come from.  A source has lanes (Kafka's partitions, one file, one simulated world); each
+ * lane shows its next record and lets it be taken.  inputs.c merges the lanes of all sources by time.
+ *
+ * A kind is one file and one row of source_table.c. */
+#ifndef INGEST_SOURCE_H
+#define INGEST_SOURCE_H
+
+#include "base/batch.h"
+#include "base/clock.h"
+#include "base/option.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A record on offer; its bytes stay good until it is taken. */
+struct record {
+    const void *bytes; /* NULL: a tombstone or an empty record */
+    size_t size;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* as the source knows it; INT64_MIN: in the order it comes */
+};
+
+struct source {
+    const struct source_kind *kind;
+    void *self; /* the kind's own memory, made by open */
+};
+
+struct source_setting {
+    const char *topic;     /* or path, or whatever names it; from the configuration */
+    const json_t *options; /* the kind's own members, already checked against its table */
+    const json_t *kafka;   /* librdkafka properties common to the pipeline; NULL if none */
+    const char *group;     /* the consumer group, from the pipeline's name */
+    const struct clock *clock;
+};
+
+struct source_kind {
+    const char *name, *summary;
+    const struct option *options;
+    size_t option_size; /* of the structure that the table fills; 0 if none */
+
+    enum status (*open)(void **self, const struct source_setting *setting, struct failure *failure);
+
+    /* Lanes may be added while running (partitions), never removed. */
+    uint32_t (*lane_count)(void *self);
+
+    /* The lane's next record without taking it.  OK: filled.  RETRY: nothing waits now.  SKIP: this
+     * lane has ended.  STOP: failure says why (a file that cannot be read, an authorisation lost). */
+    enum status (*peek)(void *self, uint32_t lane, struct record *record, struct failure *failure);
+    void (*take)(void *self, uint32_t lane);
+
+    /* A descriptor that becomes readable when records may wait (eventfd; drained by the source in
+     * peek), or -1: ask at once again. */
+    int (*descriptor)(void *self);
+
+    /* Everything before these positions (next to read, one for each lane with lane_count members;
+     * -1: nothing taken from it yet) has been decided and its outputs are acknowledged. */
+    enum status (*commit)(void *self, const int64_t *next_offsets, struct failure *failure);
+
+    /* The header line that decoding needs (CSV), or NULL. */
+    const char *(*header)(void *self);
+
+    void (*close)(void *self);
+};
+
+/* All kinds, in the order of `weir list sources`; NULL-terminated. */
+extern const struct source_kind *const source_table[];
+
+const struct source_kind *source_find(const char *name);
+
+#endif
