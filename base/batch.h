@@ -16,27 +16,43 @@
 
 enum {
     BATCH_RECORDS_MAX = 256,
-    BATCH_PAYLOAD_MAX = 1 << 20, /* bytes of one batch's payloads together */
+    BATCH_STRIDE = BATCH_RECORDS_MAX + 8, /* of columns: a power of two would share cache sets */
+    BATCH_PAYLOAD_MAX = 1 << 18,          /* bytes of one record; larger ones are refused unread */
+    BATCH_BYTES_MAX = 1 << 21,            /* bytes of all records with their rooms for texts */
+    BATCH_TEXT_ROOM = 512,                /* for texts that are not in the payload as they stand */
     BATCH_PADDING = 64,          /* readable bytes after every payload: the JSON parser looks ahead */
     BATCH_REASON_MAX = 160,
-    BATCH_EVENTS_MAX = 64, /* model events of one batch */
+    BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 16, /* model events: no row has more than 16 */
+    MATURED_MAX = 64, /* waits that end before one row; the rest end before the next */
     REASONS_MAX = 3,       /* features named in one decision */
 };
 
 #define NUMBER_NONE UINT64_MAX
 
 enum record_kind {
-    RECORD_EVENT, /* a transaction, a login: gets a decision */
-    RECORD_LABEL, /* the truth about an earlier event */
-    RECORD_DEAD,  /* could not be decoded: gets a dead letter with `reason` */
+    RECORD_EVENT,   /* a transaction, a login: gets a decision */
+    RECORD_LABEL,   /* the truth about an event */
+    RECORD_CONTROL, /* the engine's answer to a wish: a trained model, a promotion */
+};
+
+/* What became of a label. */
+enum join {
+    JOIN_LEARNED,   /* its event was found and had no label: it is learned from */
+    JOIN_CORRECTED, /* its event had another label: windows are corrected, nothing is learned again */
+    JOIN_REPEATED,  /* its event had this very label */
+    JOIN_WAITING,   /* its event has not come yet */
+    JOIN_REFUSED,   /* its event is forgotten or never came; counted */
 };
 
 /* One cell.  Numbers, booleans (0, 1), enum indices and times (seconds since 1970, as a double) are
- * `number`, missing is NaN.  Identifiers and texts are `key`, a keyed hash, missing is 0. */
+ * `number`, missing is MISSING.  Identifiers and texts are `key`, a keyed hash, missing is 0. */
 union value {
     double number;
     uint64_t key;
 };
+
+/* The one NaN that is ever stored: others (with a sign or a payload) would be other bytes. */
+#define MISSING ((double)NAN)
 
 /* Bytes inside the batch's payload buffer. */
 struct span {
@@ -73,37 +89,42 @@ enum model_event_kind {
 /* One line for the model-events stream. */
 struct model_event {
     enum model_event_kind kind;
+    uint32_t row; /* after which it happened */
     int64_t time_ms;
-    uint64_t number;  /* events seen so far */
     char model[64];   /* empty for a detector that watches no model */
     char detail[192]; /* for people: "adwin on error: 0.021 -> 0.054" */
 };
 
 struct batch {
     uint32_t count;
-    int64_t arrival_ms; /* stamped by whoever leads */
 
     /* arrive */
+    uint8_t kind[BATCH_RECORDS_MAX]; /* enum record_kind, by the input's role */
     struct position position[BATCH_RECORDS_MAX];
     struct span payload[BATCH_RECORDS_MAX];
-    char *bytes; /* BATCH_PAYLOAD_MAX + BATCH_PADDING */
+    char *bytes; /* payload, padding, room for texts; payload, padding, room ... */
     uint32_t bytes_used;
+    uint32_t room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
 
     /* decode */
-    uint8_t kind[BATCH_RECORDS_MAX]; /* enum record_kind; set on arrival by the input's role */
+    bool dead[BATCH_RECORDS_MAX]; /* could not be decoded: gets a dead letter with `reason` */
     int64_t time_ms[BATCH_RECORDS_MAX];
     uint64_t id[BATCH_RECORDS_MAX];         /* hash of the event's id; 0 if it has none */
     struct span id_text[BATCH_RECORDS_MAX]; /* size 0 if it has none */
     double label[BATCH_RECORDS_MAX]; /* events: the label it carries, NaN if none; labels: the truth */
-    char (*reason)[BATCH_REASON_MAX]; /* of dead records: "amount: expected a number, found a text" */
+    char (*reason)[BATCH_REASON_MAX]; /* of dead rows: "amount: expected a number, found a text" */
     uint32_t column_count, text_count;
-    union value *columns;   /* (column_count, BATCH_RECORDS_MAX) */
-    struct span *texts;     /* (text_count, BATCH_RECORDS_MAX): identifiers as they were written */
+    union value *columns; /* (column_count, BATCH_STRIDE) */
+    struct span *texts;   /* (text_count, BATCH_RECORDS_MAX): identifiers as they were written */
 
-    /* join: which event each label is about, whose wait has ended */
-    uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
-    struct matured told[BATCH_RECORDS_MAX];  /* the label they carry is known from now on */
-    struct matured spent[BATCH_RECORDS_MAX]; /* no label came in time: taken as negative */
+    /* join: which event each label is about, whose wait ends.  In this order before each row: told,
+     * spent, then the row itself; an early label is learned right after its event's decision. */
+    uint64_t number[BATCH_RECORDS_MAX];       /* events: their own number; labels: the event's, or NONE */
+    uint8_t join[BATCH_RECORDS_MAX];          /* of labels: enum join */
+    double label_before[BATCH_RECORDS_MAX];   /* of labels: what the event's label was; NaN: none */
+    double label_early[BATCH_RECORDS_MAX];    /* of events: a label that came before them; NaN: none */
+    struct matured told[BATCH_RECORDS_MAX];   /* the label they carry is known from now on */
+    struct matured spent[BATCH_RECORDS_MAX];  /* no label came in time: taken as negative */
 
     /* decide */
     double score[BATCH_RECORDS_MAX];
@@ -112,9 +133,9 @@ struct batch {
     uint8_t reason_count[BATCH_RECORDS_MAX];
     struct reason reasons[BATCH_RECORDS_MAX][REASONS_MAX];
 
-    /* watch */
+    /* learn, watch */
     uint32_t event_count;
-    struct model_event events[BATCH_EVENTS_MAX];
+    struct model_event *events; /* (BATCH_EVENTS_MAX), in the order of their rows */
 };
 
 /* Allocates the buffers for so many columns and texts; nothing is allocated after. */
@@ -126,7 +147,7 @@ void batch_close(struct batch *batch);
 void batch_clear(struct batch *batch);
 
 /* Copies a record in.  False if there is no room left (the batch goes on its way and the record comes
- * again); size must be at most BATCH_PAYLOAD_MAX / 4, larger ones are for the caller to refuse. */
+ * again); size is at most BATCH_PAYLOAD_MAX, larger ones are for the caller to cut and refuse. */
 bool batch_add(struct batch *batch, enum record_kind kind, struct position position,
                const void *bytes, size_t size);
 
@@ -134,13 +155,16 @@ bool batch_add(struct batch *batch, enum record_kind kind, struct position posit
 void batch_refuse(struct batch *batch, uint32_t row, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds a model event; when the list is full the last is overwritten (they are rare). */
+/* Keeps a copy of a text in the row's own room; false if it is full. */
+bool batch_keep_text(struct batch *batch, uint32_t row, const char *text, size_t size,
+                     struct span *span);
+
 struct model_event *batch_add_event(struct batch *batch, enum model_event_kind kind,
-                                    const char *model, int64_t time_ms, uint64_t number);
+                                    const char *model, uint32_t row);
 
 static inline union value *batch_column(const struct batch *batch, uint32_t value)
 {
-    return batch->columns + (size_t)value * BATCH_RECORDS_MAX;
+    return batch->columns + (size_t)value * BATCH_STRIDE;
 }
 
 static inline struct span *batch_texts(const struct batch *batch, uint32_t text)

@@ -1,81 +1,80 @@
-/* What is remembered of each event until its label is known: a ring of fixed rows, row = event number
- * modulo capacity, holding the keys, the features as they were scored and the scores.  Learners are fed
- * from it when labels mature, the batch trainer reads it as its training set.
+/* What is remembered of each event until its label is known: two rings in the state, row = event number
+ * modulo capacity.  `event` holds what the join decides on and changes; `example` holds what the event
+ * looked like when it was scored and is written once.  Learners are fed from here when labels mature, and
+ * the batch trainer's training set is copied from here.
  *
- * It is a mapped file beside the state (or memory without a name in a replay).  Rows are written
- * idempotently: folding the same records again writes the same bytes, so the file needs no journal of
- * its own; it is synced before a snapshot that refers to it is published. */
+ * One writer a cell: the join (engine/join.c) alone writes event_row, except score and outcome, which
+ * the step fills once when it has decided. */
 #ifndef BASE_HISTORY_H
 #define BASE_HISTORY_H
 
-#include "base/status.h"
-#include <stdint.h>
+#include "base/batch.h"
+#include "base/keymap.h"
+#include "base/state.h"
 
-struct history_row {
-    uint64_t number; /* of the event, plus 1; 0: never written */
-    uint64_t id;     /* hash of the event's id */
-    int64_t time_ms;
-    double carried; /* the label that came inside the event and is not known yet; NaN if none */
-    double label;   /* the truth: 0 or 1 (or a class); NaN while unknown */
-    double weight;
-    double score; /* that the decision was made with */
-    uint32_t outcome;
-    uint32_t reserved;
-    /* then: uint64_t key[key_count]; double feature[feature_count]; double model_score[score_count] */
+enum event_flag {
+    EVENT_TOLD = 1,    /* the label it carried was let out (set once, by the join) */
+    EVENT_SPENT = 2,   /* it was taken as negative when no label came (set once) */
+    EVENT_LABELLED = 4, /* a label record came */
 };
 
-/* The file's first page says how to read the rest, for `weir train` and for people. */
-struct history_header {
-    char magic[8];
-    uint32_t version;
-    uint32_t key_count, feature_count, score_count;
-    uint64_t row_size, capacity;
-    uint64_t feature_fingerprint; /* of the features' names and formulas */
+struct event_row {
+    uint64_t id;     /* hash; first, for the keymap; 0: no id or not in the index */
+    uint64_t number; /* plus 1; 0: never written */
+    int64_t time_ms;
+    double carried; /* the label inside the event; MISSING if none */
+    double label;   /* the truth: 0 or 1; MISSING while unknown */
+    double score;   /* that the decision was made with */
+    uint32_t outcome;
+    uint32_t flags;
 };
 
 struct history {
-    int descriptor; /* inherited by the training child */
-    struct history_header *header;
-    uint8_t *rows;
-    uint64_t mapped_size;
+    uint64_t capacity; /* events remembered; a power of two */
+    uint32_t event_region, example_region;
+    bool indexed; /* labels come as records, so ids are looked up */
+    struct keymap ids;
+    uint32_t key_count, feature_count, score_count;
 };
 
-/* Opens or makes the file (path NULL: memory without a name).  A file of another shape is started
- * anew and said so in the log.  STATUS_STOP if the disk refuses. */
-enum status history_open(struct history *history, const char *path,
-                         const struct history_header *shape, struct failure *failure);
-
-/* Opens an inherited or named file for reading only (the trainer). */
-enum status history_open_reader(struct history *history, int descriptor, const char *path,
-                                struct failure *failure);
-void history_close(struct history *history);
-
-static inline struct history_row *history_at(const struct history *history, uint64_t number)
+/* An example row: uint64_t key[key_count]; union value feature[feature_count];
+ * double score[score_count] (champions first). */
+static inline uint64_t history_example_size(const struct history *history)
 {
-    const struct history_header *header = history->header;
-    return (struct history_row *)(history->rows + (number % header->capacity) * header->row_size);
+    return 8ULL * (history->key_count + history->feature_count + history->score_count);
 }
 
-/* The row of an event if it is still there, else NULL. */
-static inline struct history_row *history_find(const struct history *history, uint64_t number)
+static inline uint64_t history_slot(const struct history *history, uint64_t number)
 {
-    struct history_row *row = history_at(history, number);
+    return number & (history->capacity - 1);
+}
+
+/* The event's row if it is still remembered, else NULL. */
+static inline const struct event_row *history_event(const struct history *history,
+                                                    const struct state *state, uint64_t number)
+{
+    const struct event_row *row = (const struct event_row *)state_read(
+        state, history->event_region, history_slot(history, number));
     return row->number == number + 1 ? row : NULL;
 }
 
-static inline uint64_t *history_keys(struct history_row *row)
+static inline const uint64_t *history_keys(const struct history *history, const struct state *state,
+                                           uint64_t number)
 {
-    return (uint64_t *)(row + 1);
+    return (const uint64_t *)state_read(state, history->example_region,
+                                        history_slot(history, number));
 }
 
-static inline double *history_features(const struct history *history, struct history_row *row)
+static inline const union value *history_features(const struct history *history,
+                                                  const struct state *state, uint64_t number)
 {
-    return (double *)(history_keys(row) + history->header->key_count);
+    return (const union value *)(history_keys(history, state, number) + history->key_count);
 }
 
-static inline double *history_scores(const struct history *history, struct history_row *row)
+static inline const double *history_scores(const struct history *history, const struct state *state,
+                                           uint64_t number)
 {
-    return history_features(history, row) + history->header->feature_count;
+    return (const double *)(history_features(history, state, number) + history->feature_count);
 }
 
 #endif

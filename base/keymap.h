@@ -1,6 +1,7 @@
 /* Finds the row of a 64-bit key: open addressing with linear probing over 8-byte entries (a tag and a
- * row), never more than half full, backward-shift deletion, so no tombstones.  The rows belong to
- * another region and begin with their key, which settles a tag that matches by chance.  Index and rows
+ * row), never more than half full, backward-shift deletion, so no tombstones.  The tag is the low half of
+ * the key and knows its home slot, so that a deletion needs no row.  The rows belong to another region
+ * and begin with their key, which settles a tag that matches by chance.  Index and rows
  * are both state; their sizes are fixed when the configuration is read. */
 #ifndef BASE_KEYMAP_H
 #define BASE_KEYMAP_H
@@ -14,7 +15,7 @@ struct keymap {
 };
 
 struct keymap_entry {
-    uint32_t tag;          /* high half of the key */
+    uint32_t tag;          /* low half of the key */
     uint32_t row_plus_one; /* 0: empty */
 };
 

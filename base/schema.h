@@ -53,9 +53,9 @@ struct field {
 };
 
 struct schema {
+    struct hash_key key; /* identifiers and texts are hashed with it, see program.h */
     uint32_t field_count;
     struct field field[SCHEMA_FIELDS_MAX];
-    struct hash_key key;
 };
 
 /* The field's index, or SLOT_NONE. */

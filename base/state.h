@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/status.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { STATE_PAGE = 4096, STATE_REGIONS_MAX = 128, STATE_NAME_MAX = 56 };
@@ -23,7 +24,7 @@ struct state_region {
     char name[STATE_NAME_MAX];
     uint64_t fingerprint; /* of kind, version, options and inputs: equal ones may keep their rows */
     uint64_t offset;      /* from the start of the mapping; a multiple of STATE_PAGE */
-    uint64_t row_size;    /* bytes; a multiple of 8 */
+    uint64_t row_size;    /* bytes; a multiple of the row's alignment */
     uint64_t row_count;   /* the bound; never exceeded */
     uint64_t used;        /* rows ever taken; those after are zero bytes and never saved */
     uint64_t free_row;    /* 1 + the head of a list through the first 8 bytes of the rows given back */
@@ -59,10 +60,18 @@ struct state {
 
 void state_layout_init(struct state_layout *layout);
 
-/* Declares a region and returns its index.  row_size is rounded up to 8 bytes.  A region with
- * `all_used` has all its rows in use from the start (a model, an index); others are taken from. */
+/* How the rows of a region come into use. */
+enum state_rows {
+    STATE_ROWS_TAKEN,  /* one by one, by state_take */
+    STATE_ROWS_ALWAYS, /* all from the start: an index, a ring, a model */
+};
+
+/* Declares a region and returns its index.  row_size is rounded up to `alignment` (a power of two, 8 to
+ * 4096); rows that are read at random want 64, a cache line.  Rows must have no padding between their
+ * members: it would be hashed and saved. */
 uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_t fingerprint,
-                          uint64_t row_size, uint64_t row_count, bool all_used);
+                          uint64_t row_size, uint64_t alignment, uint64_t row_count,
+                          enum state_rows rows);
 
 /* Bytes the mapping will have; resident memory grows only as rows are used. */
 uint64_t state_layout_size(const struct state_layout *layout);
@@ -77,7 +86,8 @@ static inline const void *state_read(const struct state *state, uint32_t region,
     return state->rows[region] + row * state->row_size[region];
 }
 
-/* Writable bytes [offset, offset + size) of a row.  The pointer is good until the next call. */
+/* Writable bytes [offset, offset + size) of a row.  Nothing moves; the pointer is good until the end of
+ * the step, when a snapshot may begin.  One call for a row and an event is enough. */
 static inline void *state_write(struct state *state, uint32_t region, uint64_t row, uint64_t offset,
                                 uint64_t size)
 {

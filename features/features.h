@@ -1,13 +1,28 @@
 /* Features: formulas over fields, and true sliding windows over entities.
  *
- *     features_init      what entities may hold
- *     features_compile   one formula after the other, into the pipeline's program
- *     features_declare   regions for the entities, once all formulas are in
- *     features_extract   a batch: formulas by level down the columns, windows along the events
- *
  * At time t, `over W` covers (t - W, t], the event itself included; `delay D` shifts it to
- * (t - D - W, t - D]; without `over` it covers all there has been.  Memory is bounded by `entities`:
- * when they are full the longest idle of a few is forgotten (counted). */
+ * (t - D - W, t - D]; `before` leaves the event out; without `over` it covers all there has been.  An event
+ * that comes late (behind its entity's newest by at most `lateness`) takes its right place and sees what
+ * was before it; later than that it is read but not entered (counted).
+ *
+ *     features_open      what entities may hold
+ *     features_window    while formulas are compiled: one window after the other
+ *     features_declare   regions, once all formulas are in
+ *     features_extract   a batch
+ *
+ * An entity has one row (its key, its times, a cursor a frame, running values, its first few slots inline)
+ * and, when it has more, a chain of equal blocks from one pool:
+ *
+ *     row | key | newest | frames: cursor, next expiry | moments and values | slots ...|
+ *                            |                                                 \
+ *                            +-> block: older, newer | slot | slot | ... | <-> block: ...
+ *
+ * Memory is bounded: when rows or blocks run out, the longest idle of a few entities under a moving hand is
+ * forgotten (counted); past `events_max` of one entity its oldest slot is dropped (counted).
+ *
+ * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will expire,
+ * then fold row by row.  If any window stands above level 1, rows go one by one through all levels, since
+ * levels share rings: no row may see what a later row did. */
 #ifndef FEATURES_FEATURES_H
 #define FEATURES_FEATURES_H
 
@@ -22,7 +37,7 @@ struct features;
 struct entity_setting {
     char name[256];
     int64_t entities_max; /* 0: from the share of memory */
-    int64_t events_max;   /* of one entity, kept for its windows; older ones are dropped, counted */
+    int64_t events_max;   /* of one entity, kept for its windows */
 };
 
 struct features_setting {
@@ -32,36 +47,41 @@ struct features_setting {
     const struct entity_setting *entity;
 };
 
-/* Counters of one kind of entity, for metrics and reports. */
+/* What one kind of entity holds and has lost, for metrics and reports. */
 struct entity_report {
     char name[256];
     uint64_t live, entities_max, bytes_per_entity, evicted, events_dropped, late;
 };
 
-/* A window that formulas asked for, as the resolver of `program_compile` hands it over: arguments and
- * conditions are values of the program, keys are key columns.  Returns the value that its result will
- * be in; equal requests share one.  VALUE_NONE with the error on a mistake. */
+struct features *features_open(const struct features_setting *setting);
+void features_close(struct features *features);
+
+/* A number that is 0 in every event and is corrected inside the windows when the event's label becomes
+ * known: what the name `label` means in a window's first argument.  The caller adds it to the program as
+ * an external value of level 0. */
+void features_set_label(struct features *features, uint32_t value);
+
+/* Compiles a call that is no function of the language: an aggregate with its clauses.  Arguments and
+ * conditions are compiled with the resolver; keys must be key fields of the schema, found by its `name`.
+ * Returns the value its result will be in; equal requests share one.  VALUE_NONE with the error (unknown
+ * aggregate: with the nearest known name; missing `by`; wrong argument; ...) on a mistake. */
 uint32_t features_window(struct features *features, struct program *program,
                          const struct syntax *syntax, const struct syntax_node *node,
                          const struct program_resolver *resolver, struct syntax_error *error);
 
-struct features *features_open(const struct features_setting *setting);
-void features_close(struct features *features);
+/* Entity settings that no window uses are mistakes: calls back with their index. */
+void features_unused(const struct features *features, void (*unused)(void *self, uint32_t entity),
+                     void *self);
 
-/* The value of the name `label` inside a window: 0 until known, corrected in the window when it is.
- * Must be told before windows are compiled.  VALUE_NONE: labels are not configured. */
-void features_set_label(struct features *features, uint32_t value);
+void features_declare(struct features *features, struct state_layout *layout);
 
-void features_declare(struct features *features, struct program *program,
-                      struct state_layout *layout);
-
-/* The number of key columns that history rows must hold (one for each entity whose windows name the
- * label), known after features_declare. */
+/* Key columns that example rows must hold: one for each entity whose windows name the label. */
 uint32_t features_key_count(const struct features *features);
 
-/* Fills every column below PROGRAM_SCORE_LEVEL and writes the events' keys into their history rows;
- * applies batch->told and label rows to the windows their events are in, each at its own place in the
- * order.  `history` may be NULL when no window names the label. */
+/* Fills every column below PROGRAM_SCORE_LEVEL; applies told labels and label rows to the windows their
+ * events are in, each at its place in the order (a row's told first, then the row; a label_early after its
+ * event).  Writes the keys of each event into its example row.  Dead rows and controls are passed over.
+ * `history` is NULL when labels are not configured. */
 void features_extract(struct features *features, const struct program *program, struct state *state,
                       struct batch *batch, const struct history *history);
 

@@ -28,10 +28,10 @@ const struct decoder_kind *decoder_find(const char *name);
 bool decode_number(const struct field *field, double number, struct batch *batch, uint32_t row);
 bool decode_integer(const struct field *field, int64_t number, struct batch *batch, uint32_t row);
 bool decode_boolean(const struct field *field, bool value, struct batch *batch, uint32_t row);
-/* `text` lies inside the batch's payload where `stays`, so that a span can name it; otherwise (a JSON
- * string that had escapes) it is copied to the end of the payload buffer. */
+/* A text inside the row's payload is named by a span; any other (a JSON string that had escapes) is
+ * kept in the row's room. */
 bool decode_text(const struct schema *schema, const struct field *field, const char *text,
-                 size_t size, bool stays, struct batch *batch, uint32_t row);
+                 size_t size, struct batch *batch, uint32_t row);
 bool decode_missing(const struct schema *schema, const struct field *field, struct batch *batch,
                     uint32_t row);
 

@@ -1,6 +1,6 @@
 /* The pipeline's inputs together: event sources and label sources, merged into one order.  Among the
  * lanes that have a record waiting the lowest timestamp goes first; at equal times labels go before
- * events, then the lower input, then the lower lane. */
+ * events, then the lower input, then the lower partition. */
 #ifndef INGEST_INPUTS_H
 #define INGEST_INPUTS_H
 
@@ -35,7 +35,7 @@ void inputs_add(struct inputs *inputs, struct source source, enum record_kind ro
                 const char *name, uint32_t payload_max);
 
 /* Fills the batch up to records_max rows or until nothing waits.  OK: something was added.  RETRY:
- * nothing waits.  SKIP: all lanes have ended.  STOP: failure. */
+ * nothing waits.  END: all lanes have ended.  STOP: failure. */
 enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t records_max,
                         struct failure *failure);
 

@@ -18,7 +18,7 @@ struct record {
     size_t size;
     int32_t partition;
     int64_t offset;
-    int64_t timestamp_ms; /* as the source knows it; INT64_MIN: in the order it comes */
+    int64_t timestamp_ms; /* as the source knows it; INT64_MIN: as it comes (a file's lines) */
 };
 
 struct source {
@@ -27,8 +27,7 @@ struct source {
 };
 
 struct source_setting {
-    const char *topic;     /* or path, or whatever names it; from the configuration */
-    const json_t *options; /* the kind's own members, already checked against its table */
+    const void *options;   /* the kind's structure, filled by its table */
     const json_t *kafka;   /* librdkafka properties common to the pipeline; NULL if none */
     const char *group;     /* the consumer group, from the pipeline's name */
     const struct clock *clock;
@@ -44,7 +43,7 @@ struct source_kind {
     /* Lanes may be added while running (partitions), never removed. */
     uint32_t (*lane_count)(void *self);
 
-    /* The lane's next record without taking it.  OK: filled.  RETRY: nothing waits now.  SKIP: this
+    /* The lane's next record without taking it.  OK: filled.  RETRY: nothing waits now.  END: this
      * lane has ended.  STOP: failure says why (a file that cannot be read, an authorisation lost). */
     enum status (*peek)(void *self, uint32_t lane, struct record *record, struct failure *failure);
     void (*take)(void *self, uint32_t lane);
@@ -53,8 +52,8 @@ struct source_kind {
      * peek), or -1: ask at once again. */
     int (*descriptor)(void *self);
 
-    /* Everything before these positions (next to read, one for each lane with lane_count members;
-     * -1: nothing taken from it yet) has been decided and its outputs are acknowledged. */
+    /* Everything before these positions (next to read; lane_count members, -1: nothing taken from the
+     * lane yet) has been decided and its outputs are acknowledged.  NULL: nothing to commit. */
     enum status (*commit)(void *self, const int64_t *next_offsets, struct failure *failure);
 
     /* The header line that decoding needs (CSV), or NULL. */

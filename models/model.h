@@ -2,46 +2,56 @@
  * x_model.c, and one row of model_table.c.
  *
  * Its memory is one row of a state region: flat, sized from its options, options included, so that
- * saving, cloning and comparing are byte copies.  Scoring reads, learning writes through state_write. */
+ * saving, cloning and comparing are byte copies.  Scoring reads it; learning gets it writable. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
+#include "base/batch.h"
 #include "base/option.h"
-#include "base/state.h"
+#include "base/program.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where a model's memory is. */
-struct model_memory {
-    struct state *state;
-    uint32_t region;
+/* What the features are, for sizing and for models that treat keys differently from numbers. */
+struct model_shape {
+    uint32_t feature_count;
+    const enum value_type *type;     /* (feature_count) */
+    const char *const *feature_name; /* (feature_count), for model files and messages */
+};
+
+struct example {
+    const union value *feature; /* (feature_count); missing numbers are NaN, missing keys 0 */
+    int64_t time_ms;
+    double label;  /* 0 or 1; MISSING for detectors */
+    double weight; /* > 0 */
 };
 
 struct model_kind {
     const char *name, *summary;
     const struct option *options;
     size_t option_size;
-    bool supervised; /* learns from labels; otherwise from every event after its score */
+    bool supervised; /* learns from labels; otherwise from every event */
 
-    /* Bytes for so many features; options are the structure that the table fills. */
-    uint64_t (*state_size)(const void *options, uint32_t feature_count);
-    void (*init)(struct model_memory memory, const void *options, uint32_t feature_count,
-                 uint64_t seed);
+    /* Bytes for this shape; options are the structure that the table fills. */
+    uint64_t (*state_size)(const void *options, const struct model_shape *shape);
+    void (*init)(void *self, const void *options, const struct model_shape *shape, uint64_t seed);
 
     /* In [0, 1] and finite, whatever the features are: a probability for learners, the higher the
-     * stranger for detectors.  Missing features are NaN; each kind's header says what it does. */
-    double (*score)(struct model_memory memory, const double *features);
+     * stranger for detectors.  Each kind's header says what it does with missing features. */
+    double (*score)(const void *self, const struct example *example);
 
-    /* Label in {0, 1}, weight > 0.  Detectors: both are ignored. */
-    void (*learn)(struct model_memory memory, const double *features, double label, double weight);
+    /* Learns, and returns the score that it had before: detectors are only ever called by this. */
+    double (*learn)(void *self, const struct example *example);
 
     /* What each feature added to the score, in the kind's own unit; NULL: it cannot say. */
-    void (*explain)(struct model_memory memory, const double *features, double *contributions);
+    void (*explain)(const void *self, const struct example *example, double *contributions);
 
-    /* To and from the model file; NULL: it cannot be trained in a batch. */
-    json_t *(*save)(struct model_memory memory);
-    enum status (*load)(struct model_memory memory, const json_t *file, struct failure *failure);
+    /* To and from the "parameters" member of the model file (models/model_file.h); NULL: it cannot be
+     * trained in a batch.  load checks everything and leaves self untouched on failure. */
+    json_t *(*save)(const void *self, const struct model_shape *shape);
+    enum status (*load)(void *self, const struct model_shape *shape, const json_t *parameters,
+                        struct failure *failure);
 };
 
 extern const struct model_kind *const model_table[]; /* NULL-terminated */

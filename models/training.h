@@ -1,21 +1,35 @@
-/* Batch training over stored examples: what `weir train` does in its own process.  Logistic regression by
- * iteratively reweighted least squares (Newton's method; Hastie, Tibshirani, Friedman, "The Elements of
+/* Batch training over stored examples: what `weir train` does in a process of its own.  Logistic
+ * regression by iteratively reweighted least squares (Hastie, Tibshirani, Friedman, "The Elements of
  * Statistical Learning", 4.4.1) with an L2 penalty, products by OpenBLAS. */
 #ifndef MODELS_TRAINING_H
 #define MODELS_TRAINING_H
 
-#include "base/history.h"
 #include "base/status.h"
-#include <jansson.h>
+#include "models/model.h"
+
+/* The training set, a file that the engine copies out of the state: a JSON header line (model, kind,
+ * training, feature names and types, row count), then rows of 8-byte cells: time, label, weight, features. */
+struct training_set {
+    char model[64], kind[64];
+    uint64_t training;
+    uint32_t feature_count;
+    char (*feature_name)[64]; /* (feature_count) */
+    enum value_type *type;    /* (feature_count) */
+    uint64_t row_count;
+    union value *rows; /* (row_count, 3 + feature_count), in the order of their times */
+};
+
+/* Writes the header; rows follow by training_set_put, exactly row_count of them. */
+enum status training_set_begin(int descriptor, const struct training_set *header,
+                               struct failure *failure);
+enum status training_set_put(int descriptor, const union value *rows, uint64_t row_count,
+                             uint32_t feature_count, struct failure *failure);
+enum status training_set_read(int descriptor, struct training_set *set, struct failure *failure);
+void training_set_close(struct training_set *set);
 
 struct training_setting {
-    const char *kind;         /* the model kind's name */
-    int64_t examples_max;     /* newest labelled rows */
-    double penalty;           /* L2, on standardised features */
-    double validation_share;  /* newest share held out, reported */
-    uint32_t feature_count;   /* of the model: indices into the row's features */
-    const uint32_t *feature;
-    const char *const *feature_name;
+    double penalty;          /* L2, on standardised features */
+    double validation_share; /* newest share held out and reported */
 };
 
 struct training_report {
@@ -24,9 +38,9 @@ struct training_report {
     int iterations;
 };
 
-/* Trains and returns the model file (see model_kind.load), owned by the caller; NULL with the failure:
- * too few examples, one class only, no convergence. */
-json_t *training_run(const struct history *history, const struct training_setting *setting,
+/* Trains and returns the model file, owned by the caller; NULL with the failure: too few examples, one
+ * class only, numbers that do not converge. */
+json_t *training_run(const struct training_set *set, const struct training_setting *setting,
                      struct training_report *report, struct failure *failure);
 
 #endif

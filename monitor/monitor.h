@@ -1,5 +1,5 @@
-/* Watching: drift of scores and errors, and prequential metrics with the labels' true delay.  It changes
- * no decision; its alarms are events, and wishes for the engine. */
+/* Watching: drift of values, scores and errors, and prequential metrics with the labels' true delay.  It
+ * changes no decision; its alarms are model events, and the engine may ask for a training on them. */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
@@ -7,10 +7,10 @@
 #include "base/state.h"
 #include "monitor/detector.h"
 
-enum { DETECTORS_MAX = 16 };
+enum { DETECTORS_MAX = 15 };
 
 enum watched {
-    WATCH_SCORE, /* of every event */
+    WATCH_VALUE, /* any column, of every event: the score, a feature, a field */
     WATCH_ERROR, /* |label - score| of every label */
     WATCH_LOSS,  /* log loss of every label */
 };
@@ -18,24 +18,30 @@ enum watched {
 struct detector_setting {
     char name[64];
     const struct detector_kind *kind;
-    const void *options;
+    const void *options; /* the kind's structure, filled */
     enum watched watched;
+    uint32_t value; /* of WATCH_VALUE */
 };
 
 struct monitor_setting {
     uint32_t detector_count;
     const struct detector_setting *detector;
     uint32_t alert_outcome; /* outcomes from this index on are alerts */
-    int64_t recent_labels;  /* the span of the "recent" metrics */
+    int64_t recent_labels;  /* how many labels "recent" looks back on, about */
+};
+
+/* A matured label with the decision it is about. */
+struct judged {
+    double score, label, weight;
+    uint32_t outcome;
 };
 
 /* Prequential: each score was given before its label was known. */
 struct metrics {
-    uint64_t labels, positives;
-    double auc, average_precision; /* NaN until both classes were seen */
-    double accuracy, precision, recall, f1; /* of the alerts */
+    uint64_t labels, positives, alerts; /* alerts: among the labelled */
+    double auc, average_precision;      /* NaN until both classes were seen */
+    double accuracy, precision, recall, f1; /* of the alerts; NaN where undefined */
     double log_loss;
-    uint64_t alerts; /* among the labelled */
 };
 
 struct monitor;
@@ -43,13 +49,15 @@ struct monitor;
 struct monitor *monitor_open(const struct monitor_setting *setting);
 void monitor_close(struct monitor *monitor);
 void monitor_declare(struct monitor *monitor, struct state_layout *layout);
-void monitor_start(struct monitor *monitor, struct state *state);
+void monitor_start(const struct monitor *monitor, struct state *state); /* fresh state */
 
-/* True on a drift alarm; the event is in the batch. */
-bool monitor_score(struct monitor *monitor, struct state *state, struct batch *batch, uint32_t row);
-bool monitor_label(struct monitor *monitor, struct state *state, struct batch *batch,
-                   int64_t time_ms, double score, uint32_t outcome, double label, double weight);
+/* Both return bit i for an alarm of detector i, at most one model event each a row and detector. */
+uint32_t monitor_event(const struct monitor *monitor, struct state *state, struct batch *batch,
+                       uint32_t row);
+uint32_t monitor_label(const struct monitor *monitor, struct state *state, struct batch *batch,
+                       uint32_t row, const struct judged *judged);
 
+/* From the start, or of about the last `recent_labels`. */
 void monitor_metrics(const struct monitor *monitor, const struct state *state, bool recent,
                      struct metrics *metrics);
 

@@ -1,7 +1,9 @@
-/* Where outputs go.  A sink takes encoded lines in order and says how many of them are safe.  Nothing
- * upstream is committed before that (see engine/settle.h).
+/* Where outputs go.  The engine's outbox owns the encoded outputs, entry by entry; a sink is handed them,
+ * may read them until their entry has settled, and says up to which entry everything is safe.  Nothing
+ * upstream is committed before that.
  *
- * A kind is one file, x_sink.c, and one row of sink_table.c. */
+ * A kind is one file, x_sink.c, and one row of sink_table.c.  One instance serves all the streams that name
+ * the kind, so that Kafka needs one producer. */
 #ifndef SINKS_SINK_H
 #define SINKS_SINK_H
 
@@ -11,10 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum stream { STREAM_DECISIONS, STREAM_ALERTS, STREAM_DEAD_LETTERS, STREAM_MODEL_EVENTS, STREAMS };
+
+/* "decisions", "alerts", "dead_letters", "model_events". */
+const char *stream_name(enum stream stream);
+
+struct output {
+    enum stream stream;
+    const char *key, *bytes; /* key: the event's id; the bytes are one JSON object, no newline */
+    uint32_t key_size, size;
+};
+
 struct sink_setting {
-    const char *stream;    /* "decisions", "alerts", "dead_letters", "model_events" */
-    const json_t *options; /* the kind's own members, checked against its table */
-    const json_t *kafka;   /* librdkafka properties common to the pipeline; NULL if none */
+    const void *options[STREAMS]; /* the kind's structure for each stream it serves, else NULL */
+    const json_t *kafka;          /* librdkafka properties common to the pipeline; NULL if none */
 };
 
 struct sink_kind {
@@ -24,18 +36,19 @@ struct sink_kind {
 
     enum status (*open)(void **self, const struct sink_setting *setting, struct failure *failure);
 
-    /* Takes one output; the bytes are copied.  RETRY: full, come again after service.  STOP: failure. */
-    enum status (*put)(void *self, const void *key, size_t key_size, const void *bytes, size_t size,
-                       struct failure *failure);
+    /* Takes one output of the current entry.  RETRY: full, the same again later.  STOP: failure. */
+    enum status (*put)(void *self, const struct output *output, struct failure *failure);
 
-    /* Lets deliveries proceed without waiting.  STOP: an output was lost for good. */
-    enum status (*service)(void *self, struct failure *failure);
+    /* All outputs of the entry `sequence` have been put (entries are numbered from 1, in order). */
+    enum status (*settle)(void *self, uint64_t sequence, struct failure *failure);
 
-    /* Outputs put so far that are safe (acknowledged, written). */
-    uint64_t (*acknowledged)(void *self);
+    /* Lets deliveries proceed without waiting; sets the last entry that is safe.  STOP: an output was
+     * lost for good. */
+    enum status (*settled)(void *self, uint64_t *sequence, struct failure *failure);
 
-    /* Waits until all are safe, at most timeout_ms. */
-    enum status (*flush)(void *self, int timeout_ms, struct failure *failure);
+    /* A descriptor that becomes readable when settled may have moved, or -1. */
+    int (*descriptor)(void *self);
+
     void (*close)(void *self);
 };
 

@@ -1,0 +1,120 @@
+/* The configuration as read: one JSON file into plain structures, every mistake a finding.  Formulas are
+ * still texts here; pipeline.c compiles them and adds its findings. */
+#ifndef ENGINE_CONFIG_H
+#define ENGINE_CONFIG_H
+
+#include "base/option.h"
+#include "base/schema.h"
+#include "decisions/decisions.h"
+#include "features/features.h"
+#include "ingest/decoder.h"
+#include "ingest/source.h"
+#include "models/models.h"
+#include "monitor/monitor.h"
+#include "sinks/sink.h"
+
+enum { CONFIG_ENTITIES_MAX = 32, CONFIG_FEATURES_MAX = 512 };
+
+/* Where events or labels come from and what they look like. */
+struct config_input {
+    bool present;
+    const struct source_kind *source;
+    void *source_options;
+    const struct decoder_kind *decoder;
+    char name[256]; /* topic or path, for messages and dead letters */
+    int64_t payload_max;
+    struct schema schema; /* slots not yet given; labels: fields with roles id, label, time */
+};
+
+struct config_labels {
+    char event_field[SCHEMA_NAME_MAX]; /* an event's own field that holds its label; "" if none */
+    char event_source[SCHEMA_PATH_MAX];
+    int64_t delay_ms;          /* until the label inside an event is let out */
+    int64_t negative_after_ms; /* 0: never */
+    int64_t remembered;        /* events that a label may still find */
+};
+
+struct config_feature {
+    char name[SCHEMA_NAME_MAX];
+    const char *formula; /* lives in the JSON tree */
+};
+
+struct config_model {
+    char name[64];
+    const struct model_kind *kind;
+    void *options;
+    uint32_t feature_count; /* 0 with all_features */
+    const char **feature;   /* names of features or fields */
+    bool all_features;
+};
+
+struct config_rule {
+    char name[64];
+    const char *when;
+    uint32_t outcome;
+};
+
+struct config_detector {
+    char name[64];
+    const struct detector_kind *kind;
+    void *options;
+    char watch[SCHEMA_NAME_MAX]; /* "error", "loss", "score" or any name of a formula */
+    bool retrains;               /* its alarm asks for a training */
+};
+
+struct config_retraining {
+    bool present;
+    char model[64];
+    int64_t examples;     /* newest labelled events in the training set */
+    int64_t every_labels; /* 0: by alarms only */
+    double penalty, validation_share;
+    struct race_setting race;
+};
+
+struct config_output {
+    const struct sink_kind *sink; /* NULL: the stream goes nowhere */
+    void *options;
+};
+
+struct config {
+    const char *path; /* as given; "-" for standard input */
+    char *text;
+    json_t *root;
+    char name[128];
+    int64_t seed, memory, lateness_ms, batch;
+    char state_directory[256];
+    char key_file[256];
+    struct hash_key key;
+    const json_t *kafka; /* NULL if none */
+    char group[256];
+    struct config_input events, labels_input;
+    struct config_labels labels;
+    uint32_t entity_count;
+    struct entity_setting entity[CONFIG_ENTITIES_MAX];
+    uint32_t feature_count;
+    struct config_feature feature[CONFIG_FEATURES_MAX];
+    uint32_t model_count;
+    struct config_model model[MODELS_MAX];
+    const char *score; /* formula of models' names; NULL: none */
+    uint32_t outcome_count;
+    char outcome[OUTCOMES_MAX][32];
+    double threshold[OUTCOMES_MAX]; /* NaN: none */
+    uint32_t alert_outcome;         /* the first that is an alert: by default the second outcome */
+    uint32_t rule_count;
+    struct config_rule rule[RULES_MAX];
+    uint32_t detector_count;
+    struct config_detector detector[DETECTORS_MAX];
+    int64_t recent_labels;
+    struct config_retraining retraining;
+    struct config_output output[STREAMS];
+    int64_t commit_ms; /* between two settles */
+};
+
+/* Reads a file.  False with findings if there is any mistake; config_close in any case. */
+bool config_read(struct config *config, const char *path, struct findings *findings);
+void config_close(struct config *config);
+
+/* Prints the findings as FILE:LINE:COLUMN: PATH: message, in the order of their places. */
+void config_print_findings(const struct config *config, const struct findings *findings);
+
+#endif

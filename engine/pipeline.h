@@ -1,0 +1,62 @@
+/* A configuration made to work: formulas compiled, windows planned, models made, one state mapped. */
+#ifndef ENGINE_PIPELINE_H
+#define ENGINE_PIPELINE_H
+
+#include "engine/config.h"
+
+/* What the join remembers between records, one row of the state. */
+struct join_row {
+    uint64_t records;     /* folded so far, controls not counted */
+    uint64_t events;      /* the next event's number */
+    uint64_t told, spent; /* waits that have ended: all numbers before these */
+    int64_t watermark_ms; /* highest event time so far */
+    uint64_t dead_letters, labels, labels_refused, labels_repeated, labels_corrected;
+    uint64_t early_count; /* early labels ever kept: the ring's next row */
+    uint64_t alerts;
+};
+
+struct early_label {
+    uint64_t id; /* first, for the keymap; 0: empty */
+    double label;
+};
+
+struct pipeline {
+    struct config *config;
+    struct program program;
+    struct features *features;
+    struct models *models;
+    struct monitor *monitor;
+    struct decisions decisions;
+    struct history history;
+    bool has_labels;
+    struct state state;
+    uint32_t join_region;
+    uint32_t early_region, early_max;
+    struct keymap early;
+    uint32_t retrained; /* model index, or UINT32_MAX */
+    uint32_t text_count;
+    /* the model features, in order */
+    uint32_t model_feature_count;
+    uint32_t model_feature_value[MODEL_FEATURES_MAX];
+    enum value_type model_feature_type[MODEL_FEATURES_MAX];
+    const char *model_feature_name[MODEL_FEATURES_MAX];
+    /* every named value that --features prints: configured features in order */
+    uint32_t feature_value[CONFIG_FEATURES_MAX];
+    void *event_decoder, *label_decoder;
+};
+
+/* Compiles and declares.  False with findings on mistakes in formulas.  No memory is mapped yet. */
+bool pipeline_build(struct pipeline *pipeline, struct config *config, struct findings *findings);
+
+/* Maps the state and makes it fresh; opens the decoders (`header`: of a CSV, or NULL). */
+enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure);
+void pipeline_close(struct pipeline *pipeline);
+
+/* A batch that fits the pipeline's columns. */
+enum status pipeline_batch(const struct pipeline *pipeline, struct batch *batch,
+                           struct failure *failure);
+
+/* The fold (engine/step.c). */
+void step(struct pipeline *pipeline, struct batch *batch);
+
+#endif
