@@ -33,12 +33,14 @@ enum record_kind {
     RECORD_EVENT,   /* a transaction, a login: gets a decision */
     RECORD_LABEL,   /* the truth about an event */
     RECORD_CONTROL, /* the engine's answer to a wish: a trained model, a promotion */
+    RECORD_OUTSIDE, /* an event outside the period that a replay asked for: passed over by all */
 };
 
 /* What became of a label. */
 enum join {
     JOIN_LEARNED,   /* its event was found and had no label: it is learned from */
-    JOIN_CORRECTED, /* its event had another label: windows are corrected, nothing is learned again */
+    JOIN_CORRECTED, /* its event had another: windows are corrected, the new one is learned, metrics
+                       do not count it twice */
     JOIN_REPEATED,  /* its event had this very label */
     JOIN_WAITING,   /* its event has not come yet */
     JOIN_REFUSED,   /* its event is forgotten or never came; counted */

@@ -172,36 +172,33 @@ bool duration_parse(const char *bytes, size_t size, int64_t *span_ms)
     return false;
 }
 
-static void buffer_padded(struct buffer *buffer, int value, int width)
-{
-    buffer_format(buffer, "%0*d", width, value);
-}
-
 static int64_t floor_divide(int64_t value, int64_t by)
 {
     return value / by - (value % by < 0);
 }
 
+/* `width` digits at `at`, the number cut to them. */
+static void put_digits(char *at, int value, int width)
+{
+    for (int i = width - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+}
+
 void calendar_format(struct buffer *buffer, int64_t time_ms)
 {
+    char text[] = "0000-00-00T00:00:00.000Z";
     int64_t days = floor_divide(time_ms, DAY_MS);
     int rest = (int)(time_ms - days * DAY_MS);
     int year, month, day;
     civil_from_days(days, &year, &month, &day);
-    buffer_padded(buffer, year, 4);
-    buffer_text(buffer, "-");
-    buffer_padded(buffer, month, 2);
-    buffer_text(buffer, "-");
-    buffer_padded(buffer, day, 2);
-    buffer_text(buffer, "T");
-    buffer_padded(buffer, rest / HOUR_MS, 2);
-    buffer_text(buffer, ":");
-    buffer_padded(buffer, rest / MINUTE_MS % 60, 2);
-    buffer_text(buffer, ":");
-    buffer_padded(buffer, rest / SECOND_MS % 60, 2);
-    buffer_text(buffer, ".");
-    buffer_padded(buffer, rest % SECOND_MS, 3);
-    buffer_text(buffer, "Z");
+    put_digits(text, year, 4);
+    put_digits(text + 5, month, 2);
+    put_digits(text + 8, day, 2);
+    put_digits(text + 11, rest / HOUR_MS, 2);
+    put_digits(text + 14, rest / MINUTE_MS % 60, 2);
+    put_digits(text + 17, rest / SECOND_MS % 60, 2);
+    put_digits(text + 20, rest % SECOND_MS, 3);
+    buffer_bytes(buffer, text, sizeof text - 1);
 }
 
 void duration_format(struct buffer *buffer, int64_t span_ms)
@@ -225,4 +222,11 @@ int calendar_weekday(int64_t time_ms)
 {
     int64_t days = floor_divide(time_ms, DAY_MS) + 3; /* 1970-01-01 was a Thursday */
     return (int)(days - floor_divide(days, 7) * 7);
+}
+
+int calendar_day(int64_t time_ms)
+{
+    int year, month, day;
+    civil_from_days(floor_divide(time_ms, DAY_MS), &year, &month, &day);
+    return day;
 }

@@ -28,4 +28,7 @@ int calendar_hour(int64_t time_ms);
 /* Monday is 0, Sunday 6, UTC. */
 int calendar_weekday(int64_t time_ms);
 
+/* Day of the month, 1 to 31, UTC. */
+int calendar_day(int64_t time_ms);
+
 #endif

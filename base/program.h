@@ -1,15 +1,21 @@
 /* Formulas compiled to a flat program: a graph of values in which equal sub-formulas are one value,
  * run column by column over a batch.  A value's index is its column in the batch.
  *
- * Values have levels.  Fields and constants are level 0; a formula has the highest level of its inputs;
- * a window's result is one level above its inputs (so a window may be taken over a formula of windows).
- * The engine runs   level 0 formulas, level 1 windows, level 1 formulas, level 2 windows, ...
+ * Values have levels.  Fields and constants are level 0; a formula has the highest level of its
+ * inputs; a window's result is one level above its inputs (so a window may be taken over a formula
+ * of windows).  The engine runs level 0 formulas, level 1 windows, level 1 formulas, and so on.
  * Scores sit at PROGRAM_SCORE_LEVEL: what depends on a score is run after scoring, row by row.
  *
- * Missing values: arithmetic and functions of a missing value are missing; a comparison with a missing
- * value is false (also !=); `and`, `or`, `not`, `if` take a missing condition as false;
- * coalesce(x, y) is y where x is missing; is_missing(x) asks.  Division by zero, and whatever else is
- * not a finite number, is missing. */
+ * Missing values: arithmetic and functions of a missing value are missing; a comparison with a
+ * missing value is false (also !=); `and`, `or`, `not`, `if` take a missing condition as false;
+ * coalesce(x, y) is y where x is missing; is_missing(x) asks.  Division by zero, and whatever else
+ * is not a finite number, is missing.
+ *
+ * Types: a boolean serves as the number 0 or 1 where a number is asked for, not the other way
+ * round. Time - time is a number of seconds, time +- number is a time; times compare with times.
+ * Keys, ids and texts are TYPE_TEXT and know == and != only.  A text literal beside a time is read
+ * as one (time > '2018-05-01'), beside an enum it must be one of its choices.  x % y has the sign
+ * of y. */
 #ifndef BASE_PROGRAM_H
 #define BASE_PROGRAM_H
 
@@ -25,7 +31,7 @@ enum { PROGRAM_VALUES_MAX = 1024, PROGRAM_INPUTS_MAX = 3, PROGRAM_SCORE_LEVEL = 
 
 enum value_type { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_TIME, TYPE_TEXT, TYPE_ENUM };
 
-struct operation; /* a row of the operation table in program.c */
+struct operation; /* a row of the operation table, operation.h */
 
 struct program_value {
     const struct operation *operation; /* NULL: filled from outside (field, window, score) */
@@ -34,9 +40,9 @@ struct program_value {
     bool constant;
     uint32_t input_count;
     uint32_t input[PROGRAM_INPUTS_MAX];
-    union value literal;        /* of a constant */
-    const struct field *field;  /* of a field: for its choices */
-    uint64_t fingerprint;       /* of what it computes, by names not indices: same meaning, same print */
+    union value literal;       /* of a constant */
+    const struct field *field; /* of an enum: for its choices; whoever adds a field sets it */
+    uint64_t fingerprint; /* of what it computes, by names not indices: same meaning, same print */
 };
 
 struct program {
@@ -49,8 +55,9 @@ struct program {
     uint32_t level_start[PROGRAM_SCORE_LEVEL + 3];
 };
 
-/* How names and windows are found while a formula is compiled.  Both return a value, or VALUE_NONE with
- * the error filled (its column is relative to the formula being compiled; they may leave it as given). */
+/* How names and windows are found while a formula is compiled.  Both return a value, or VALUE_NONE
+ * with the error filled (its column is relative to the formula being compiled; they may leave it as
+ * given). */
 struct program_resolver {
     uint32_t (*name)(void *self, const struct syntax_node *node, struct syntax_error *error);
     uint32_t (*window)(void *self, const struct syntax *syntax, const struct syntax_node *node,
@@ -60,13 +67,28 @@ struct program_resolver {
 
 void program_init(struct program *program, struct hash_key key);
 
-/* A value that somebody else fills: a field, a window's result, a score. */
+/* A value that somebody else fills: a field, a window's result, a score.  VALUE_NONE if there are
+ * PROGRAM_VALUES_MAX already; the same for the next ones. */
 uint32_t program_add_external(struct program *program, enum value_type type, uint8_t level,
                               uint64_t fingerprint);
 
 uint32_t program_add_number(struct program *program, double number);
+uint32_t program_add_boolean(struct program *program, bool truth);
+uint32_t program_add_time(struct program *program, double seconds);
+uint32_t program_add_text(struct program *program, const char *text);
 
-/* Compiles a node and what is below it; VALUE_NONE with the error on a mistake. */
+/* The index of one of an enum's choices. */
+uint32_t program_add_choice(struct program *program, const struct field *field, uint32_t choice);
+
+/* An operation's value of inputs whose types it takes: one that is there already if it means the
+ * same, a constant if all inputs are. */
+uint32_t program_add(struct program *program, const struct operation *operation,
+                     const uint32_t *input);
+
+/* Compiles a node and what is below it; VALUE_NONE with the error on a mistake.  A call is a
+ * function of the language if it has such a name and no window clause (min and max are aggregates
+ * as well); all others go to resolver->window.  A resolver without `name` or `window` knows none.
+ */
 uint32_t program_compile(struct program *program, const struct syntax *syntax, uint32_t node,
                          const struct program_resolver *resolver, struct syntax_error *error);
 

@@ -1,21 +1,26 @@
 /* The feature language's text, read into a tree.  Knows the grammar, not the names.
  *
- *     formula   = or
- *     or        = and { "or" and }            and = not { "and" not }
- *     not       = "not" not | comparison
- *     comparison= sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
- *     sum       = product { ("+" | "-") product }
- *     product   = unary { ("*" | "/" | "%") unary }
- *     unary     = "-" unary | primary
- *     primary   = number | duration | text | "true" | "false" | name | call | "(" formula ")"
- *     call      = name "(" [ formula { "," formula } ] ")" { clause }
- *     clause    = "by" ( name | "(" name { "," name } ")" ) | "over" duration | "delay" duration
- *               | "where" comparison-level formula | "before"
- *     number    = digits [ "." digits ] [ "e" [sign] digits ]       duration = number unit (a number of
- *     seconds)                                                       text = '...' or "..."
+ *     formula    = and { "or" and }
+ *     and        = not { "and" not }
+ *     not        = "not" not | comparison
+ *     comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
+ *     sum        = product { ("+" | "-") product }
+ *     product    = unary { ("*" | "/" | "%") unary }
+ *     unary      = "-" unary | primary
+ *     primary    = number | duration | text | "true" | "false" | name | call | "(" formula ")"
+ *     call       = name "(" [ formula { "," formula } ] ")" { clause }
+ *     clause     = "by" ( name | "(" name { "," name } ")" ) | "over" duration | "delay" duration
+ *                | "where" formula | "before"
+ *     number     = digits [ "." digits ] [ ("e" | "E") [ "+" | "-" ] digits ]
+ *     duration   = digits [ "." digits ] ( "ms" | "s" | "m" | "h" | "d" | "w" )
+ *     text       = "'" { any but "'" } "'" | '"' { any but '"' } '"'
+ *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes, as texts
  *
- * `where` takes everything up to the end of the call's clauses: it binds looser than comparison and
- * `and`, so `count() by card where a > 1 and b` has the whole condition; parentheses end it. */
+ * A duration counts seconds.  Clauses come in any order, each at most once, and belong to the call
+ * right before them.  `where` takes a whole formula, so `count() by card where a > 1 and b over 1h`
+ * has the condition `a > 1 and b`; only when the condition ends with a call does it need
+ * parentheses, since the clauses would be that call's: `count() by card where (a > abs(b)) over
+ * 1h`.  The clause words are names everywhere else. */
 #ifndef BASE_SYNTAX_H
 #define BASE_SYNTAX_H
 
@@ -33,21 +38,32 @@ enum syntax_kind {
     SYNTAX_BOOLEAN, /* number is 0 or 1 */
     SYNTAX_NAME,
     SYNTAX_CALL,  /* functions and aggregates; unary and binary operators have kinds of their own */
-    SYNTAX_UNARY, /* operator '-' or 'n' (not) */
+    SYNTAX_UNARY, /* negate, not */
     SYNTAX_BINARY,
 };
 
 enum syntax_operator {
-    OPERATOR_NEGATE, OPERATOR_NOT,
-    OPERATOR_ADD, OPERATOR_SUBTRACT, OPERATOR_MULTIPLY, OPERATOR_DIVIDE, OPERATOR_REMAINDER,
-    OPERATOR_LESS, OPERATOR_LESS_EQUAL, OPERATOR_GREATER, OPERATOR_GREATER_EQUAL,
-    OPERATOR_EQUAL, OPERATOR_NOT_EQUAL, OPERATOR_AND, OPERATOR_OR,
+    OPERATOR_NEGATE,
+    OPERATOR_NOT,
+    OPERATOR_ADD,
+    OPERATOR_SUBTRACT,
+    OPERATOR_MULTIPLY,
+    OPERATOR_DIVIDE,
+    OPERATOR_REMAINDER,
+    OPERATOR_LESS,
+    OPERATOR_LESS_EQUAL,
+    OPERATOR_GREATER,
+    OPERATOR_GREATER_EQUAL,
+    OPERATOR_EQUAL,
+    OPERATOR_NOT_EQUAL,
+    OPERATOR_AND,
+    OPERATOR_OR,
 };
 
 struct syntax_node {
     enum syntax_kind kind;
     enum syntax_operator operator;
-    uint32_t column; /* byte offset in the formula where it begins, for messages */
+    uint32_t column; /* byte offset in the formula, for messages: its beginning, or the operator */
     double number;
     char name[SCHEMA_NAME_MAX]; /* names, calls, texts */
     uint32_t argument_count;
@@ -58,7 +74,7 @@ struct syntax_node {
     uint32_t by_count;
     char by[SYNTAX_BY_MAX][SCHEMA_NAME_MAX];
     uint32_t by_column[SYNTAX_BY_MAX];
-    int64_t over_ms;  /* 0: for ever */
+    int64_t over_ms; /* 0: for ever */
     int64_t delay_ms;
     uint32_t where; /* node, or SYNTAX_NONE */
 };
@@ -73,7 +89,8 @@ struct syntax_error {
     char message[256];
 };
 
-/* False with an error that says what was expected.  Depth and size are bounded; no input crashes. */
+/* False with an error that says what was expected.  Depth and size are bounded; no input crashes.
+ */
 bool syntax_parse(struct syntax *syntax, const char *text, struct syntax_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* Decisions: rules, thresholds and the combined score give one of the ordered outcomes, with reasons.
- * The strongest outcome wins.  All conditions are values of the program. */
+/* Decisions: rules, thresholds and the combined score give one of the ordered outcomes, with
+ * reasons. The strongest outcome wins.  All conditions are values of the program. */
 #ifndef DECISIONS_DECISIONS_H
 #define DECISIONS_DECISIONS_H
 
@@ -23,7 +23,10 @@ struct decisions {
     uint32_t score; /* value of the combined score; VALUE_NONE: rules only, score 0 */
 };
 
-/* Fills score, outcome and rules of one row; what depends on scores has been run for it. */
+/* Fills score, outcome and rules of one row; what depends on scores has been run for it.  The
+ * outcome is the strongest whose threshold the score reaches (score >= threshold) or whose rule
+ * fired, else the weakest. A missing score reaches no threshold and is kept as 0, so that every
+ * decision has a number.  A rule that is missing does not fire. */
 void decide(const struct decisions *decisions, struct batch *batch, uint32_t row);
 
 #endif

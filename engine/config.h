@@ -1,5 +1,5 @@
-/* The configuration as read: one JSON file into plain structures, every mistake a finding.  Formulas are
- * still texts here; pipeline.c compiles them and adds its findings. */
+/* The configuration as read: one JSON file into plain structures, every mistake a finding. Formulas
+ * are still texts here; pipeline.c compiles them and adds its findings. */
 #ifndef ENGINE_CONFIG_H
 #define ENGINE_CONFIG_H
 
@@ -12,6 +12,7 @@
 #include "models/models.h"
 #include "monitor/monitor.h"
 #include "sinks/sink.h"
+#include <stdio.h>
 
 enum { CONFIG_ENTITIES_MAX = 32, CONFIG_FEATURES_MAX = 512 };
 
@@ -79,8 +80,12 @@ struct config_output {
 struct config {
     const char *path; /* as given; "-" for standard input */
     char *text;
+    size_t text_size;
     json_t *root;
+    bool buildable; /* findings or not, pipeline_build can look for more: what could not be read is
+                       stood in for, so that nothing is blamed for its neighbour */
     char name[128];
+    char description[1024];
     int64_t seed, memory, lateness_ms, batch;
     char state_directory[256];
     char key_file[256];
@@ -112,9 +117,20 @@ struct config {
 
 /* Reads a file.  False with findings if there is any mistake; config_close in any case. */
 bool config_read(struct config *config, const char *path, struct findings *findings);
+
+/* The same from memory; the text is copied. */
+bool config_read_text(struct config *config, const char *path, const char *text, size_t size,
+                      struct findings *findings);
 void config_close(struct config *config);
 
-/* Prints the findings as FILE:LINE:COLUMN: PATH: message, in the order of their places. */
-void config_print_findings(const struct config *config, const struct findings *findings);
+/* Fills the lines and columns of all findings and sorts by them. */
+void config_locate_findings(const struct config *config, struct findings *findings);
+
+/* Writes them as FILE:LINE:COLUMN: PATH: message; config_locate_findings comes first. */
+void config_write_findings(const struct config *config, const struct findings *findings,
+                           FILE *file);
+
+/* Both, on standard error. */
+void config_print_findings(const struct config *config, struct findings *findings);
 
 #endif

@@ -4,15 +4,19 @@
 
 #include "engine/config.h"
 
-/* What the join remembers between records, one row of the state. */
-struct join_row {
+/* What the fold itself remembers between records, one row of the state. */
+struct fold_row {
+    /* the join's */
     uint64_t records;     /* folded so far, controls not counted */
     uint64_t events;      /* the next event's number */
     uint64_t told, spent; /* waits that have ended: all numbers before these */
     int64_t watermark_ms; /* highest event time so far */
-    uint64_t dead_letters, labels, labels_refused, labels_repeated, labels_corrected;
-    uint64_t early_count; /* early labels ever kept: the ring's next row */
-    uint64_t alerts;
+    uint64_t dead_letters;
+    uint64_t labels, labels_learned, labels_corrected, labels_repeated, labels_refused;
+    uint64_t early_kept; /* early labels ever kept: the ring's next row */
+    /* the step's */
+    uint64_t alerts, matured;
+    uint64_t outcomes[OUTCOMES_MAX];
 };
 
 struct early_label {
@@ -29,12 +33,15 @@ struct pipeline {
     struct decisions decisions;
     struct history history;
     bool has_labels;
+    uint32_t label_value; /* a column of zeros: what `label` is before it is known */
     struct state state;
-    uint32_t join_region;
+    uint32_t fold_region;
     uint32_t early_region, early_max;
-    struct keymap early;
+    struct keymap early; /* ids of labels whose event has not come yet */
+    int64_t from_ms, to_ms; /* events outside [from, to) are passed over */
     uint32_t retrained; /* model index, or UINT32_MAX */
     uint32_t text_count;
+    struct model_setting *model_setting; /* (config->model_count) */
     /* the model features, in order */
     uint32_t model_feature_count;
     uint32_t model_feature_value[MODEL_FEATURES_MAX];
@@ -43,7 +50,15 @@ struct pipeline {
     /* every named value that --features prints: configured features in order */
     uint32_t feature_value[CONFIG_FEATURES_MAX];
     void *event_decoder, *label_decoder;
+    /* where features and scores go when no example is kept */
+    union value scratch_feature[MODEL_FEATURES_MAX];
+    double scratch_score[2 * MODELS_MAX];
 };
+
+static inline const struct fold_row *pipeline_fold(const struct pipeline *pipeline)
+{
+    return (const struct fold_row *)state_read(&pipeline->state, pipeline->fold_region, 0);
+}
 
 /* Compiles and declares.  False with findings on mistakes in formulas.  No memory is mapped yet. */
 bool pipeline_build(struct pipeline *pipeline, struct config *config, struct findings *findings);
@@ -55,6 +70,9 @@ void pipeline_close(struct pipeline *pipeline);
 /* A batch that fits the pipeline's columns. */
 enum status pipeline_batch(const struct pipeline *pipeline, struct batch *batch,
                            struct failure *failure);
+
+/* Which event each label is about, whose wait ends (engine/join.c); part of the fold. */
+void join(struct pipeline *pipeline, struct batch *batch);
 
 /* The fold (engine/step.c). */
 void step(struct pipeline *pipeline, struct batch *batch);

@@ -1,28 +1,29 @@
 /* Features: formulas over fields, and true sliding windows over entities.
  *
  * At time t, `over W` covers (t - W, t], the event itself included; `delay D` shifts it to
- * (t - D - W, t - D]; `before` leaves the event out; without `over` it covers all there has been.  An event
- * that comes late (behind its entity's newest by at most `lateness`) takes its right place and sees what
- * was before it; later than that it is read but not entered (counted).
+ * (t - D - W, t - D]; `before` leaves the event out; without `over` it covers all there has been.
+ * An event that comes late (behind its entity's newest by at most `lateness`) takes its right place
+ * and sees what was before it; later than that it is read but not entered (counted).
  *
  *     features_open      what entities may hold
  *     features_window    while formulas are compiled: one window after the other
  *     features_declare   regions, once all formulas are in
  *     features_extract   a batch
  *
- * An entity has one row (its key, its times, a cursor a frame, running values, its first few slots inline)
- * and, when it has more, a chain of equal blocks from one pool:
+ * An entity has one row (its key, its times, a cursor a frame, running values, its first few slots
+ * inline) and, when it has more, a chain of equal blocks from one pool:
  *
  *     row | key | newest | frames: cursor, next expiry | moments and values | slots ...|
  *                            |                                                 \
  *                            +-> block: older, newer | slot | slot | ... | <-> block: ...
  *
- * Memory is bounded: when rows or blocks run out, the longest idle of a few entities under a moving hand is
- * forgotten (counted); past `events_max` of one entity its oldest slot is dropped (counted).
+ * Memory is bounded: when rows or blocks run out, the longest idle of a few entities under a moving
+ * hand is forgotten (counted); past `events_max` of one entity its oldest slot is dropped
+ * (counted).
  *
- * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will expire,
- * then fold row by row.  If any window stands above level 1, rows go one by one through all levels, since
- * levels share rings: no row may see what a later row did. */
+ * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will
+ * expire, then fold row by row.  If any window stands above level 1, rows go one by one through all
+ * levels, since levels share rings: no row may see what a later row did. */
 #ifndef FEATURES_FEATURES_H
 #define FEATURES_FEATURES_H
 
@@ -56,15 +57,16 @@ struct entity_report {
 struct features *features_open(const struct features_setting *setting);
 void features_close(struct features *features);
 
-/* A number that is 0 in every event and is corrected inside the windows when the event's label becomes
- * known: what the name `label` means in a window's first argument.  The caller adds it to the program as
- * an external value of level 0. */
+/* A number that is 0 in every event and is corrected inside the windows when the event's label
+ * becomes known: what the name `label` means in a window's first argument.  The caller adds it to
+ * the program as an external value of level 0. */
 void features_set_label(struct features *features, uint32_t value);
 
-/* Compiles a call that is no function of the language: an aggregate with its clauses.  Arguments and
- * conditions are compiled with the resolver; keys must be key fields of the schema, found by its `name`.
- * Returns the value its result will be in; equal requests share one.  VALUE_NONE with the error (unknown
- * aggregate: with the nearest known name; missing `by`; wrong argument; ...) on a mistake. */
+/* Compiles a call that is no function of the language: an aggregate with its clauses.  Arguments
+ * and conditions are compiled with the resolver; keys must be key fields of the schema, found by
+ * its `name`. Returns the value its result will be in; equal requests share one.  VALUE_NONE with
+ * the error (unknown aggregate: with the nearest known name; missing `by`; wrong argument; ...) on
+ * a mistake. */
 uint32_t features_window(struct features *features, struct program *program,
                          const struct syntax *syntax, const struct syntax_node *node,
                          const struct program_resolver *resolver, struct syntax_error *error);
@@ -78,10 +80,10 @@ void features_declare(struct features *features, struct state_layout *layout);
 /* Key columns that example rows must hold: one for each entity whose windows name the label. */
 uint32_t features_key_count(const struct features *features);
 
-/* Fills every column below PROGRAM_SCORE_LEVEL; applies told labels and label rows to the windows their
- * events are in, each at its place in the order (a row's told first, then the row; a label_early after its
- * event).  Writes the keys of each event into its example row.  Dead rows and controls are passed over.
- * `history` is NULL when labels are not configured. */
+/* Fills every column below PROGRAM_SCORE_LEVEL; applies told labels and label rows to the windows
+ * their events are in, each at its place in the order (a row's told first, then the row; a
+ * label_early after its event).  Writes the keys of each event into its example row.  Dead rows and
+ * controls are passed over. `history` is NULL when labels are not configured. */
 void features_extract(struct features *features, const struct program *program, struct state *state,
                       struct batch *batch, const struct history *history);
 

@@ -1,6 +1,6 @@
-/* The pipeline's inputs together: event sources and label sources, merged into one order.  Among the
- * lanes that have a record waiting the lowest timestamp goes first; at equal times labels go before
- * events, then the lower input, then the lower partition. */
+/* The pipeline's inputs together: event sources and label sources, merged into one order.  Among
+ * the lanes that have a record waiting the lowest timestamp goes first; at equal times labels go
+ * before events, then the lower input, then the lower partition. */
 #ifndef INGEST_INPUTS_H
 #define INGEST_INPUTS_H
 
@@ -28,6 +28,9 @@ struct inputs {
     uint32_t lane_count;
     struct lane lane[LANES_MAX];
     uint64_t taken; /* records put into batches */
+    /* Lanes with a record waiting, a binary heap in the order of the merge. */
+    uint32_t waiting_count;
+    uint32_t waiting[LANES_MAX];
 };
 
 /* Adds a source that is open already; the inputs own it from then on. */
@@ -35,7 +38,10 @@ void inputs_add(struct inputs *inputs, struct source source, enum record_kind ro
                 const char *name, uint32_t payload_max);
 
 /* Fills the batch up to records_max rows or until nothing waits.  OK: something was added.  RETRY:
- * nothing waits.  END: all lanes have ended.  STOP: failure. */
+ * nothing waits.  END: all lanes have ended.  STOP: failure.
+ *
+ * A row's time_ms is its record's timestamp (0 if the source knows none) until the decoder finds
+ * one inside.  A record that is too large is a dead row with an empty payload. */
 enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t records_max,
                         struct failure *failure);
 

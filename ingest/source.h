@@ -1,5 +1,6 @@
-/* Where records come from.  A source has lanes (Kafka's partitions, one file, one simulated world); each
- * lane shows its next record and lets it be taken.  inputs.c merges the lanes of all sources by time.
+/* Where records come from.  A source has lanes (Kafka's partitions, one file, one simulated world);
+ * each lane shows its next record and lets it be taken.  inputs.c merges the lanes of all sources
+ * by time.
  *
  * A kind is one file and one row of source_table.c. */
 #ifndef INGEST_SOURCE_H
@@ -27,9 +28,9 @@ struct source {
 };
 
 struct source_setting {
-    const void *options;   /* the kind's structure, filled by its table */
-    const json_t *kafka;   /* librdkafka properties common to the pipeline; NULL if none */
-    const char *group;     /* the consumer group, from the pipeline's name */
+    const void *options; /* the kind's structure, filled by its table */
+    const json_t *kafka; /* librdkafka properties common to the pipeline; NULL if none */
+    const char *group;   /* the consumer group, from the pipeline's name */
     const struct clock *clock;
 };
 
@@ -44,7 +45,8 @@ struct source_kind {
     uint32_t (*lane_count)(void *self);
 
     /* The lane's next record without taking it.  OK: filled.  RETRY: nothing waits now.  END: this
-     * lane has ended.  STOP: failure says why (a file that cannot be read, an authorisation lost). */
+     * lane has ended.  STOP: failure says why (a file that cannot be read, an authorisation lost).
+     */
     enum status (*peek)(void *self, uint32_t lane, struct record *record, struct failure *failure);
     void (*take)(void *self, uint32_t lane);
 
@@ -52,8 +54,8 @@ struct source_kind {
      * peek), or -1: ask at once again. */
     int (*descriptor)(void *self);
 
-    /* Everything before these positions (next to read; lane_count members, -1: nothing taken from the
-     * lane yet) has been decided and its outputs are acknowledged.  NULL: nothing to commit. */
+    /* Everything before these positions (next to read; lane_count members, -1: nothing taken from
+     * the lane yet) has been decided and its outputs are acknowledged.  NULL: nothing to commit. */
     enum status (*commit)(void *self, const int64_t *next_offsets, struct failure *failure);
 
     /* The header line that decoding needs (CSV), or NULL. */

@@ -1,5 +1,5 @@
-/* What a model is: a learner (from labels) or a detector (from the events alone).  A kind is one file,
- * x_model.c, and one row of model_table.c.
+/* What a model is: a learner (from labels) or a detector (from the events alone).  A kind is one
+ * file, x_model.c, and one row of model_table.c.
  *
  * Its memory is one row of a state region: flat, sized from its options, options included, so that
  * saving, cloning and comparing are byte copies.  Scoring reads it; learning gets it writable. */
@@ -12,6 +12,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { MODEL_FEATURES_MAX = 512 };
 
 /* What the features are, for sizing and for models that treat keys differently from numbers. */
 struct model_shape {
@@ -33,6 +35,12 @@ struct model_kind {
     size_t option_size;
     bool supervised; /* learns from labels; otherwise from every event */
 
+    /* Whether the kind can do something sensible with this shape; NULL: with any.  For the reader
+     * of the configuration: the failure is a sentence for people.  A shape that is used
+     * nevertheless works. */
+    enum status (*check)(const void *options, const struct model_shape *shape,
+                         struct failure *failure);
+
     /* Bytes for this shape; options are the structure that the table fills. */
     uint64_t (*state_size)(const void *options, const struct model_shape *shape);
     void (*init)(void *self, const void *options, const struct model_shape *shape, uint64_t seed);
@@ -47,8 +55,8 @@ struct model_kind {
     /* What each feature added to the score, in the kind's own unit; NULL: it cannot say. */
     void (*explain)(const void *self, const struct example *example, double *contributions);
 
-    /* To and from the "parameters" member of the model file (models/model_file.h); NULL: it cannot be
-     * trained in a batch.  load checks everything and leaves self untouched on failure. */
+    /* To and from the "parameters" member of the model file (models/model_file.h); NULL: it cannot
+     * be trained in a batch.  load checks everything and leaves self untouched on failure. */
     json_t *(*save)(const void *self, const struct model_shape *shape);
     enum status (*load)(void *self, const struct model_shape *shape, const json_t *parameters,
                         struct failure *failure);

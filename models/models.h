@@ -1,8 +1,8 @@
-/* The pipeline's models: for each a champion whose score decides and, for learners that are retrained, a
- * challenger scored in its shadow, the model it replaced, and the race between them.
+/* The pipeline's models: for each a champion whose score decides and, for learners that are
+ * retrained, a challenger scored in its shadow, the model it replaced, and the race between them.
  *
- * The feature vector is the union of all models' features in the configuration's order; it is gathered
- * once into the event's example row (or the scratch) and read by all. */
+ * The feature vector is the union of all models' features in the configuration's order; it is
+ * gathered once into the event's example row (or the scratch) and read by all. */
 #ifndef MODELS_MODELS_H
 #define MODELS_MODELS_H
 
@@ -12,7 +12,7 @@
 #include "base/state.h"
 #include "models/model.h"
 
-enum { MODELS_MAX = 16, MODEL_FEATURES_MAX = 512 };
+enum { MODELS_MAX = 16 };
 
 struct model_setting {
     char name[64];
@@ -66,22 +66,27 @@ enum model_slot { SLOT_CHAMPION, SLOT_CHALLENGER, SLOT_PREVIOUS, MODEL_SLOTS };
 struct slot_report {
     bool present;
     uint64_t labels;
-    double loss;            /* mean log loss, each label judged before it was learned */
-    double race_loss[2];    /* of champion and of this slot over the same labels, since it came in */
-    uint64_t race_labels;
-    uint64_t trainings, promotions;
+    double loss;          /* mean log loss, each label judged before it was learned; NaN: none */
+    double race_loss[2];  /* of champion and of this slot over the same labels, since it came in */
+    uint64_t race_labels; /* of a challenger: at most those that decided the race */
+    uint64_t trainings, promotions,
+        stale; /* of the model: asked for, won, controls that came late */
 };
 
+/* The setting is copied; what it points to beyond its arrays (names, options) must outlive the
+ * models. */
 struct models *models_open(const struct models_setting *setting);
 void models_close(struct models *models);
 void models_declare(struct models *models, struct state_layout *layout);
-void models_start(const struct models *models, struct state *state); /* fresh state: fills all rows */
+void models_start(const struct models *models,
+                  struct state *state); /* fresh state: fills all rows */
 
-/* Scores that an example row must hold: champions, then challengers. */
+/* Scores that an example row must hold: champions, then challengers (MISSING while there is none).
+ */
 uint32_t models_score_count(const struct models *models);
 
-/* One event: gathers the row's features to `features`, scores it by all; detectors learn it in the same
- * walk.  `scores` ((models_score_count)) get all, the columns the champions'. */
+/* One event: gathers the row's features to `features`, scores it by all; detectors learn it in the
+ * same walk.  `scores` ((models_score_count)) get all, the columns the champions'. */
 void models_score(const struct models *models, struct state *state, const struct batch *batch,
                   uint32_t row, union value *features, double *scores);
 
@@ -90,12 +95,12 @@ void models_score(const struct models *models, struct state *state, const struct
 uint8_t models_explain(const struct models *models, const struct state *state,
                        const union value *features, int64_t time_ms, struct reason *reasons);
 
-/* A label has matured: champions, challengers and the replaced judge the stored example, then the first
- * two learn it. */
+/* A label has matured: champions, challengers and the replaced judge the stored example, then the
+ * first two learn it. */
 void models_learn(const struct models *models, struct state *state, const struct example *example);
 
-/* Asks for a training of `model` (by a drift alarm, a schedule); false if one is under way, a race runs
- * or the last was too recent.  Adds its model event. */
+/* Asks for a training of `model` (by a drift alarm, a schedule); false if one is under way, a race
+ * runs or the last was too recent.  Adds its model event. */
 bool models_want_training(const struct models *models, struct state *state, uint32_t model,
                           const char *why, struct batch *batch, uint32_t row);
 

@@ -1,5 +1,6 @@
-/* Watching: drift of values, scores and errors, and prequential metrics with the labels' true delay.  It
- * changes no decision; its alarms are model events, and the engine may ask for a training on them. */
+/* Watching: drift of values, scores and errors, and prequential metrics with the labels' true
+ * delay.  It changes no decision; its alarms are model events, and the engine may ask for a
+ * training on them. */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
@@ -18,16 +19,18 @@ enum watched {
 struct detector_setting {
     char name[64];
     const struct detector_kind *kind;
-    const void *options; /* the kind's structure, filled */
+    const void *options; /* the kind's structure, filled; copied */
     enum watched watched;
-    uint32_t value; /* of WATCH_VALUE */
+    uint32_t value;       /* of WATCH_VALUE */
+    char subject[64];     /* of WATCH_VALUE: its name, for messages; "" is called "value" */
+    uint64_t fingerprint; /* of WATCH_VALUE: the program value's; goes into the region's */
 };
 
 struct monitor_setting {
     uint32_t detector_count;
     const struct detector_setting *detector;
     uint32_t alert_outcome; /* outcomes from this index on are alerts */
-    int64_t recent_labels;  /* how many labels "recent" looks back on, about */
+    int64_t recent_labels;  /* how many labels "recent" looks back on; at least 1 */
 };
 
 /* A matured label with the decision it is about. */
@@ -36,28 +39,33 @@ struct judged {
     uint32_t outcome;
 };
 
-/* Prequential: each score was given before its label was known. */
+/* Prequential: each score was given before its label was known.  All but the counts are weighted.
+ * AUC and average precision come from a histogram of scores (monitor/prequential.h states their
+ * error). */
 struct metrics {
-    uint64_t labels, positives, alerts; /* alerts: among the labelled */
-    double auc, average_precision;      /* NaN until both classes were seen */
+    uint64_t labels, positives, alerts;     /* alerts: among the labelled */
+    double auc, average_precision;          /* NaN until both classes were seen */
     double accuracy, precision, recall, f1; /* of the alerts; NaN where undefined */
     double log_loss;
 };
 
 struct monitor;
 
+/* Copies the setting. */
 struct monitor *monitor_open(const struct monitor_setting *setting);
 void monitor_close(struct monitor *monitor);
 void monitor_declare(struct monitor *monitor, struct state_layout *layout);
 void monitor_start(const struct monitor *monitor, struct state *state); /* fresh state */
 
-/* Both return bit i for an alarm of detector i, at most one model event each a row and detector. */
+/* Both return bit i for an alarm of detector i.  The first alarm of a detector at a row is a model
+ * event; more at the same row (many labels may mature before one) are bits only.  A label that is
+ * not a number, or whose weight is not above 0, is passed over. */
 uint32_t monitor_event(const struct monitor *monitor, struct state *state, struct batch *batch,
                        uint32_t row);
 uint32_t monitor_label(const struct monitor *monitor, struct state *state, struct batch *batch,
                        uint32_t row, const struct judged *judged);
 
-/* From the start, or of about the last `recent_labels`. */
+/* From the start, or of the last `recent_labels` labels exactly. */
 void monitor_metrics(const struct monitor *monitor, const struct state *state, bool recent,
                      struct metrics *metrics);
 

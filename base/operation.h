@@ -1,0 +1,50 @@
+/* What the feature language can do with values: one row an operation, in operation.c.  A name may
+ * have several rows, for different types; the first one that takes the arguments is meant. */
+#ifndef BASE_OPERATION_H
+#define BASE_OPERATION_H
+
+#include "base/program.h"
+
+/* What comes out. */
+enum operation_result { GIVES_NUMBER, GIVES_BOOLEAN, GIVES_TIME, GIVES_ALIKE };
+
+struct operation {
+    const char *name;
+    uint32_t takes[PROGRAM_INPUTS_MAX]; /* of each argument: bits 1 << enum value_type; 0: none */
+    uint32_t alike; /* bits of the arguments that must have one type (a boolean may be a number) */
+    enum operation_result result; /* GIVES_ALIKE: that type */
+    bool commutative; /* the order of the arguments makes no difference, to the last bit */
+    bool chains;      /* takes more arguments too: f(f(a, b), c) */
+    void (*run)(union value *restrict out, const union value *const *in, uint32_t count);
+};
+
+/* What the types of an operation's arguments are, beside their number. */
+struct operation_argument {
+    enum value_type type;
+    const struct field *field; /* of enums */
+};
+
+/* The row for these arguments, or NULL; fills what comes out. */
+const struct operation *operation_find(const char *name, uint32_t count,
+                                       const struct operation_argument *argument,
+                                       struct operation_argument *result);
+
+/* How many arguments the row takes. */
+uint32_t operation_inputs(const struct operation *operation);
+
+/* Which types any row of the name takes as this one of `count` arguments. */
+uint32_t operation_takes(const char *name, uint32_t count, uint32_t argument);
+
+/* The smallest and largest number of arguments; false if there is no such operation. */
+bool operation_arity(const char *name, uint32_t *least, uint32_t *most);
+
+/* Does f(a, b, c) mean f(f(a, b), c)? */
+bool operation_chains(const char *name);
+
+/* The function's row for people, or NULL if it is none. */
+const struct program_function *function_find(const char *name);
+
+/* "a number", "a time", ... */
+const char *value_type_name(enum value_type type);
+
+#endif

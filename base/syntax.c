@@ -1,0 +1,407 @@
+/* A parser by recursive descent, one function a production; see syntax.h.  Every way into a deeper
+ * level goes through deeper(), so the text cannot drive the stack. */
+#include "base/syntax.h"
+#include "base/lexer.h"
+#include <string.h>
+
+/* A failed parser returns SYNTAX_NONE from everywhere; its first error stands. */
+struct parser {
+    struct syntax *syntax;
+    const char *text, *at;
+    struct token token; /* the next one, not yet taken */
+    uint32_t depth;
+    bool failed;
+    struct syntax_error *error;
+};
+
+static uint32_t parse_formula(struct parser *parser);
+
+static void take(struct parser *parser)
+{
+    if (!parser->failed)
+        parser->failed = !lexer_next(parser->text, &parser->at, &parser->token, parser->error);
+}
+
+static uint32_t expected(struct parser *parser, const char *what)
+{
+    char shown[TOKEN_SHOWN_MAX];
+    token_show(&parser->token, shown);
+    if (!parser->failed)
+        syntax_fail(parser->error, parser->token.column, "expected %s here, found %s", what, shown);
+    parser->failed = true;
+    return SYNTAX_NONE;
+}
+
+static bool next_is(const struct parser *parser, const char *word)
+{
+    return !parser->failed && token_is(&parser->token, word);
+}
+
+static bool accept(struct parser *parser, const char *word)
+{
+    bool found = next_is(parser, word);
+    if (found)
+        take(parser);
+    return found;
+}
+
+static bool deeper(struct parser *parser)
+{
+    if (parser->failed)
+        return false;
+    if (parser->depth < SYNTAX_DEPTH_MAX) {
+        parser->depth++;
+        return true;
+    }
+    parser->failed = true;
+    return syntax_fail(parser->error, parser->token.column,
+                       "the formula is nested more than %d levels deep here", SYNTAX_DEPTH_MAX);
+}
+
+/* A new node, or NULL if there is no room or an error before. */
+static struct syntax_node *add_node(struct parser *parser, enum syntax_kind kind, uint32_t column)
+{
+    if (parser->failed)
+        return NULL;
+    struct syntax *syntax = parser->syntax;
+    if (syntax->count == SYNTAX_NODES_MAX) {
+        parser->failed =
+            !syntax_fail(parser->error, column,
+                         "the formula is too long: it has more than %d parts", SYNTAX_NODES_MAX);
+        return NULL;
+    }
+    struct syntax_node *node = &syntax->node[syntax->count++];
+    memset(node, 0, sizeof *node);
+    node->kind = kind;
+    node->column = column;
+    node->where = SYNTAX_NONE;
+    return node;
+}
+
+static uint32_t node_index(const struct parser *parser, const struct syntax_node *node)
+{
+    return node ? (uint32_t)(node - parser->syntax->node) : SYNTAX_NONE;
+}
+
+/* The lexer has seen to it that it fits. */
+static void copy_token(const struct token *token, char name[SCHEMA_NAME_MAX])
+{
+    memcpy(name, token->bytes, token->size);
+    name[token->size] = '\0';
+}
+
+static const char *const reserved[] = {"and", "or", "not", "true", "false"};
+static const char *const clause_words[] = {"by", "over", "delay", "where", "before"};
+
+static bool is_reserved(const struct token *token)
+{
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (token_is(token, reserved[i]))
+            return true;
+    return false;
+}
+
+static void parse_by_name(struct parser *parser, struct syntax_node *call)
+{
+    if (parser->token.kind != TOKEN_NAME || is_reserved(&parser->token)) {
+        expected(parser, "the name of a key field");
+        return;
+    }
+    if (call->by_count == SYNTAX_BY_MAX) {
+        parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                      "a window has at most %d keys", SYNTAX_BY_MAX);
+        return;
+    }
+    copy_token(&parser->token, call->by[call->by_count]);
+    for (uint32_t i = 0; i < call->by_count; i++)
+        if (strcmp(call->by[i], call->by[call->by_count]) == 0)
+            parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                          "'%s' is named twice", call->by[i]);
+    call->by_column[call->by_count++] = parser->token.column;
+    take(parser);
+}
+
+static void parse_by(struct parser *parser, struct syntax_node *call)
+{
+    bool list = accept(parser, "(");
+    parse_by_name(parser, call);
+    while (list && accept(parser, ","))
+        parse_by_name(parser, call);
+    if (list && !parser->failed && !accept(parser, ")"))
+        expected(parser, "',' or ')'");
+}
+
+static int64_t parse_duration(struct parser *parser)
+{
+    int64_t span_ms = parser->token.span_ms;
+    if (parser->token.kind == TOKEN_DURATION)
+        take(parser);
+    else if (parser->token.kind == TOKEN_NUMBER)
+        expected(parser, "a duration with its unit (ms s m h d w, such as 7d)");
+    else
+        expected(parser, "a duration such as 7d");
+    return span_ms;
+}
+
+/* Which clause the next token begins: a bit, or 0. */
+static uint32_t next_clause(const struct parser *parser)
+{
+    for (uint32_t i = 0; i < sizeof clause_words / sizeof *clause_words; i++)
+        if (next_is(parser, clause_words[i]))
+            return 1U << i;
+    return 0;
+}
+
+static void parse_clause(struct parser *parser, struct syntax_node *call)
+{
+    if (accept(parser, "by"))
+        parse_by(parser, call);
+    else if (accept(parser, "over"))
+        call->over_ms = parse_duration(parser);
+    else if (accept(parser, "delay"))
+        call->delay_ms = parse_duration(parser);
+    else if (accept(parser, "where"))
+        call->where = parse_formula(parser);
+    else if (accept(parser, "before"))
+        call->before = true;
+}
+
+static void parse_clauses(struct parser *parser, struct syntax_node *call)
+{
+    uint32_t seen = 0;
+    for (uint32_t clause; (clause = next_clause(parser)) != 0; seen |= clause) {
+        if (seen & clause) {
+            char shown[TOKEN_SHOWN_MAX];
+            token_show(&parser->token, shown);
+            parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                          "the window has a second %s", shown);
+            return;
+        }
+        parse_clause(parser, call);
+        call->has_window = true;
+    }
+}
+
+static void parse_argument(struct parser *parser, struct syntax_node *call)
+{
+    if (call->argument_count == SYNTAX_ARGUMENTS_MAX) {
+        parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                      "a call has at most %d arguments", SYNTAX_ARGUMENTS_MAX);
+        return;
+    }
+    call->argument[call->argument_count++] = parse_formula(parser);
+}
+
+static uint32_t parse_call(struct parser *parser, const struct token *name)
+{
+    struct syntax_node *call = add_node(parser, SYNTAX_CALL, name->column);
+    if (!call)
+        return SYNTAX_NONE;
+    copy_token(name, call->name);
+    if (!accept(parser, ")")) {
+        parse_argument(parser, call);
+        while (accept(parser, ","))
+            parse_argument(parser, call);
+        if (!parser->failed && !accept(parser, ")"))
+            expected(parser, "an operator, ',' or ')'");
+    }
+    parse_clauses(parser, call);
+    return node_index(parser, call);
+}
+
+static uint32_t parse_name(struct parser *parser)
+{
+    struct token name = parser->token;
+    take(parser);
+    if (accept(parser, "("))
+        return parse_call(parser, &name);
+    bool truth = token_is(&name, "true");
+    bool boolean = truth || token_is(&name, "false");
+    struct syntax_node *node =
+        add_node(parser, boolean ? SYNTAX_BOOLEAN : SYNTAX_NAME, name.column);
+    if (node && boolean)
+        node->number = truth;
+    else if (node)
+        copy_token(&name, node->name);
+    return node_index(parser, node);
+}
+
+static uint32_t parse_literal(struct parser *parser, enum syntax_kind kind)
+{
+    struct syntax_node *node = add_node(parser, kind, parser->token.column);
+    if (node && kind == SYNTAX_TEXT)
+        copy_token(&parser->token, node->name);
+    else if (node)
+        node->number = parser->token.number;
+    take(parser);
+    return node_index(parser, node);
+}
+
+static uint32_t parse_primary(struct parser *parser)
+{
+    const struct token *token = &parser->token;
+    if (token->kind == TOKEN_NUMBER || token->kind == TOKEN_DURATION)
+        return parse_literal(parser, SYNTAX_NUMBER);
+    if (token->kind == TOKEN_TEXT)
+        return parse_literal(parser, SYNTAX_TEXT);
+    if (token->kind == TOKEN_NAME && !token_is(token, "and") && !token_is(token, "or") &&
+        !token_is(token, "not"))
+        return parse_name(parser);
+    if (!accept(parser, "("))
+        return expected(parser, "a number, a name or '('");
+    uint32_t inner = parse_formula(parser);
+    if (!parser->failed && !accept(parser, ")"))
+        return expected(parser, "an operator or ')'");
+    return inner;
+}
+
+/* An operator's node stands where the operator stands. */
+static uint32_t add_operator(struct parser *parser, enum syntax_operator operator, uint32_t column,
+                             uint32_t left, uint32_t right)
+{
+    bool unary = right == SYNTAX_NONE;
+    struct syntax_node *node = add_node(parser, unary ? SYNTAX_UNARY : SYNTAX_BINARY, column);
+    if (!node)
+        return SYNTAX_NONE;
+    node->operator= operator;
+    node->argument_count = unary ? 1 : 2;
+    node->argument[0] = left;
+    node->argument[1] = unary ? 0 : right;
+    return node_index(parser, node);
+}
+
+static uint32_t parse_prefixed(struct parser *parser, const char *word,
+                               enum syntax_operator operator,
+                               uint32_t (*tighter)(struct parser *parser))
+{
+    uint32_t column = parser->token.column;
+    if (!accept(parser, word))
+        return tighter(parser);
+    if (!deeper(parser))
+        return SYNTAX_NONE;
+    uint32_t operand = parse_prefixed(parser, word, operator, tighter);
+    parser->depth--;
+    return add_operator(parser, operator, column, operand, SYNTAX_NONE);
+}
+
+static uint32_t parse_unary(struct parser *parser)
+{
+    return parse_prefixed(parser, "-", OPERATOR_NEGATE, parse_primary);
+}
+
+struct infix {
+    const char *word;
+    enum syntax_operator operator;
+};
+
+static const struct infix *next_infix(const struct parser *parser, const struct infix *table)
+{
+    for (; table->word; table++)
+        if (next_is(parser, table->word))
+            return table;
+    return NULL;
+}
+
+/* operand { operator operand }, from the left. */
+static uint32_t parse_chain(struct parser *parser, const struct infix *table,
+                            uint32_t (*operand)(struct parser *parser))
+{
+    uint32_t left = operand(parser);
+    for (const struct infix *infix; (infix = next_infix(parser, table));) {
+        uint32_t column = parser->token.column;
+        take(parser);
+        uint32_t right = operand(parser);
+        left = add_operator(parser, infix->operator, column, left, right);
+    }
+    return parser->failed ? SYNTAX_NONE : left;
+}
+
+static uint32_t parse_product(struct parser *parser)
+{
+    static const struct infix table[] = {
+        {"*", OPERATOR_MULTIPLY}, {"/", OPERATOR_DIVIDE}, {"%", OPERATOR_REMAINDER}, {NULL, 0}};
+    return parse_chain(parser, table, parse_unary);
+}
+
+static uint32_t parse_sum(struct parser *parser)
+{
+    static const struct infix table[] = {{"+", OPERATOR_ADD}, {"-", OPERATOR_SUBTRACT}, {NULL, 0}};
+    return parse_chain(parser, table, parse_product);
+}
+
+static uint32_t parse_comparison(struct parser *parser)
+{
+    static const struct infix table[] = {
+        {"<", OPERATOR_LESS},
+        {"<=", OPERATOR_LESS_EQUAL},
+        {">", OPERATOR_GREATER},
+        {">=", OPERATOR_GREATER_EQUAL},
+        {"==", OPERATOR_EQUAL},
+        {"!=", OPERATOR_NOT_EQUAL},
+        {NULL, 0},
+    };
+    uint32_t left = parse_sum(parser);
+    const struct infix *infix = next_infix(parser, table);
+    if (!infix)
+        return left;
+    uint32_t column = parser->token.column;
+    take(parser);
+    uint32_t right = parse_sum(parser);
+    if (next_infix(parser, table)) {
+        parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                      "comparisons do not chain: write a < b and b < c");
+        return SYNTAX_NONE;
+    }
+    return add_operator(parser, infix->operator, column, left, right);
+}
+
+static uint32_t parse_not(struct parser *parser)
+{
+    return parse_prefixed(parser, "not", OPERATOR_NOT, parse_comparison);
+}
+
+static uint32_t parse_and(struct parser *parser)
+{
+    static const struct infix table[] = {{"and", OPERATOR_AND}, {NULL, 0}};
+    return parse_chain(parser, table, parse_not);
+}
+
+static uint32_t parse_or(struct parser *parser)
+{
+    static const struct infix table[] = {{"or", OPERATOR_OR}, {NULL, 0}};
+    return parse_chain(parser, table, parse_and);
+}
+
+static uint32_t parse_formula(struct parser *parser)
+{
+    if (!deeper(parser))
+        return SYNTAX_NONE;
+    uint32_t node = parse_or(parser);
+    parser->depth--;
+    return parser->failed ? SYNTAX_NONE : node;
+}
+
+static void parse_end(struct parser *parser)
+{
+    if (parser->failed || parser->token.kind == TOKEN_END)
+        return;
+    if (next_clause(parser)) {
+        char shown[TOKEN_SHOWN_MAX];
+        token_show(&parser->token, shown);
+        parser->failed =
+            !syntax_fail(parser->error, parser->token.column,
+                         "%s belongs to a window: it follows a call such as count()", shown);
+    } else {
+        expected(parser, "an operator or the end");
+    }
+}
+
+bool syntax_parse(struct syntax *syntax, const char *text, struct syntax_error *error)
+{
+    struct parser parser = {.syntax = syntax, .text = text, .at = text, .error = error};
+    syntax->count = 0;
+    take(&parser);
+    syntax->root = parse_formula(&parser);
+    parse_end(&parser);
+    return !parser.failed;
+}

@@ -1,0 +1,59 @@
+/* Findings with their places, for people; see config.h. */
+#include "engine/config.h"
+#include "engine/locate.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_findings(const void *left, const void *right) {
+    const struct finding *a = left, *b = right;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    if (a->line_column != b->line_column)
+        return a->line_column < b->line_column ? -1 : 1;
+    int paths = strcmp(a->path, b->path);
+    return paths ? paths : strcmp(a->message, b->message);
+}
+
+void config_locate_findings(const struct config *config, struct findings *findings) {
+    for (uint32_t i = 0; config->root && i < findings->count; i++) {
+        struct finding *finding = &findings->list[i];
+        if (finding->line > 0)
+            continue;
+        struct place place = locate_path(config->text, config->text_size, finding->path,
+                                         finding->key_itself, finding->column);
+        finding->line = place.line;
+        finding->line_column = place.column;
+    }
+    if (findings->count > 1)
+        qsort(findings->list, findings->count, sizeof *findings->list, compare_findings);
+}
+
+/* Names come from the file: a control character in one must not steer the terminal. */
+static void write_plain(const char *text, FILE *file) {
+    for (; *text; text++)
+        fputc(iscntrl((unsigned char)*text) ? '?' : *text, file);
+}
+
+void config_write_findings(const struct config *config, const struct findings *findings,
+                           FILE *file) {
+    const char *name = strcmp(config->path, "-") == 0 ? "(standard input)" : config->path;
+    for (uint32_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->list[i];
+        fprintf(file, "%s:", name);
+        if (finding->line > 0)
+            fprintf(file, "%u:%u:", finding->line, finding->line_column);
+        fputc(' ', file);
+        write_plain(finding->path, file);
+        fputs(finding->path[0] ? ": " : "", file);
+        write_plain(finding->message, file);
+        fputc('\n', file);
+    }
+    if (findings->dropped > 0)
+        fprintf(file, "%s: and %u more\n", name, findings->dropped);
+}
+
+void config_print_findings(const struct config *config, struct findings *findings) {
+    config_locate_findings(config, findings);
+    config_write_findings(config, findings, stderr);
+}

@@ -1,0 +1,106 @@
+/* "events", and what it shares with "labels": a source, a format, fields. */
+#include "base/assert.h"
+#include "engine/config_parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { OTHERS_MAX = 16 };
+
+static const struct option input_options[] = {
+    {.name = "payload_max",
+     .help = "larger records become dead letters unread",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct config_input, payload_max),
+     .standard = "64KiB",
+     .minimum = 16,
+     .maximum = BATCH_PAYLOAD_MAX},
+    OPTION_END,
+};
+
+static const char *const input_others[] = {"source", "format", "fields", "payload_max", NULL};
+
+static uint32_t append_names(const char **into, uint32_t count, const char *const *names) {
+    for (; names && *names; names++) {
+        ASSERT(count < OTHERS_MAX);
+        into[count++] = *names;
+    }
+    return count;
+}
+
+/* What people call the input: its topic, its path, or its kind. */
+static void name_input(struct config_input *input, const json_t *object) {
+    const char *name = json_string_value(json_object_get(object, "topic"));
+    if (!name)
+        name = json_string_value(json_object_get(object, "path"));
+    if (!name)
+        name = input->source->name;
+    snprintf(input->name, sizeof input->name, "%s", name);
+}
+
+static bool table_has(const struct option *table, const char *name) {
+    for (; table && table->name; table++)
+        if (strcmp(table->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "format" names the decoder; a source of lines has an option of its own name that follows from it.
+ */
+static json_t *source_object(const struct kind *kind, const struct config_input *input,
+                             const json_t *object) {
+    json_t *copy = json_copy((json_t *)object);
+    ASSERT(copy);
+    bool csv = input->decoder && strcmp(input->decoder->name, "csv") == 0;
+    json_object_del(copy, "format");
+    if (table_has(kind->options, "format"))
+        json_object_set_new(copy, "format", json_string(csv ? "csv" : "jsonl"));
+    return copy;
+}
+
+static void read_source(struct config_input *input, const json_t *object, const char *path,
+                        const char *const *others, struct findings *findings) {
+    const char *names[OTHERS_MAX + 1] = {NULL};
+    append_names(names, append_names(names, 0, input_others), others);
+    struct kind kind;
+    if (!config_kind(KINDS_SOURCES, object, path, "source", &kind, findings))
+        return;
+    json_t *options = source_object(&kind, input, object);
+    input->source = kind.row;
+    input->source_options = config_kind_options(&kind, options, path, names, findings);
+    json_decref(options);
+    name_input(input, object);
+}
+
+static void read_format(struct config_input *input, const json_t *object, const char *path,
+                        struct findings *findings) {
+    struct kind kind;
+    input->decoder = decoder_find("json");
+    if (json_object_get(object, "format") &&
+        config_kind(KINDS_DECODERS, object, path, "format", &kind, findings))
+        input->decoder = kind.row;
+}
+
+void config_read_input(struct config_input *input, const json_t *object, const char *path,
+                       const char *const *others, struct findings *findings) {
+    input->present = true;
+    options_take(input_options, object, path, input, findings);
+    read_format(input, object, path, findings);
+    read_source(input, object, path, others, findings);
+}
+
+void config_read_events(struct config *config, struct findings *findings) {
+    struct config_input *input = &config->events;
+    const json_t *object = config_section(config, "events", findings);
+    if (!json_object_get(config->root, "events"))
+        findings_add(findings, "events", 0,
+                     "missing: where events come from and what they look like");
+    if (!object)
+        return;
+    config_read_input(input, object, "events", NULL, findings);
+    input->schema.key = config->key;
+    const json_t *fields = json_object_get(object, "fields");
+    if (fields)
+        config_read_schema(&input->schema, fields, "events.fields", findings);
+    else
+        findings_add(findings, "events.fields", 0, "missing: what an event holds");
+}

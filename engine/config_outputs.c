@@ -1,0 +1,44 @@
+/* "outputs": where each stream goes. */
+#include "engine/config_parts.h"
+#include <string.h>
+
+static const char *stream_at(const void *self, uint32_t index) {
+    (void)self;
+    return index < STREAMS ? stream_name((enum stream)index) : NULL;
+}
+
+static enum stream stream_find(const char *name) {
+    for (int i = 0; i < STREAMS; i++)
+        if (strcmp(stream_name((enum stream)i), name) == 0)
+            return (enum stream)i;
+    return STREAMS;
+}
+
+static void read_output(struct config_output *output, const json_t *object, const char *path,
+                        struct findings *findings) {
+    static const char *const others[] = {"sink", NULL};
+    struct kind kind;
+    if (!json_is_object(object)) {
+        findings_add_type(findings, path, "an object", object);
+        return;
+    }
+    if (!config_kind(KINDS_SINKS, object, path, "sink", &kind, findings))
+        return;
+    output->sink = kind.row;
+    output->options = config_kind_options(&kind, object, path, others, findings);
+}
+
+void config_read_outputs(struct config *config, struct findings *findings) {
+    const json_t *section = config_section(config, "outputs", findings);
+    char path[FINDING_PATH_MAX];
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)section, name, value) {
+        enum stream stream = stream_find(name);
+        path_member(path, "outputs", name);
+        if (stream == STREAMS)
+            findings_add_unknown(findings, path, true, "stream", name, stream_at, NULL);
+        else
+            read_output(&config->output[stream], value, path, findings);
+    }
+}

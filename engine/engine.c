@@ -1,0 +1,155 @@
+/* The turn; see engine.h. */
+#include "engine/engine.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "engine/deliver.h"
+#include "engine/encode.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* In an exact replay the fold's wishes are looked at after every so many records. */
+enum { WISH_RECORDS = BATCH_RECORDS_MAX };
+
+enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,
+                        const struct world *world, enum pace pace, struct failure *failure)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->pipeline = pipeline;
+    engine->inputs = inputs;
+    engine->clock = world->clock;
+    engine->pace = pace;
+    engine->batch_records = (uint32_t)pipeline->config->batch;
+    retrain_init(&engine->retrain, pipeline, world->children);
+    engine->decision_latency = calloc(1, sizeof *engine->decision_latency);
+    ASSERT(engine->decision_latency);
+    enum status status = pipeline_batch(pipeline, &engine->batch, failure);
+    if (status != STATUS_OK)
+        return status;
+    return outbox_open(&engine->outbox, pipeline->config, inputs, world->clock, failure);
+}
+
+/* Records until wishes may next be looked at. */
+static uint32_t records_until_wishes(const struct engine *engine)
+{
+    uint64_t records = pipeline_fold(engine->pipeline)->records;
+    return engine->pace == PACE_LIVE ? WISH_RECORDS
+                                     : (uint32_t)(WISH_RECORDS - records % WISH_RECORDS);
+}
+
+/* An answer goes before the records that come after it. */
+static bool engine_add_control(struct engine *engine)
+{
+    struct retrain *retrain = &engine->retrain;
+    if (!retrain->control)
+        return false;
+    size_t size = strlen(retrain->control);
+    const struct position nowhere = {.input = UINT32_MAX, .partition = 0, .offset = -1};
+    bool added = size <= BATCH_PAYLOAD_MAX &&
+                 batch_add(&engine->batch, RECORD_CONTROL, nowhere, retrain->control, size);
+    if (size > BATCH_PAYLOAD_MAX)
+        log_error("retrain", "the model file is larger than a record may be and is dropped");
+    free(retrain->control);
+    retrain->control = NULL;
+    return added;
+}
+
+static void engine_log_events(const struct engine *engine)
+{
+    const struct batch *batch = &engine->batch;
+    for (uint32_t i = 0; i < batch->event_count; i++) {
+        const struct model_event *event = &batch->events[i];
+        log_info("models", "%s model=%s: %s", model_event_name(event->kind), event->model,
+                 event->detail);
+    }
+}
+
+static void engine_step(struct engine *engine, uint64_t arrived_ns)
+{
+    struct batch *batch = &engine->batch;
+    step(engine->pipeline, batch);
+    deliver(engine->pipeline, engine->inputs, batch, &engine->outbox);
+    engine_log_events(engine);
+    uint64_t events = pipeline_fold(engine->pipeline)->events;
+    histogram_add(engine->decision_latency, clock_monotonic_ns(engine->clock) - arrived_ns,
+                  events - engine->events);
+    engine->events = events;
+    engine->turns++;
+    if (engine->on_batch)
+        engine->on_batch(engine->on_batch_self, batch);
+}
+
+/* Looks at the wishes where the order allows it.  In an exact replay the training runs to its end. */
+static void engine_answer(struct engine *engine)
+{
+    struct retrain *retrain = &engine->retrain;
+    if (engine->pace == PACE_LIVE) {
+        retrain_turn(retrain);
+        return;
+    }
+    if (pipeline_fold(engine->pipeline)->records % WISH_RECORDS != 0)
+        return;
+    do
+        retrain_turn(retrain);
+    while (retrain->running);
+}
+
+static enum status engine_fill(struct engine *engine, struct failure *failure)
+{
+    uint32_t most = engine->batch_records;
+    uint32_t until = records_until_wishes(engine);
+    if (until < most)
+        most = until;
+    batch_clear(&engine->batch);
+    bool control = engine_add_control(engine);
+    enum status status =
+        inputs_fill(engine->inputs, &engine->batch, engine->batch.count + most, failure);
+    return status != STATUS_STOP && control ? STATUS_OK : status;
+}
+
+enum status engine_turn(struct engine *engine, struct failure *failure)
+{
+    enum status service = outbox_service(&engine->outbox, false, failure);
+    if (service == STATUS_STOP)
+        return service;
+    if (!outbox_has_room(&engine->outbox))
+        return STATUS_RETRY;
+    uint64_t arrived_ns = clock_monotonic_ns(engine->clock);
+    enum status status = engine_fill(engine, failure);
+    if (status == STATUS_OK)
+        engine_step(engine, arrived_ns);
+    if (status != STATUS_STOP)
+        engine_answer(engine);
+    if (status == STATUS_OK && outbox_service(&engine->outbox, false, failure) == STATUS_STOP)
+        return STATUS_STOP;
+    return status == STATUS_END && retrain_is_busy(&engine->retrain) ? STATUS_RETRY : status;
+}
+
+enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *failure)
+{
+    uint64_t last = engine->outbox.newest;
+    uint64_t deadline_ns = clock_monotonic_ns(engine->clock) + (uint64_t)timeout_ms * 1000000U;
+    while (engine->outbox.oldest <= last) {
+        enum status status =
+            outbox_service(&engine->outbox, engine->outbox.newest == last, failure);
+        if (status == STATUS_STOP)
+            return status;
+        if (engine->outbox.oldest > last)
+            break;
+        if (clock_monotonic_ns(engine->clock) > deadline_ns)
+            return failure_set(failure, STATUS_STOP,
+                               "could not settle the last outputs within %d ms; they will come again "
+                               "after the next start",
+                               timeout_ms);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return STATUS_OK;
+}
+
+void engine_close(struct engine *engine)
+{
+    retrain_close(&engine->retrain);
+    outbox_close(&engine->outbox);
+    batch_close(&engine->batch);
+    free(engine->decision_latency);
+}

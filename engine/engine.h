@@ -1,0 +1,49 @@
+/* The engine: a pipeline with its inputs, outbox and trainings, one turn at a time.  It knows no libuv: the
+ * service (run.c) turns it from a loop, a replay in a plain one, tests in a world of their own. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "engine/outbox.h"
+#include "engine/pipeline.h"
+#include "engine/retrain.h"
+
+enum pace {
+    PACE_LIVE,  /* answers enter the order as soon as they are there */
+    PACE_EXACT, /* wishes are answered after every 256th record, whatever the batches: a replay */
+};
+
+struct engine {
+    struct pipeline *pipeline;
+    struct inputs *inputs;
+    struct outbox outbox;
+    struct retrain retrain;
+    struct batch batch;
+    const struct clock *clock;
+    enum pace pace;
+    uint32_t batch_records;
+    uint64_t turns, events;
+    struct histogram *decision_latency; /* from a record's arrival to its decision, in ns */
+    /* Called after each batch, before it is cleared: for files of scores and features; NULL: nobody. */
+    void (*on_batch)(void *self, const struct batch *batch);
+    void *on_batch_self;
+};
+
+/* What turning it needs from outside. */
+struct world {
+    const struct clock *clock;
+    const struct children *children;
+};
+
+enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,
+                        const struct world *world, enum pace pace, struct failure *failure);
+
+/* One turn: fill, step, deliver, answer wishes, settle.  OK: something was done.  RETRY: nothing waits
+ * (or the outbox is full): come again when a descriptor or a timer says so.  END: all inputs have ended
+ * and no training is under way. */
+enum status engine_turn(struct engine *engine, struct failure *failure);
+
+/* Settles everything that was decided; waits at most timeout_ms. */
+enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *failure);
+void engine_close(struct engine *engine);
+
+#endif

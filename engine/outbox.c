@@ -1,0 +1,252 @@
+/* Entries, sinks and what they have settled; see outbox.h. */
+#include "engine/outbox.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ENTRY_BYTES = 32 << 20, /* address space; memory comes as it is used */
+    /* The most that one batch can write: every payload byte escaped to six in an alert, and frames. */
+    BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 6 + BATCH_RECORDS_MAX * 8192,
+    BATCH_OUTPUTS = BATCH_RECORDS_MAX * 2 + BATCH_EVENTS_MAX,
+    ENTRY_OUTPUTS = 1 << 17,
+};
+
+static struct entry *entry_at(const struct outbox *outbox, uint64_t sequence)
+{
+    return (struct entry *)&outbox->entry[sequence % OUTBOX_ENTRIES];
+}
+
+static void entry_begin(struct outbox *outbox)
+{
+    struct entry *entry = entry_at(outbox, ++outbox->newest);
+    entry->sequence = outbox->newest;
+    entry->closed = entry->told = false;
+    buffer_clear(&entry->bytes);
+    entry->output_count = entry->output_put = 0;
+    entry->opened_ns = 0;
+}
+
+static bool entry_open(struct entry *entry)
+{
+    char *bytes = malloc(ENTRY_BYTES);
+    entry->outputs = malloc(ENTRY_OUTPUTS * sizeof *entry->outputs);
+    entry->next_offsets = malloc(LANES_MAX * sizeof *entry->next_offsets);
+    buffer_init(&entry->bytes, bytes, ENTRY_BYTES);
+    return bytes && entry->outputs && entry->next_offsets;
+}
+
+/* One instance a kind serves all streams that name it. */
+static enum status sinks_open(struct outbox *outbox, const struct config *config,
+                              struct failure *failure)
+{
+    for (uint32_t stream = 0; stream < STREAMS; stream++)
+        outbox->route[stream] = UINT32_MAX;
+    for (uint32_t stream = 0; stream < STREAMS; stream++) {
+        const struct sink_kind *kind = config->output[stream].sink;
+        if (!kind || outbox->route[stream] != UINT32_MAX)
+            continue;
+        struct sink_setting setting = {.kafka = config->kafka};
+        for (uint32_t other = stream; other < STREAMS; other++) {
+            if (config->output[other].sink != kind)
+                continue;
+            setting.options[other] = config->output[other].options;
+            outbox->route[other] = outbox->sink_count;
+        }
+        outbox->sink[outbox->sink_count].kind = kind;
+        enum status status =
+            kind->open(&outbox->sink[outbox->sink_count].self, &setting, failure);
+        if (status != STATUS_OK)
+            return status;
+        outbox->sink_count++;
+    }
+    return STATUS_OK;
+}
+
+enum status outbox_open(struct outbox *outbox, const struct config *config, struct inputs *inputs,
+                        const struct clock *clock, struct failure *failure)
+{
+    memset(outbox, 0, sizeof *outbox);
+    outbox->clock = clock;
+    outbox->inputs = inputs;
+    outbox->commit_ns = (uint64_t)config->commit_ms * 1000000U;
+    outbox->commit_latency = calloc(1, sizeof *outbox->commit_latency);
+    bool whole = outbox->commit_latency != NULL;
+    for (uint32_t i = 0; i < OUTBOX_ENTRIES; i++)
+        whole = entry_open(&outbox->entry[i]) && whole;
+    if (!whole)
+        return failure_set(failure, STATUS_STOP, "could not allocate the outbox");
+    outbox->oldest = 1;
+    entry_begin(outbox);
+    return sinks_open(outbox, config, failure);
+}
+
+bool outbox_has_room(const struct outbox *outbox)
+{
+    const struct entry *entry = entry_at(outbox, outbox->newest);
+    return !entry->closed && entry->bytes.capacity - entry->bytes.size >= BATCH_OUTPUT_BYTES &&
+           entry->output_count + BATCH_OUTPUTS <= ENTRY_OUTPUTS;
+}
+
+bool outbox_wants(const struct outbox *outbox, enum stream stream)
+{
+    return outbox->route[stream] != UINT32_MAX;
+}
+
+struct buffer *outbox_begin(struct outbox *outbox, enum stream stream)
+{
+    struct entry *entry = entry_at(outbox, outbox->newest);
+    ASSERT(!entry->closed && entry->output_count < ENTRY_OUTPUTS);
+    if (entry->output_count == 0)
+        entry->opened_ns = clock_monotonic_ns(outbox->clock);
+    entry->outputs[entry->output_count] = (struct output){
+        .stream = stream,
+        .key = entry->bytes.bytes + entry->bytes.size,
+    };
+    outbox->outputs[stream]++;
+    return &entry->bytes;
+}
+
+void outbox_body(struct outbox *outbox)
+{
+    struct entry *entry = entry_at(outbox, outbox->newest);
+    struct output *output = &entry->outputs[entry->output_count];
+    output->bytes = entry->bytes.bytes + entry->bytes.size;
+    output->key_size = (uint32_t)(output->bytes - output->key);
+}
+
+void outbox_end(struct outbox *outbox)
+{
+    struct entry *entry = entry_at(outbox, outbox->newest);
+    struct output *output = &entry->outputs[entry->output_count++];
+    output->size = (uint32_t)(entry->bytes.bytes + entry->bytes.size - output->bytes);
+    ASSERT(!entry->bytes.overflow);
+}
+
+/* Hands outputs to their sinks in order, until one is full. */
+static enum status entry_put(struct outbox *outbox, struct entry *entry, struct failure *failure)
+{
+    while (entry->output_put < entry->output_count) {
+        const struct output *output = &entry->outputs[entry->output_put];
+        uint32_t sink = outbox->route[output->stream];
+        enum status status =
+            outbox->sink[sink].kind->put(outbox->sink[sink].self, output, failure);
+        if (status != STATUS_OK)
+            return status;
+        entry->output_put++;
+    }
+    return STATUS_OK;
+}
+
+static bool entry_is_due(const struct outbox *outbox, const struct entry *entry, bool now)
+{
+    if (entry->closed)
+        return false;
+    /* Records without outputs (labels) move the positions too. */
+    if (entry->output_count == 0)
+        return now;
+    return now || !outbox_has_room(outbox) ||
+           clock_monotonic_ns(outbox->clock) - entry->opened_ns >= outbox->commit_ns;
+}
+
+static void entry_close(struct outbox *outbox, struct entry *entry)
+{
+    entry->closed = true;
+    entry->closed_ns = clock_monotonic_ns(outbox->clock);
+    if (outbox->inputs)
+        inputs_mark(outbox->inputs, entry->next_offsets);
+}
+
+static enum status entry_tell(struct outbox *outbox, struct entry *entry, struct failure *failure)
+{
+    for (uint32_t i = 0; i < outbox->sink_count; i++) {
+        enum status status =
+            outbox->sink[i].kind->settle(outbox->sink[i].self, entry->sequence, failure);
+        if (status != STATUS_OK)
+            return status;
+    }
+    entry->told = true;
+    return STATUS_OK;
+}
+
+static enum status outbox_hand_on(struct outbox *outbox, bool now, struct failure *failure)
+{
+    for (uint64_t sequence = outbox->oldest; sequence <= outbox->newest; sequence++) {
+        struct entry *entry = entry_at(outbox, sequence);
+        if (entry_is_due(outbox, entry, now))
+            entry_close(outbox, entry);
+        enum status status = entry_put(outbox, entry, failure);
+        if (status == STATUS_OK && entry->closed && !entry->told)
+            status = entry_tell(outbox, entry, failure);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* The last entry that every sink calls safe. */
+static enum status outbox_settled(struct outbox *outbox, uint64_t *settled, struct failure *failure)
+{
+    *settled = UINT64_MAX;
+    for (uint32_t i = 0; i < outbox->sink_count; i++) {
+        uint64_t sequence = 0;
+        enum status status =
+            outbox->sink[i].kind->settled(outbox->sink[i].self, &sequence, failure);
+        if (status == STATUS_STOP)
+            return status;
+        if (sequence < *settled)
+            *settled = sequence;
+    }
+    return STATUS_OK;
+}
+
+static enum status outbox_commit(struct outbox *outbox, struct failure *failure)
+{
+    uint64_t settled;
+    enum status status = outbox_settled(outbox, &settled, failure);
+    if (status != STATUS_OK)
+        return status;
+    struct entry *last = NULL;
+    while (outbox->oldest <= outbox->newest && outbox->oldest <= settled &&
+           entry_at(outbox, outbox->oldest)->told) {
+        last = entry_at(outbox, outbox->oldest++);
+        if (last->output_count)
+            histogram_add(outbox->commit_latency,
+                          clock_monotonic_ns(outbox->clock) - last->opened_ns, last->output_count);
+    }
+    if (last && outbox->inputs)
+        return inputs_commit(outbox->inputs, last->next_offsets, failure);
+    return STATUS_OK;
+}
+
+enum status outbox_service(struct outbox *outbox, bool now, struct failure *failure)
+{
+    enum status status = outbox_hand_on(outbox, now, failure);
+    if (status == STATUS_STOP)
+        return status;
+    status = outbox_commit(outbox, failure);
+    bool closed = entry_at(outbox, outbox->newest)->closed;
+    if (closed && outbox->newest + 1 - outbox->oldest < OUTBOX_ENTRIES)
+        entry_begin(outbox);
+    return status;
+}
+
+bool outbox_is_empty(const struct outbox *outbox)
+{
+    return outbox->oldest == outbox->newest &&
+           entry_at(outbox, outbox->newest)->output_count == 0;
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < outbox->sink_count; i++)
+        outbox->sink[i].kind->close(outbox->sink[i].self);
+    for (uint32_t i = 0; i < OUTBOX_ENTRIES; i++) {
+        free(outbox->entry[i].bytes.bytes);
+        free(outbox->entry[i].outputs);
+        free(outbox->entry[i].next_offsets);
+    }
+    free(outbox->commit_latency);
+    memset(outbox, 0, sizeof *outbox);
+}

@@ -1,0 +1,349 @@
+/* From a configuration to a pipeline that runs; see pipeline.h.
+ *
+ *     pipeline_build    fields -> features -> models -> score -> rules -> detectors -> regions
+ *     pipeline_start    one mapping, fresh; decoders open */
+#include "engine/pipeline.h"
+#include "engine/formulas.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Finds a model's feature by name; refuses what is no number. */
+static uint32_t model_feature(struct formulas *formulas, const struct config_model *model,
+                              const char *name, uint32_t at)
+{
+    char path[256];
+    if (model->all_features)
+        snprintf(path, sizeof path, "features.%s", name);
+    else
+        snprintf(path, sizeof path, "models.%s.features[%u]", model->name, at);
+    uint32_t value = formulas_find(formulas, name, SCOPE_FEATURES);
+    if (value == VALUE_NONE) {
+        const char *nearest = formulas_nearest(formulas, name, SCOPE_FEATURES);
+        if (!model->all_features) /* a feature's own mistakes are found already */
+            findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s",
+                         name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                         nearest ? "'?" : "");
+        return VALUE_NONE;
+    }
+    enum value_type type = formulas->pipeline->program.value[value].type;
+    if (type == TYPE_TEXT) {
+        findings_add(formulas->findings, path, 0,
+                     "'%s' is a text or an identifier, and models take numbers; count or compare it in a "
+                     "feature%s",
+                     name, model->all_features ? ", or name the model's features" : "");
+        return VALUE_NONE;
+    }
+    return value;
+}
+
+/* The feature's place in the union of all models' features, entered if it is new. */
+static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const char *name)
+{
+    for (uint32_t i = 0; i < pipeline->model_feature_count; i++)
+        if (pipeline->model_feature_value[i] == value)
+            return i;
+    if (pipeline->model_feature_count == MODEL_FEATURES_MAX)
+        return UINT32_MAX;
+    uint32_t index = pipeline->model_feature_count++;
+    pipeline->model_feature_value[index] = value;
+    pipeline->model_feature_type[index] = pipeline->program.value[value].type;
+    pipeline->model_feature_name[index] = name;
+    return index;
+}
+
+/* A kind may refuse what it is asked to learn from. */
+static void check_model(struct formulas *formulas, const struct model_setting *setting)
+{
+    const struct pipeline *pipeline = formulas->pipeline;
+    enum value_type type[MODEL_FEATURES_MAX];
+    const char *name[MODEL_FEATURES_MAX];
+    for (uint32_t i = 0; i < setting->feature_count; i++) {
+        type[i] = pipeline->model_feature_type[setting->feature[i]];
+        name[i] = pipeline->model_feature_name[setting->feature[i]];
+    }
+    const struct model_shape shape = {setting->feature_count, type, name};
+    struct failure failure;
+    char path[128];
+    snprintf(path, sizeof path, "models.%s", setting->name);
+    if (setting->feature_count == 0)
+        findings_add(formulas->findings, path, 0, "the model has no feature to look at");
+    else if (setting->kind->check &&
+             setting->kind->check(setting->options, &shape, &failure) != STATUS_OK)
+        findings_add(formulas->findings, path, 0, "%s", failure.text);
+}
+
+static void build_model(struct formulas *formulas, uint32_t at, struct model_setting *setting)
+{
+    struct pipeline *pipeline = formulas->pipeline;
+    const struct config *config = pipeline->config;
+    const struct config_model *model = &config->model[at];
+    snprintf(setting->name, sizeof setting->name, "%s", model->name);
+    setting->kind = model->kind;
+    setting->options = model->options;
+    uint32_t count = model->all_features ? config->feature_count : model->feature_count;
+    for (uint32_t i = 0; i < count && setting->feature_count < MODEL_FEATURES_MAX; i++) {
+        const char *name = model->all_features ? config->feature[i].name : model->feature[i];
+        uint32_t value = model_feature(formulas, model, name, i);
+        uint32_t index = value == VALUE_NONE ? UINT32_MAX : union_index(pipeline, value, name);
+        if (index != UINT32_MAX)
+            setting->feature[setting->feature_count++] = index;
+    }
+    setting->score_value = program_add_external(
+        &pipeline->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL,
+        hash_fingerprint(setting->name, strlen(setting->name)));
+    formulas->model_value[at] = setting->score_value;
+    if (formulas->findings->count == 0)
+        check_model(formulas, setting);
+    setting->retrained = at == pipeline->retrained;
+}
+
+/* The model that `retraining` names; config.c has checked that it exists. */
+static uint32_t retrained_model(const struct config *config)
+{
+    for (uint32_t i = 0; config->retraining.present && i < config->model_count; i++)
+        if (strcmp(config->model[i].name, config->retraining.model) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+static void build_models(struct formulas *formulas)
+{
+    struct pipeline *pipeline = formulas->pipeline;
+    const struct config *config = pipeline->config;
+    pipeline->model_setting = calloc(MODELS_MAX, sizeof *pipeline->model_setting);
+    ASSERT(pipeline->model_setting);
+    pipeline->retrained = retrained_model(config);
+    for (uint32_t i = 0; i < config->model_count; i++)
+        build_model(formulas, i, &pipeline->model_setting[i]);
+    const struct models_setting setting = {
+        .seed = (uint64_t)config->seed,
+        .feature_count = pipeline->model_feature_count,
+        .feature_value = pipeline->model_feature_value,
+        .feature_type = pipeline->model_feature_type,
+        .feature_name = pipeline->model_feature_name,
+        .model_count = config->model_count,
+        .model = pipeline->model_setting,
+        .race = config->retraining.race,
+    };
+    if (formulas->findings->count == 0)
+        pipeline->models = models_open(&setting);
+}
+
+static void build_score(struct formulas *formulas)
+{
+    struct pipeline *pipeline = formulas->pipeline;
+    const struct config *config = pipeline->config;
+    uint32_t value = VALUE_NONE;
+    if (config->score)
+        value = formulas_compile(formulas, "score", config->score, SCOPE_SCORE);
+    else if (config->model_count == 1)
+        value = formulas->model_value[0];
+    formulas->score_value = pipeline->decisions.score = value;
+}
+
+static void build_rules(struct formulas *formulas)
+{
+    struct pipeline *pipeline = formulas->pipeline;
+    const struct config *config = pipeline->config;
+    struct decisions *decisions = &pipeline->decisions;
+    decisions->outcome_count = config->outcome_count;
+    memcpy(decisions->outcome, config->outcome, sizeof decisions->outcome);
+    memcpy(decisions->threshold, config->threshold, sizeof decisions->threshold);
+    for (uint32_t i = 0; i < config->rule_count; i++) {
+        struct rule *rule = &decisions->rule[decisions->rule_count++];
+        char path[128];
+        snprintf(path, sizeof path, "rules.%s.when", config->rule[i].name);
+        snprintf(rule->name, sizeof rule->name, "%s", config->rule[i].name);
+        rule->outcome = config->rule[i].outcome;
+        rule->value = formulas_compile(formulas, path, config->rule[i].when, SCOPE_DECISIONS);
+        if (rule->value != VALUE_NONE && pipeline->program.value[rule->value].type != TYPE_BOOLEAN)
+            findings_add(formulas->findings, path, 0,
+                         "a rule needs a condition, such as amount > 100; this is not true or false");
+    }
+}
+
+static bool watched_value(struct formulas *formulas, const struct config_detector *detector,
+                          struct detector_setting *setting)
+{
+    setting->value = VALUE_NONE;
+    setting->watched = strcmp(detector->watch, "error") == 0  ? WATCH_ERROR
+                       : strcmp(detector->watch, "loss") == 0 ? WATCH_LOSS
+                                                              : WATCH_VALUE;
+    if (setting->watched != WATCH_VALUE)
+        return true;
+    setting->value = formulas_find(formulas, detector->watch, SCOPE_DECISIONS);
+    if (setting->value == VALUE_NONE)
+        return false;
+    snprintf(setting->subject, sizeof setting->subject, "%s", detector->watch);
+    setting->fingerprint = formulas->pipeline->program.value[setting->value].fingerprint;
+    return true;
+}
+
+static void build_monitor(struct formulas *formulas)
+{
+    struct pipeline *pipeline = formulas->pipeline;
+    const struct config *config = pipeline->config;
+    struct detector_setting settings[DETECTORS_MAX] = {0};
+    for (uint32_t i = 0; i < config->detector_count; i++) {
+        const struct config_detector *detector = &config->detector[i];
+        snprintf(settings[i].name, sizeof settings[i].name, "%s", detector->name);
+        settings[i].kind = detector->kind;
+        settings[i].options = detector->options;
+        if (watched_value(formulas, detector, &settings[i]))
+            continue;
+        char path[128];
+        snprintf(path, sizeof path, "drift.%s.watch", detector->name);
+        findings_add(formulas->findings, path, 0,
+                     "'%s' is nothing to watch: expected error, loss, score or the name of a model, "
+                     "feature or field",
+                     detector->watch);
+    }
+    const struct monitor_setting setting = {
+        .detector_count = config->detector_count,
+        .detector = settings,
+        .alert_outcome = config->alert_outcome,
+        .recent_labels = config->recent_labels,
+    };
+    pipeline->monitor = monitor_open(&setting);
+}
+
+static void unused_entity(void *self, uint32_t entity)
+{
+    struct formulas *formulas = self;
+    char path[320];
+    snprintf(path, sizeof path, "entities.%s",
+             formulas->pipeline->config->entity[entity].name);
+    findings_add_key(formulas->findings, path, "no window is taken by this entity");
+}
+
+/* Bytes of the state that go to entities: what labels and models do not need. */
+static void open_features(struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->config;
+    int64_t remembered = pipeline->has_labels ? config->labels.remembered * 512 : 0;
+    const struct features_setting setting = {
+        .memory = config->memory - (remembered < config->memory / 2 ? remembered
+                                                                     : config->memory / 2),
+        .lateness_ms = config->lateness_ms,
+        .entity_count = config->entity_count,
+        .entity = config->entity,
+    };
+    pipeline->features = features_open(&setting);
+}
+
+bool pipeline_build(struct pipeline *pipeline, struct config *config, struct findings *findings)
+{
+    memset(pipeline, 0, sizeof *pipeline);
+    pipeline->config = config;
+    pipeline->from_ms = INT64_MIN;
+    pipeline->to_ms = INT64_MAX;
+    pipeline->has_labels = config->labels.event_source[0] || config->labels_input.present;
+    program_init(&pipeline->program, config->key);
+    open_features(pipeline);
+    struct formulas *formulas = malloc(sizeof *formulas);
+    ASSERT(formulas);
+    formulas_open(formulas, pipeline, findings);
+    formulas_features(formulas);
+    build_models(formulas);
+    build_score(formulas);
+    build_rules(formulas);
+    build_monitor(formulas);
+    if (findings->count == 0)
+        features_unused(pipeline->features, unused_entity, formulas);
+    free(formulas);
+    program_finish(&pipeline->program);
+    return findings->count == 0;
+}
+
+static void declare_history(struct pipeline *pipeline, struct state_layout *layout)
+{
+    struct history *history = &pipeline->history;
+    uint64_t wanted = (uint64_t)pipeline->config->labels.remembered + BATCH_RECORDS_MAX;
+    for (history->capacity = 1024; history->capacity < wanted; history->capacity *= 2)
+        ;
+    history->indexed = pipeline->config->labels_input.present;
+    history->key_count = features_key_count(pipeline->features);
+    history->feature_count = pipeline->model_feature_count;
+    history->score_count = models_score_count(pipeline->models);
+    uint64_t example_size = history_example_size(history);
+    history->event_region = state_layout_add(layout, "events", 0, sizeof(struct event_row), 64,
+                                             history->capacity, STATE_ROWS_ALWAYS);
+    history->example_region =
+        state_layout_add(layout, "examples", 0, example_size ? example_size : 8, 8,
+                         history->capacity, STATE_ROWS_ALWAYS);
+    if (!history->indexed)
+        return;
+    keymap_declare(&history->ids, layout, "events.index", history->event_region,
+                   history->capacity);
+    pipeline->early_max = (uint32_t)(history->capacity / 16);
+    pipeline->early_region =
+        state_layout_add(layout, "early_labels", 0, sizeof(struct early_label), 16,
+                         pipeline->early_max, STATE_ROWS_ALWAYS);
+    keymap_declare(&pipeline->early, layout, "early_labels.index", pipeline->early_region,
+                   pipeline->early_max);
+}
+
+static enum status open_decoders(struct pipeline *pipeline, const char *header,
+                                 struct failure *failure)
+{
+    struct config *config = pipeline->config;
+    enum status status = config->events.decoder->open(
+        &pipeline->event_decoder, &config->events.schema, header, failure);
+    if (status == STATUS_OK && config->labels_input.present)
+        status = config->labels_input.decoder->open(
+            &pipeline->label_decoder, &config->labels_input.schema, NULL, failure);
+    return status;
+}
+
+enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure)
+{
+    struct state_layout *layout = malloc(sizeof *layout);
+    ASSERT(layout);
+    state_layout_init(layout);
+    pipeline->fold_region = state_layout_add(layout, "fold", 0, sizeof(struct fold_row), 64, 1,
+                                             STATE_ROWS_ALWAYS);
+    features_declare(pipeline->features, layout);
+    models_declare(pipeline->models, layout);
+    monitor_declare(pipeline->monitor, layout);
+    if (pipeline->has_labels)
+        declare_history(pipeline, layout);
+    enum status status = state_open(&pipeline->state, layout, failure);
+    free(layout);
+    if (status != STATUS_OK)
+        return status;
+    struct fold_row *fold = state_write_row(&pipeline->state, pipeline->fold_region, 0);
+    fold->watermark_ms = INT64_MIN / 2;
+    models_start(pipeline->models, &pipeline->state);
+    monitor_start(pipeline->monitor, &pipeline->state);
+    return open_decoders(pipeline, header, failure);
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    if (pipeline->event_decoder)
+        pipeline->config->events.decoder->close(pipeline->event_decoder);
+    if (pipeline->label_decoder)
+        pipeline->config->labels_input.decoder->close(pipeline->label_decoder);
+    if (pipeline->monitor)
+        monitor_close(pipeline->monitor);
+    if (pipeline->models)
+        models_close(pipeline->models);
+    if (pipeline->features)
+        features_close(pipeline->features);
+    free(pipeline->model_setting);
+    state_close(&pipeline->state);
+}
+
+enum status pipeline_batch(const struct pipeline *pipeline, struct batch *batch,
+                           struct failure *failure)
+{
+    enum status status = batch_open(batch, pipeline->program.value_count, pipeline->text_count,
+                                    failure);
+    if (status != STATUS_OK)
+        return status;
+    program_prepare(&pipeline->program, batch);
+    for (uint32_t row = 0; pipeline->has_labels && row < BATCH_RECORDS_MAX; row++)
+        batch_column(batch, pipeline->label_value)[row].number = 0;
+    return STATUS_OK;
+}

@@ -1,0 +1,184 @@
+/* Collecting and printing what happened; see report.h. */
+#include "engine/report.h"
+#include <math.h>
+
+static json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *metrics_json(const struct metrics *metrics)
+{
+    return json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "labels",
+                     (json_int_t)metrics->labels, "positives", (json_int_t)metrics->positives,
+                     "alerts", (json_int_t)metrics->alerts, "auc", json_number(metrics->auc),
+                     "average_precision", json_number(metrics->average_precision), "accuracy",
+                     json_number(metrics->accuracy), "precision", json_number(metrics->precision),
+                     "recall", json_number(metrics->recall), "f1", json_number(metrics->f1),
+                     "log_loss", json_number(metrics->log_loss));
+}
+
+static json_t *outcomes_json(const struct pipeline *pipeline)
+{
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    json_t *outcomes = json_object();
+    for (uint32_t i = 0; i < pipeline->decisions.outcome_count; i++)
+        json_object_set_new(outcomes, pipeline->decisions.outcome[i],
+                            json_integer((json_int_t)fold->outcomes[i]));
+    return outcomes;
+}
+
+static json_t *labels_json(const struct fold_row *fold)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "records", (json_int_t)fold->labels, "learned",
+                     (json_int_t)fold->labels_learned, "corrected",
+                     (json_int_t)fold->labels_corrected, "repeated",
+                     (json_int_t)fold->labels_repeated, "refused",
+                     (json_int_t)fold->labels_refused, "matured", (json_int_t)fold->matured);
+}
+
+static json_t *models_json(const struct pipeline *pipeline)
+{
+    json_t *models = json_object();
+    for (uint32_t i = 0; i < pipeline->config->model_count; i++) {
+        struct slot_report report = {0};
+        models_report(pipeline->models, &pipeline->state, i, SLOT_CHAMPION, &report);
+        json_object_set_new(models, pipeline->config->model[i].name,
+                            json_pack("{s:I,s:o,s:I,s:I}", "labels", (json_int_t)report.labels,
+                                      "log_loss", json_number(report.loss), "trainings",
+                                      (json_int_t)report.trainings, "promotions",
+                                      (json_int_t)report.promotions));
+    }
+    return models;
+}
+
+static json_t *entities_json(const struct pipeline *pipeline)
+{
+    struct entity_report reports[CONFIG_ENTITIES_MAX];
+    uint32_t count = features_report(pipeline->features, &pipeline->state, reports,
+                                     CONFIG_ENTITIES_MAX);
+    json_t *entities = json_object();
+    for (uint32_t i = 0; i < count; i++)
+        json_object_set_new(
+            entities, reports[i].name,
+            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "live", (json_int_t)reports[i].live, "most",
+                      (json_int_t)reports[i].entities_max, "bytes_each",
+                      (json_int_t)reports[i].bytes_per_entity, "evicted",
+                      (json_int_t)reports[i].evicted, "events_dropped",
+                      (json_int_t)reports[i].events_dropped, "late", (json_int_t)reports[i].late));
+    return entities;
+}
+
+static json_t *latency_json(const struct histogram *histogram)
+{
+    return json_pack("{s:f,s:f,s:f,s:f}", "p50",
+                     (double)histogram_quantile(histogram, 0.5) / 1e6, "p99",
+                     (double)histogram_quantile(histogram, 0.99) / 1e6, "p99_9",
+                     (double)histogram_quantile(histogram, 0.999) / 1e6, "maximum",
+                     (double)histogram->maximum / 1e6);
+}
+
+/* What the retraining gained: the deciding model beside the frozen one it replaced, on the same labels. */
+static json_t *gain_json(const struct pipeline *pipeline)
+{
+    struct slot_report report = {0};
+    if (pipeline->retrained != UINT32_MAX)
+        models_report(pipeline->models, &pipeline->state, pipeline->retrained, SLOT_PREVIOUS,
+                      &report);
+    if (!report.present || report.race_labels == 0)
+        return json_null();
+    return json_pack("{s:I,s:f,s:f}", "labels", (json_int_t)report.race_labels, "log_loss",
+                     report.race_loss[0], "log_loss_without", report.race_loss[1]);
+}
+
+json_t *report_make(const struct engine *engine, double seconds)
+{
+    const struct pipeline *pipeline = engine->pipeline;
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    struct metrics all, recent;
+    monitor_metrics(pipeline->monitor, &pipeline->state, false, &all);
+    monitor_metrics(pipeline->monitor, &pipeline->state, true, &recent);
+    char hash[24];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)state_hash(&pipeline->state));
+    json_t *report = json_object();
+    json_object_set_new(report, "events", json_integer((json_int_t)fold->events));
+    json_object_set_new(report, "dead_letters", json_integer((json_int_t)fold->dead_letters));
+    json_object_set_new(report, "alerts", json_integer((json_int_t)fold->alerts));
+    json_object_set_new(report, "outcomes", outcomes_json(pipeline));
+    json_object_set_new(report, "labels", labels_json(fold));
+    json_object_set_new(report, "seconds", json_real(seconds));
+    json_object_set_new(report, "events_per_second",
+                        json_number(seconds > 0 ? (double)fold->events / seconds : NAN));
+    json_object_set_new(report, "state_hash", json_string(hash));
+    json_object_set_new(report, "metrics", metrics_json(&all));
+    json_object_set_new(report, "recent_metrics", metrics_json(&recent));
+    json_object_set_new(report, "models", models_json(pipeline));
+    json_object_set_new(report, "retraining", gain_json(pipeline));
+    json_object_set_new(report, "entities", entities_json(pipeline));
+    json_object_set_new(report, "decision_latency_ms", latency_json(engine->decision_latency));
+    json_object_set_new(report, "commit_latency_ms",
+                        latency_json(engine->outbox.commit_latency));
+    return report;
+}
+
+static void print_metrics(const char *name, const struct metrics *metrics, FILE *file)
+{
+    if (metrics->labels == 0)
+        return;
+    fprintf(file,
+            "%-18s AUC %.4f, average precision %.4f; alerts: precision %.3f, recall %.3f "
+            "(%llu labels, %llu positive)\n",
+            name, metrics->auc, metrics->average_precision, metrics->precision, metrics->recall,
+            (unsigned long long)metrics->labels, (unsigned long long)metrics->positives);
+}
+
+static void print_retraining(const struct pipeline *pipeline, FILE *file)
+{
+    struct slot_report champion = {0}, previous = {0};
+    if (pipeline->retrained == UINT32_MAX)
+        return;
+    models_report(pipeline->models, &pipeline->state, pipeline->retrained, SLOT_CHAMPION,
+                  &champion);
+    models_report(pipeline->models, &pipeline->state, pipeline->retrained, SLOT_PREVIOUS,
+                  &previous);
+    fprintf(file, "%-18s %llu trainings, %llu promotions", "retraining",
+            (unsigned long long)champion.trainings, (unsigned long long)champion.promotions);
+    if (previous.present && previous.race_labels)
+        fprintf(file, "; log loss %.5f, %.5f without it (%llu labels since)",
+                previous.race_loss[0], previous.race_loss[1],
+                (unsigned long long)previous.race_labels);
+    fprintf(file, "\n");
+}
+
+static void print_outcomes(const struct pipeline *pipeline, FILE *file)
+{
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    fprintf(file, "%-18s", "decisions");
+    for (uint32_t i = 0; i < pipeline->decisions.outcome_count; i++)
+        fprintf(file, "%s %s %llu", i ? "," : "", pipeline->decisions.outcome[i],
+                (unsigned long long)fold->outcomes[i]);
+    fprintf(file, "; dead letters %llu\n", (unsigned long long)fold->dead_letters);
+}
+
+void report_print(const struct engine *engine, double seconds, FILE *file)
+{
+    const struct pipeline *pipeline = engine->pipeline;
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    const struct histogram *latency = engine->decision_latency;
+    struct metrics all, recent;
+    monitor_metrics(pipeline->monitor, &pipeline->state, false, &all);
+    monitor_metrics(pipeline->monitor, &pipeline->state, true, &recent);
+    fprintf(file, "%-18s %llu in %.1f s, %.0f a second\n", "events",
+            (unsigned long long)fold->events, seconds,
+            seconds > 0 ? (double)fold->events / seconds : 0.0);
+    fprintf(file, "%-18s p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n", "decision latency",
+            (double)histogram_quantile(latency, 0.5) / 1e6,
+            (double)histogram_quantile(latency, 0.99) / 1e6,
+            (double)histogram_quantile(latency, 0.999) / 1e6);
+    print_outcomes(pipeline, file);
+    print_metrics("all labels", &all, file);
+    print_metrics("recent labels", &recent, file);
+    print_retraining(pipeline, file);
+    fprintf(file, "%-18s %016llx\n", "state hash",
+            (unsigned long long)state_hash(&pipeline->state));
+}

@@ -1,0 +1,31 @@
+/* All kinds of aggregates; see aggregate.h. */
+#include "features/aggregate.h"
+#include <string.h>
+
+extern const struct aggregate_kind count_aggregate, sum_aggregate, mean_aggregate, min_aggregate,
+    max_aggregate, sd_aggregate, distinct_aggregate, rate_aggregate, age_aggregate, first_aggregate,
+    last_aggregate, previous_aggregate;
+
+const struct aggregate_kind *const aggregate_table[] = {
+    &count_aggregate,
+    &sum_aggregate,
+    &mean_aggregate,
+    &min_aggregate,
+    &max_aggregate,
+    &sd_aggregate,
+    &distinct_aggregate,
+    &rate_aggregate,
+    &age_aggregate,
+    &first_aggregate,
+    &last_aggregate,
+    &previous_aggregate,
+    NULL,
+};
+
+const struct aggregate_kind *aggregate_find(const char *name)
+{
+    for (uint32_t i = 0; aggregate_table[i]; i++)
+        if (strcmp(aggregate_table[i]->name, name) == 0)
+            return aggregate_table[i];
+    return NULL;
+}

@@ -1,0 +1,18 @@
+/* count() and count(x): how many events, how many of them with an x. */
+#include "features/aggregate.h"
+
+static double count_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+{
+    (void)span_ms, (void)has_argument;
+    return moments->count;
+}
+
+const struct aggregate_kind count_aggregate = {
+    .name = "count",
+    .signature = "count([x])",
+    .summary = "number of events; of those with an x",
+    .argument = {{.types = TAKES_ANY, .optional = true}},
+    .needs = NEEDS_COUNT,
+    .needs_bare = NEEDS_COUNT,
+    .finish = count_finish,
+};

@@ -1,0 +1,330 @@
+/* Rows of entities: layout, finding, forgetting; see entity.h.
+ *
+ * Forgetting is a moving hand over the rows (Corbató, "A paging experiment with the Multics
+ * system", 1968, without its bit: rows know the time of their newest event).  It looks at a few
+ * rows and forgets the one that has been idle longest.  So the choice depends on nothing but the
+ * state. */
+#include "features/entity.h"
+#include "base/hash.h"
+#include "features/moment.h"
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    HAND_CANDIDATES = 8,
+    HAND_REACH = 512, /* rows passed over at most when looking for those that hold blocks */
+    LINE = 64,
+    INLINE_SLOTS_MIN = 3,
+    BLOCK_SLOTS_MIN = 7,
+    BLOCK_SIZE_MIN = 128,
+};
+
+static uint32_t round_up(uint32_t size, uint32_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+static int64_t frame_exit_ms(const struct frame *frame)
+{
+    return frame->span_ms ? frame->delay_ms + frame->span_ms : 0;
+}
+
+static struct edge *edge_at(struct entity *entity, int64_t distance_ms)
+{
+    uint32_t i = 0;
+    while (i < entity->edge_count && entity->edge[i].distance_ms < distance_ms)
+        i++;
+    if (i < entity->edge_count && entity->edge[i].distance_ms == distance_ms)
+        return &entity->edge[i];
+    memmove(&entity->edge[i + 1], &entity->edge[i],
+            (entity->edge_count - i) * sizeof entity->edge[0]);
+    entity->edge_count++;
+    memset(&entity->edge[i], 0, sizeof entity->edge[i]);
+    entity->edge[i].distance_ms = distance_ms;
+    return &entity->edge[i];
+}
+
+/* Makes the edges, then tells frames and edges of each other. */
+static void edges_make(struct entity *entity)
+{
+    entity->edge_count = 0;
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        struct frame *frame = &entity->frame[i];
+        frame->entry = frame->exit = INDEX_NONE;
+        frame->has_base = frame->span_ms == 0 && entity->lateness_ms > 0;
+        if (frame->delay_ms)
+            edge_at(entity, frame->delay_ms);
+        if (frame->span_ms)
+            edge_at(entity, frame_exit_ms(frame));
+    }
+    entity->has_slots = entity->edge_count > 0 || entity->lateness_ms > 0;
+    if (!entity->has_slots)
+        return;
+    int64_t farthest = entity->edge_count ? entity->edge[entity->edge_count - 1].distance_ms : 0;
+    /* One more than the lateness: an event that is just not too late still finds its neighbours. */
+    if (entity->lateness_ms)
+        farthest += entity->lateness_ms + 1;
+    edge_at(entity, farthest)->drops = true;
+    for (uint32_t e = 0; e < entity->edge_count; e++) {
+        struct edge *edge = &entity->edge[e];
+        for (uint32_t i = 0; i < entity->frame_count; i++) {
+            struct frame *frame = &entity->frame[i];
+            if (frame->delay_ms && frame->delay_ms == edge->distance_ms) {
+                frame->entry = e;
+                edge->enter[edge->enter_count++] = (uint8_t)i;
+            }
+            if (frame->span_ms && frame_exit_ms(frame) == edge->distance_ms) {
+                frame->exit = e;
+                edge->leave[edge->leave_count++] = (uint8_t)i;
+            }
+        }
+    }
+}
+
+/* Sorts frames by level, and the windows and moments by their frames; few enough for a plain sort.
+ */
+static void frames_sort(struct entity *entity)
+{
+    static const struct frame zero;
+    struct frame *frame = entity->frame;
+    uint32_t place[FRAMES_MAX], count = 0;
+    struct frame sorted[FRAMES_MAX] = {zero};
+    for (uint32_t level = 0; level <= PROGRAM_SCORE_LEVEL; level++) {
+        entity->level_first[level] = count;
+        for (uint32_t i = 0; i < entity->frame_count; i++) {
+            if (frame[i].level == level) {
+                place[i] = count;
+                sorted[count++] = frame[i];
+            }
+        }
+    }
+    entity->level_first[PROGRAM_SCORE_LEVEL + 1] = count;
+    memcpy(frame, sorted, count * sizeof *frame);
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        entity->window[i].frame = place[entity->window[i].frame];
+    for (uint32_t i = 0; i < entity->moment_count; i++)
+        entity->moment[i].frame = place[entity->moment[i].frame];
+}
+
+/* Stable insertion sorts, so that equal configurations give equal layouts. */
+static void moments_sort(struct entity *entity)
+{
+    uint32_t moved[MOMENTS_MAX], order[MOMENTS_MAX];
+    struct moment *moment = entity->moment;
+    for (uint32_t i = 0; i < entity->moment_count; i++) {
+        struct moment current = moment[i];
+        uint32_t at = i;
+        for (; at > 0 && moment[at - 1].frame > current.frame; at--) {
+            moment[at] = moment[at - 1];
+            order[at] = order[at - 1];
+        }
+        moment[at] = current;
+        order[at] = i;
+    }
+    for (uint32_t i = 0; i < entity->moment_count; i++)
+        moved[order[i]] = i;
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        if (entity->window[i].moment != INDEX_NONE)
+            entity->window[i].moment = moved[entity->window[i].moment];
+}
+
+static uint32_t window_rank(const struct window *window)
+{
+    return window->frame * 2 + !window->before;
+}
+
+static void windows_sort(struct entity *entity)
+{
+    struct window *window = entity->window;
+    for (uint32_t i = 0; i < entity->window_count; i++) {
+        struct window current = window[i];
+        uint32_t at = i;
+        for (; at > 0 && window_rank(&window[at - 1]) > window_rank(&current); at--)
+            window[at] = window[at - 1];
+        window[at] = current;
+    }
+}
+
+/* Gives each moment and running value its bytes of the row; returns the end. */
+static uint32_t frame_layout(struct entity *entity, uint32_t index, uint32_t offset)
+{
+    struct frame *frame = &entity->frame[index];
+    frame->moment_count = frame->window_count = frame->before_count = frame->running_count = 0;
+    for (uint32_t i = 0; i < entity->moment_count; i++) {
+        struct moment *moment = &entity->moment[i];
+        if (moment->frame != index)
+            continue;
+        if (frame->moment_count++ == 0)
+            frame->moment_first = i;
+        moment->offset = offset;
+        moment->base = offset + moment_size(moment->needs);
+        offset += moment_size(moment->needs) * (frame->has_base ? 2 : 1);
+    }
+    for (uint32_t i = 0; i < entity->window_count; i++) {
+        struct window *window = &entity->window[i];
+        if (window->frame != index)
+            continue;
+        if (frame->window_count++ == 0)
+            frame->window_first = i;
+        frame->before_count += window->before;
+        if (window->kind->finish)
+            continue;
+        frame->running_count++;
+        window->offset = offset;
+        window->base = offset + window->kind->value_size;
+        offset += window->kind->value_size * (frame->has_base ? 2 : 1);
+    }
+    return offset;
+}
+
+static void slots_layout(struct entity *entity)
+{
+    entity->has_tag = entity->condition_count > 0 || entity->history_key != INDEX_NONE;
+    entity->slot_size = 8 + 8 * (entity->cell_count + entity->has_tag);
+    entity->block_size = BLOCK_SIZE_MIN;
+    while ((entity->block_size - sizeof(struct block_head)) / entity->slot_size < BLOCK_SLOTS_MIN)
+        entity->block_size *= 2;
+    entity->block_slots =
+        (entity->block_size - (uint32_t)sizeof(struct block_head)) / entity->slot_size;
+}
+
+void entity_seal(struct entity *entity)
+{
+    frames_sort(entity);
+    moments_sort(entity);
+    windows_sort(entity);
+    edges_make(entity);
+    slots_layout(entity);
+    uint32_t offset =
+        (uint32_t)(sizeof(struct entity_head) + entity->edge_count * sizeof(struct cursor));
+    for (uint32_t i = 0; i < entity->frame_count; i++)
+        offset = frame_layout(entity, i, offset);
+    entity->inline_offset = offset;
+    if (!entity->has_slots) {
+        entity->row_size = round_up(offset, LINE);
+        return;
+    }
+    entity->row_size = round_up(offset + INLINE_SLOTS_MIN * entity->slot_size, LINE);
+    entity->inline_slots = (entity->row_size - offset) / entity->slot_size;
+    /* All inline slots must fit into what is left of one block and one more. */
+    if (entity->inline_slots > entity->block_slots)
+        entity->inline_slots = entity->block_slots;
+}
+
+void entity_declare(struct entity *entity, struct state_layout *layout)
+{
+    char name[STATE_NAME_MAX];
+    snprintf(name, sizeof name, "%.40s rows", entity->name);
+    entity->row_region = state_layout_add(layout, name, entity->fingerprint, entity->row_size, LINE,
+                                          entity->rows_max, STATE_ROWS_TAKEN);
+    snprintf(name, sizeof name, "%.40s index", entity->name);
+    keymap_declare(&entity->map, layout, name, entity->row_region, entity->rows_max);
+    if (!entity->has_slots)
+        return;
+    snprintf(name, sizeof name, "%.40s blocks", entity->name);
+    entity->block_region = state_layout_add(layout, name, entity->fingerprint, entity->block_size,
+                                            BLOCK_SIZE_MIN, entity->blocks_max, STATE_ROWS_TAKEN);
+}
+
+uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row)
+{
+    uint64_t key = batch_column(batch, entity->key_value[0])[row].key;
+    for (uint32_t i = 1; i < entity->key_count; i++)
+        key = hash_pair(key, batch_column(batch, entity->key_value[i])[row].key);
+    return key;
+}
+
+static const struct entity_head *head_read(const struct entity *entity, const struct state *state,
+                                           uint64_t row)
+{
+    return state_read(state, entity->row_region, row);
+}
+
+bool entity_is(const struct entity *entity, const struct state *state, uint64_t row, uint64_t key)
+{
+    const struct entity_head *head = head_read(entity, state, row);
+    return head->live && head->key == key;
+}
+
+static void entity_forget(const struct entity *entity, struct state *state, uint64_t row)
+{
+    const struct entity_head *head = head_read(entity, state, row);
+    keymap_remove(&entity->map, state, head->key);
+    for (uint32_t block = head->newest_block; block;) {
+        const struct block_head *block_head = state_read(state, entity->block_region, block - 1);
+        uint32_t older = block_head->older;
+        state_give(state, entity->block_region, block - 1);
+        block = older;
+    }
+    state_give(state, entity->row_region, row);
+    entity_counters(entity, state)->evicted++;
+}
+
+/* Forgets the longest idle of the next few rows under the hand, `but` excepted; false if there was
+ * none. with_blocks: only rows that hold blocks help. */
+static bool entity_forget_idle(const struct entity *entity, struct state *state, uint64_t but,
+                               bool with_blocks)
+{
+    uint64_t used = state->directory->region[entity->row_region].used;
+    uint64_t hand = entity_counters(entity, state)->hand % used;
+    uint64_t victim = STATE_NO_ROW;
+    int64_t oldest_ms = INT64_MAX;
+    uint32_t candidates = 0;
+    uint64_t reach = used < HAND_REACH ? used : HAND_REACH;
+    for (uint64_t step = 0; step < reach && candidates < HAND_CANDIDATES; step++) {
+        const struct entity_head *head = head_read(entity, state, hand);
+        uint64_t row = hand;
+        hand = hand + 1 == used ? 0 : hand + 1;
+        if (!head->live || row == but || (with_blocks && !head->newest_block))
+            continue;
+        candidates++;
+        if (head->newest_ms < oldest_ms) {
+            oldest_ms = head->newest_ms;
+            victim = row;
+        }
+    }
+    entity_counters(entity, state)->hand = hand;
+    if (victim == STATE_NO_ROW)
+        return false;
+    entity_forget(entity, state, victim);
+    return true;
+}
+
+uint64_t entity_enter(const struct entity *entity, struct state *state, uint64_t key,
+                      int64_t time_ms)
+{
+    uint64_t row = keymap_find(&entity->map, state, key);
+    if (row != STATE_NO_ROW)
+        return row;
+    while ((row = state_take(state, entity->row_region)) == STATE_NO_ROW) {
+        bool forgotten = entity_forget_idle(entity, state, STATE_NO_ROW, false);
+        ASSERT(forgotten);
+    }
+    struct visit visit = {.entity = entity, .state = state, .row = row};
+    visit.bytes = state_write_row(state, entity->row_region, row);
+    struct entity_head *head = visit_head(&visit);
+    head->key = key;
+    head->newest_ms = time_ms;
+    head->live = 1;
+    for (uint32_t i = 0; i < entity->edge_count; i++)
+        visit_cursors(&visit)[i].next_ms = TIME_NEVER;
+    keymap_insert(&entity->map, state, key, row);
+    return row;
+}
+
+bool entity_reserve_block(const struct visit *visit)
+{
+    const struct state_region *region =
+        &visit->state->directory->region[visit->entity->block_region];
+    while (!region->free_row && region->used == region->row_count)
+        if (!entity_forget_idle(visit->entity, visit->state, visit->row, true))
+            return false;
+    return true;
+}
+
+uint64_t entity_take_block(const struct visit *visit)
+{
+    if (!entity_reserve_block(visit))
+        return STATE_NO_ROW;
+    return state_take(visit->state, visit->entity->block_region);
+}

@@ -1,0 +1,230 @@
+/* An entity: the kind (card, terminal, (card, merchant)) with all that its windows need, and the
+ * visit of an event to one of its rows.
+ *
+ *     row    | head | cursor[edge_count] | moments, running values and their bases | inline slots
+ * ... | block  | head | slot | slot | ...                        (a pool of equal blocks, chained)
+ *     slot   | time | cell[cell_count] | tag, if any window has a condition or names the label |
+ *
+ * The newest slots stand inline in the row; when there are too many, all of them move to the
+ * chain's newest block.  So most events touch the row alone, and a block when something in it
+ * expires.
+ *
+ * An *edge* is a distance in time behind the entity's newest event that slots cross as time goes
+ * on: the delay of a window (there it enters), delay plus span (there it leaves), and the farthest,
+ * where the slot is dropped.  Windows share edges.  An edge's cursor stands at the oldest slot that
+ * has not crossed. */
+#ifndef FEATURES_ENTITY_H
+#define FEATURES_ENTITY_H
+
+#include "base/history.h"
+#include "base/keymap.h"
+#include "base/program.h"
+#include "base/state.h"
+#include "features/aggregate.h"
+#include "features/features.h"
+
+enum {
+    ENTITIES_MAX = 32,
+    ENTITY_KEYS_MAX = SYNTAX_BY_MAX,
+    CELLS_MAX = 64,      /* distinct arguments of one entity's windows */
+    CONDITIONS_MAX = 16, /* distinct conditions; they share a word with the event's number */
+    FRAMES_MAX = 128,
+    EDGES_MAX = 2 * FRAMES_MAX + 1,
+    MOMENTS_MAX = 256,
+    WINDOWS_MAX = 512,
+};
+
+#define INDEX_NONE UINT32_MAX
+#define TIME_NEVER INT64_MAX
+
+/* A distinct argument. */
+struct cell {
+    uint32_t value; /* in the program */
+    uint32_t level;
+    bool is_key;   /* missing is 0, otherwise NaN */
+    bool is_label; /* 0 until the label is known */
+};
+
+struct condition {
+    uint32_t value, level;
+};
+
+struct moment {
+    uint32_t frame;
+    uint32_t cell; /* INDEX_NONE: every slot counts */
+    uint32_t needs;
+    uint32_t offset; /* in the row */
+    uint32_t base;   /* in the row, if the frame has a base */
+};
+
+struct window {
+    const struct aggregate_kind *kind;
+    uint32_t frame;
+    bool before; /* reads before the event enters */
+    uint32_t argument_count;
+    uint32_t cell[AGGREGATE_ARGUMENTS_MAX];
+    uint32_t moment; /* of kinds that finish moments */
+    uint32_t offset; /* of the running value of the others */
+    uint32_t base;
+    uint32_t value; /* in the program: where the result goes */
+    bool is_key;    /* of the result: missing is 0 */
+};
+
+struct frame {
+    int64_t span_ms; /* 0: for ever */
+    int64_t delay_ms;
+    uint32_t condition;   /* INDEX_NONE: all slots pass */
+    uint32_t level;       /* its windows are read after the formulas of the level below */
+    uint32_t entry, exit; /* edges; INDEX_NONE: enters at once, never leaves */
+    bool has_base; /* for ever, and events may come late: what no longer has a slot is kept apart */
+    uint32_t moment_first, moment_count;
+    uint32_t window_first, before_count, window_count; /* those that read before stand first */
+    uint32_t running_count;                            /* windows with a running value */
+};
+
+struct edge {
+    int64_t distance_ms;
+    bool drops; /* the last edge: slots that cross it are forgotten */
+    uint32_t enter_count, leave_count;
+    uint8_t enter[FRAMES_MAX], leave[FRAMES_MAX];
+};
+
+struct place {
+    uint32_t block; /* 0: inline; otherwise the block's row plus one */
+    uint32_t slot;
+};
+
+struct cursor {
+    int64_t next_ms; /* when the slot crosses; TIME_NEVER: all have crossed */
+    struct place place;
+};
+
+struct entity_head {
+    uint64_t key;
+    int64_t newest_ms;
+    uint32_t live; /* 1; rows given back are 0 here */
+    uint32_t slot_count;
+    uint32_t newest_block; /* row plus one; 0: all slots are inline */
+    uint16_t inline_first,
+        inline_count; /* [first, count) are in use; first > 0 only without blocks */
+};
+
+struct block_head {
+    uint32_t older, newer; /* row plus one */
+    uint32_t count;
+    uint32_t unused;
+};
+
+struct slot {
+    int64_t time_ms;
+    union value cell[];
+};
+
+/* What a kind of entity remembers beside its rows. */
+struct entity_counters {
+    uint64_t hand; /* where the search for an idle one goes on */
+    uint64_t evicted, events_dropped, late;
+};
+
+struct entity {
+    char name[256];
+    uint32_t index; /* among the entities: row of the counters */
+    uint32_t counters_region;
+    uint32_t key_count;
+    uint32_t key_value[ENTITY_KEYS_MAX];
+    uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
+    uint32_t events_max;
+    int64_t lateness_ms;
+
+    uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count;
+    struct cell cell[CELLS_MAX];
+    struct condition condition[CONDITIONS_MAX];
+    struct frame frame[FRAMES_MAX]; /* by level */
+    struct moment moment[MOMENTS_MAX];
+    struct window window[WINDOWS_MAX];
+    struct edge edge[EDGES_MAX]; /* nearest first */
+
+    bool has_slots, has_tag;
+    uint32_t level_first[PROGRAM_SCORE_LEVEL + 2]; /* frames of level l: [first[l], first[l + 1]) */
+    uint32_t slot_size, block_size, block_slots, inline_slots, inline_offset, row_size;
+    uint64_t rows_max, blocks_max, fingerprint;
+    uint32_t row_region, block_region;
+    struct keymap map;
+};
+
+enum visit_kind {
+    VISIT_NONE,  /* a key is missing: all windows are missing */
+    VISIT_ORDER, /* the newest event of its entity, or equally new */
+    VISIT_LATE,  /* entered at its right place */
+    VISIT_READ,  /* too late: reads, but is not entered */
+};
+
+struct visit {
+    const struct entity *entity;
+    struct state *state;
+    uint64_t row;
+    uint8_t *bytes; /* of the row */
+    int64_t time_ms;
+    enum visit_kind kind;
+    struct slot *slot; /* the event's own: in the ring if it is entered, otherwise scratch */
+    bool in_ring;
+    struct place place; /* of its slot, if it is in the ring */
+};
+
+static inline struct entity_head *visit_head(const struct visit *visit)
+{
+    return (struct entity_head *)visit->bytes;
+}
+
+static inline struct cursor *visit_cursors(const struct visit *visit)
+{
+    return (struct cursor *)(visit->bytes + sizeof(struct entity_head));
+}
+
+static inline bool slot_passes(const struct entity *entity, const struct frame *frame,
+                               const struct slot *slot)
+{
+    return frame->condition == INDEX_NONE ||
+           (slot->cell[entity->cell_count].key >> frame->condition & 1);
+}
+
+/* The event's number stands above the condition bits of the tag. */
+static inline uint64_t slot_tag(uint64_t number)
+{
+    return number << CONDITIONS_MAX;
+}
+
+static inline bool cell_missing(const struct cell *cell, union value value)
+{
+    return cell->is_key ? value.key == 0 : value.number != value.number;
+}
+
+static inline struct entity_counters *entity_counters(const struct entity *entity,
+                                                      struct state *state)
+{
+    return state_write_row(state, entity->counters_region, entity->index);
+}
+
+/* Lays out the row and the edges, once all windows are known. */
+void entity_seal(struct entity *entity);
+
+/* Declares the regions; rows_max and blocks_max are set. */
+void entity_declare(struct entity *entity, struct state_layout *layout);
+
+/* The event's key; 0 if a part is missing. */
+uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row);
+
+/* Is this the key's row? */
+bool entity_is(const struct entity *entity, const struct state *state, uint64_t row, uint64_t key);
+
+/* Finds the key's row, or makes one, forgetting an idle one if there is no room. */
+uint64_t entity_enter(const struct entity *entity, struct state *state, uint64_t key,
+                      int64_t time_ms);
+
+/* A zeroed block, or STATE_NO_ROW: even forgetting others gave none. */
+uint64_t entity_take_block(const struct visit *visit);
+
+/* Makes sure that the next entity_take_block succeeds; false if it cannot. */
+bool entity_reserve_block(const struct visit *visit);
+
+#endif

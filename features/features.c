@@ -1,0 +1,182 @@
+/* The features of a pipeline: settings, memory, reports; see features.h.
+ *
+ * Memory is divided so.  Kinds of entities with `entities_max` get their rows first.  What is left
+ * is cut into equal parts, one a kind; a kind without `entities_max` makes rows and as many blocks
+ * of its part, the others make blocks of it, as many as all their events could fill.  All of it is
+ * room in the mapping, which costs nothing until it is used. */
+#include "base/hash.h"
+#include "features/pass.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    INDEX_BYTES = 32, /* a row's share of the index at most: half full, up to twice rounded up */
+    ROWS_MIN = 16,    /* eviction needs some to choose from */
+    EVENTS_STANDARD = 4096 /* of one entity, when nothing is set */
+};
+
+static const uint64_t rows_limit = 1ULL << 30;
+
+struct features *features_open(const struct features_setting *setting)
+{
+    struct features *features = calloc(1, sizeof *features);
+    ASSERT(features);
+    features->memory = setting->memory;
+    features->lateness_ms = setting->lateness_ms;
+    features->setting_count = setting->entity_count;
+    features->label_value = VALUE_NONE;
+    features->setting = calloc(setting->entity_count + 1, sizeof *features->setting);
+    features->setting_used = calloc(setting->entity_count + 1, sizeof *features->setting_used);
+    ASSERT(features->setting && features->setting_used);
+    for (uint32_t i = 0; i < setting->entity_count; i++)
+        features->setting[i] = setting->entity[i];
+    return features;
+}
+
+void features_close(struct features *features)
+{
+    if (!features)
+        return;
+    for (uint32_t i = 0; i < features->entity_count; i++) {
+        free(features->entity[i]);
+        free(features->scratch[i]);
+    }
+    free(features->setting);
+    free(features->setting_used);
+    free(features->gather.slots);
+    free(features->gather.words);
+    free(features);
+}
+
+void features_set_label(struct features *features, uint32_t value)
+{
+    features->label_value = value;
+}
+
+void features_unused(const struct features *features, void (*unused)(void *self, uint32_t entity),
+                     void *self)
+{
+    for (uint32_t i = 0; i < features->setting_count; i++)
+        if (!features->setting_used[i])
+            unused(self, i);
+}
+
+uint32_t features_key_count(const struct features *features)
+{
+    return features->key_count;
+}
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static const struct entity_setting *setting_of(const struct features *features,
+                                               const struct entity *entity)
+{
+    for (uint32_t i = 0; i < features->setting_count; i++)
+        if (strcmp(features->setting[i].name, entity->name) == 0)
+            return &features->setting[i];
+    return NULL;
+}
+
+static uint64_t row_bytes(const struct entity *entity)
+{
+    return entity->row_size + INDEX_BYTES;
+}
+
+static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t part)
+{
+    uint64_t block_bytes = entity->has_slots ? entity->block_size : 0;
+    if (entities_max) {
+        entity->rows_max = clamp(entities_max, ROWS_MIN, rows_limit);
+        entity->blocks_max = block_bytes ? part / block_bytes : 0;
+    } else {
+        entity->rows_max = clamp(part / (row_bytes(entity) + block_bytes), ROWS_MIN, rows_limit);
+        entity->blocks_max = entity->rows_max;
+    }
+    uint64_t blocks_each =
+        entity->block_slots ? 2 * (entity->events_max / entity->block_slots + 2) : 1;
+    entity->blocks_max = clamp(entity->blocks_max, ROWS_MIN,
+                               clamp(entity->rows_max * blocks_each, ROWS_MIN, rows_limit));
+}
+
+static void memory_divide(struct features *features)
+{
+    uint64_t left = features->memory > 0 ? (uint64_t)features->memory : 0;
+    uint64_t entities_max[ENTITIES_MAX] = {0};
+    for (uint32_t i = 0; i < features->entity_count; i++) {
+        const struct entity_setting *setting = setting_of(features, features->entity[i]);
+        if (!setting || setting->entities_max <= 0)
+            continue;
+        entities_max[i] = (uint64_t)setting->entities_max;
+        uint64_t most = left / row_bytes(features->entity[i]);
+        if (entities_max[i] > most)
+            entities_max[i] = most ? most : 1;
+        uint64_t taken = entities_max[i] * row_bytes(features->entity[i]);
+        left -= taken < left ? taken : left;
+    }
+    for (uint32_t i = 0; i < features->entity_count; i++)
+        rows_share(features->entity[i], entities_max[i], left / features->entity_count);
+}
+
+static void gather_allocate(struct features *features)
+{
+    struct gather *gather = &features->gather;
+    for (uint32_t i = 0; i < features->entity_count; i++)
+        if (features->entity[i]->events_max + 1 > gather->capacity)
+            gather->capacity = features->entity[i]->events_max + 1;
+    gather->slots = calloc(gather->capacity + 1, sizeof *gather->slots);
+    gather->words = calloc(gather->capacity + 1, sizeof *gather->words);
+    ASSERT(gather->slots && gather->words);
+}
+
+static void entity_settle(struct features *features, struct entity *entity)
+{
+    const struct entity_setting *setting = setting_of(features, entity);
+    int64_t events_max = setting && setting->events_max > 0 ? setting->events_max : EVENTS_STANDARD;
+    entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
+    entity->lateness_ms = features->lateness_ms;
+    entity_seal(entity);
+    uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
+    entity->fingerprint = hash_fingerprint(parts, sizeof parts);
+    features->scratch[entity->index] = calloc(1, entity->slot_size);
+    ASSERT(features->scratch[entity->index]);
+}
+
+void features_declare(struct features *features, struct state_layout *layout)
+{
+    if (features->entity_count == 0)
+        return;
+    for (uint32_t i = 0; i < features->entity_count; i++)
+        entity_settle(features, features->entity[i]);
+    memory_divide(features);
+    gather_allocate(features);
+    features->counters_region =
+        state_layout_add(layout, "entities", 0, sizeof(struct entity_counters), 8,
+                         features->entity_count, STATE_ROWS_ALWAYS);
+    for (uint32_t i = 0; i < features->entity_count; i++) {
+        features->entity[i]->counters_region = features->counters_region;
+        entity_declare(features->entity[i], layout);
+    }
+}
+
+uint32_t features_report(const struct features *features, const struct state *state,
+                         struct entity_report *reports, uint32_t reports_max)
+{
+    uint32_t count = features->entity_count < reports_max ? features->entity_count : reports_max;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entity *entity = features->entity[i];
+        const struct entity_counters *counters = state_read(state, features->counters_region, i);
+        reports[i] = (struct entity_report){
+            .live = state->directory->region[entity->row_region].live,
+            .entities_max = entity->rows_max,
+            .bytes_per_entity = row_bytes(entity),
+            .evicted = counters->evicted,
+            .events_dropped = counters->events_dropped,
+            .late = counters->late,
+        };
+        memcpy(reports[i].name, entity->name, sizeof reports[i].name);
+    }
+    return count;
+}

@@ -1,0 +1,337 @@
+/* Slots enter and leave frames as they cross edges; see frame.h and the head of entity.h.
+ *
+ * A slot of time s crosses the edge of distance d with the first event at t >= s + d: it enters
+ * (t - D - W, t - D] at d = D and leaves it at d = D + W.  Edges are advanced nearest first, so a
+ * slot that crosses both at once enters before it leaves. */
+#include "features/frame.h"
+#include "features/moment.h"
+#include <string.h>
+
+struct slot_view slot_show(const struct entity *entity, const struct window *window,
+                           const struct slot *slot)
+{
+    struct slot_view view = {.time_ms = slot->time_ms};
+    for (uint32_t i = 0; i < window->argument_count; i++) {
+        uint32_t cell = window->cell[i];
+        view.argument[i] = slot->cell[cell];
+        view.missing |= (uint32_t)cell_missing(&entity->cell[cell], slot->cell[cell]) << i;
+    }
+    return view;
+}
+
+struct window_view window_open(const struct visit *visit, const struct window *window,
+                               bool before_current)
+{
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    struct window_view view = {.visit = visit, .window = window};
+    if (frame->entry != INDEX_NONE) {
+        const struct cursor *cursor = &visit_cursors(visit)[frame->entry];
+        view.stops = cursor->next_ms != TIME_NEVER;
+        view.stop = cursor->place;
+    } else if (before_current) {
+        view.stops = true;
+        view.stop = visit->place;
+    }
+    return view;
+}
+
+void window_first(struct window_view *view)
+{
+    const struct frame *frame = &view->visit->entity->frame[view->window->frame];
+    view->more = false;
+    if (frame->exit == INDEX_NONE)
+        return;
+    const struct cursor *cursor = &visit_cursors(view->visit)[frame->exit];
+    view->more = cursor->next_ms != TIME_NEVER;
+    view->next = cursor->place;
+}
+
+bool window_next(struct window_view *view, struct slot_view *shown)
+{
+    const struct entity *entity = view->visit->entity;
+    while (view->more && !(view->stops && place_equal(view->next, view->stop))) {
+        const struct slot *slot = ring_slot(view->visit, view->next);
+        view->more = ring_newer(view->visit, &view->next);
+        if (!slot_passes(entity, &entity->frame[view->window->frame], slot))
+            continue;
+        *shown = slot_show(entity, view->window, slot);
+        return true;
+    }
+    return false;
+}
+
+static double *moment_cells(const struct visit *visit, const struct moment *moment)
+{
+    return (double *)(visit->bytes + moment->offset);
+}
+
+static void moment_enter(const struct entity *entity, const struct moment *moment, double *cells,
+                         const struct slot *slot)
+{
+    if (moment->cell == INDEX_NONE) {
+        cells[MOMENT_COUNT] += 1;
+        return;
+    }
+    union value value = slot->cell[moment->cell];
+    if (!cell_missing(&entity->cell[moment->cell], value))
+        moment_add(cells, moment->needs, value.number);
+}
+
+/* Takes the moment again from the slots. */
+static void moment_rebuild(const struct visit *visit, const struct moment *moment)
+{
+    double *cells = moment_cells(visit, moment);
+    struct window window = {.frame = moment->frame, .argument_count = 1, .cell = {moment->cell}};
+    struct window_view view = window_open(visit, &window, false);
+    struct slot_view slot;
+    memset(cells, 0, moment_size(moment->needs));
+    window_first(&view);
+    while (window_next(&view, &slot))
+        if (!slot_misses(&slot, 0))
+            moment_add(cells, moment->needs, slot.argument[0].number);
+}
+
+/* The slot stands outside the frame already. */
+static void moment_leave(const struct visit *visit, const struct moment *moment,
+                         const struct slot *slot)
+{
+    double *cells = moment_cells(visit, moment);
+    if (moment->cell == INDEX_NONE) {
+        cells[MOMENT_COUNT] -= 1;
+        return;
+    }
+    union value value = slot->cell[moment->cell];
+    if (cell_missing(&visit->entity->cell[moment->cell], value))
+        return;
+    moment_remove(cells, moment->needs, value.number);
+    if (moment_doubtful(cells, moment->needs, value.number))
+        moment_rebuild(visit, moment);
+}
+
+static void running_enter(const struct visit *visit, const struct frame *frame,
+                          const struct slot *slot)
+{
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &visit->entity->window[frame->window_first + i];
+        if (window->kind->finish)
+            continue;
+        struct window_view view = window_open(visit, window, false);
+        struct slot_view shown = slot_show(visit->entity, window, slot);
+        window->kind->add(visit->bytes + window->offset, &shown, &view);
+    }
+}
+
+static void running_leave(const struct visit *visit, const struct frame *frame,
+                          const struct slot *slot)
+{
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &visit->entity->window[frame->window_first + i];
+        if (window->kind->finish)
+            continue;
+        struct window_view view = window_open(visit, window, false);
+        struct slot_view shown = slot_show(visit->entity, window, slot);
+        window->kind->remove(visit->bytes + window->offset, &shown, &view);
+    }
+}
+
+void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot)
+{
+    const struct entity *entity = visit->entity;
+    if (!slot_passes(entity, frame, slot))
+        return;
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        moment_enter(entity, moment, moment_cells(visit, moment), slot);
+    }
+    if (frame->running_count)
+        running_enter(visit, frame, slot);
+}
+
+static void frame_leave(const struct visit *visit, const struct frame *frame,
+                        const struct slot *slot)
+{
+    if (!slot_passes(visit->entity, frame, slot))
+        return;
+    for (uint32_t i = 0; i < frame->moment_count; i++)
+        moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
+    if (frame->running_count)
+        running_leave(visit, frame, slot);
+}
+
+/* Frames without span go on counting what has no slot any more. */
+static void bases_enter(const struct visit *visit, const struct slot *slot)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t f = 0; f < entity->frame_count; f++) {
+        const struct frame *frame = &entity->frame[f];
+        if (!frame->has_base || !slot_passes(entity, frame, slot) ||
+            !frame_holds(frame, slot->time_ms, visit_head(visit)->newest_ms))
+            continue;
+        for (uint32_t i = 0; i < frame->moment_count; i++) {
+            const struct moment *moment = &entity->moment[frame->moment_first + i];
+            moment_enter(entity, moment, (double *)(visit->bytes + moment->base), slot);
+        }
+        for (uint32_t i = 0; i < frame->window_count; i++) {
+            const struct window *window = &entity->window[frame->window_first + i];
+            if (window->kind->finish)
+                continue;
+            struct window_view view = window_open(visit, window, false);
+            struct slot_view shown = slot_show(entity, window, slot);
+            window->kind->add(visit->bytes + window->base, &shown, &view);
+        }
+    }
+}
+
+static void cursor_step(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
+{
+    if (ring_newer(visit, &cursor->place))
+        cursor->next_ms = ring_slot(visit, cursor->place)->time_ms + edge->distance_ms;
+    else
+        *cursor = (struct cursor){.next_ms = TIME_NEVER};
+}
+
+/* The slot at the edge's cursor crosses. */
+static void edge_cross(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
+{
+    const struct entity *entity = visit->entity;
+    struct place place = cursor->place;
+    const struct slot *slot = ring_slot(visit, place);
+    cursor_step(visit, edge, cursor);
+    for (uint32_t i = 0; i < edge->enter_count; i++)
+        frame_enter(visit, &entity->frame[edge->enter[i]], slot);
+    for (uint32_t i = 0; i < edge->leave_count; i++)
+        frame_leave(visit, &entity->frame[edge->leave[i]], slot);
+    if (!edge->drops)
+        return;
+    if (entity->lateness_ms)
+        bases_enter(visit, slot);
+    ring_drop(visit, place);
+}
+
+void edges_advance(const struct visit *visit, int64_t now_ms)
+{
+    const struct entity *entity = visit->entity;
+    struct cursor *cursor = visit_cursors(visit);
+    for (uint32_t i = 0; i < entity->edge_count; i++)
+        while (cursor[i].next_ms <= now_ms)
+            edge_cross(visit, &entity->edge[i], &cursor[i]);
+}
+
+void edges_entered(const struct visit *visit, struct place place, int64_t time_ms)
+{
+    const struct entity *entity = visit->entity;
+    struct cursor *cursor = visit_cursors(visit);
+    int64_t newest_ms = visit_head(visit)->newest_ms;
+    for (uint32_t i = 0; i < entity->edge_count; i++) {
+        int64_t next_ms = time_ms + entity->edge[i].distance_ms;
+        /* Behind those of its own time, so an equal one stands before it. */
+        if (next_ms > newest_ms && next_ms < cursor[i].next_ms)
+            cursor[i] = (struct cursor){.next_ms = next_ms, .place = place};
+    }
+}
+
+/* Frames that hold it: it has crossed their entry, and their exit's cursor stands at it. */
+void edges_drop_oldest(const struct visit *visit)
+{
+    const struct entity *entity = visit->entity;
+    struct cursor *cursor = visit_cursors(visit);
+    struct place oldest = cursor[entity->edge_count - 1].place;
+    const struct slot *slot = ring_slot(visit, oldest);
+    int64_t newest_ms = visit_head(visit)->newest_ms, time_ms = slot->time_ms;
+    for (uint32_t i = 0; i < entity->edge_count; i++)
+        if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest))
+            cursor_step(visit, &entity->edge[i], &cursor[i]);
+    for (uint32_t f = 0; f < entity->frame_count; f++) {
+        const struct frame *frame = &entity->frame[f];
+        if (frame->span_ms && frame_holds(frame, time_ms, newest_ms))
+            frame_leave(visit, frame, slot);
+    }
+    if (entity->lateness_ms)
+        bases_enter(visit, slot);
+    ring_drop(visit, oldest);
+    entity_counters(entity, visit->state)->events_dropped++;
+}
+
+static void window_rebuild(const struct visit *visit, const struct window *window)
+{
+    uint8_t *value = visit->bytes + window->offset;
+    struct window_view view = window_open(visit, window, false);
+    struct window_view shown_to = view;
+    struct slot_view slot;
+    memset(value, 0, window->kind->value_size);
+    window_first(&view);
+    while (window_next(&view, &slot))
+        window->kind->add(value, &slot, &shown_to);
+}
+
+static void window_correct(const struct visit *visit, const struct window *window,
+                           const struct slot_view *old, const struct slot_view *new)
+{
+    if (window->kind->ordered) {
+        window_rebuild(visit, window);
+        return;
+    }
+    struct window_view view = window_open(visit, window, false);
+    window->kind->remove(visit->bytes + window->offset, old, &view);
+    window->kind->add(visit->bytes + window->offset, new, &view);
+}
+
+static void frame_correct(const struct visit *visit, const struct frame *frame, uint32_t cell,
+                          const struct slot *slot, double old)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        if (moment->cell != cell)
+            continue;
+        moment_remove(moment_cells(visit, moment), moment->needs, old);
+        moment_add(moment_cells(visit, moment), moment->needs, slot->cell[cell].number);
+    }
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &entity->window[frame->window_first + i];
+        if (window->kind->finish || window->argument_count == 0 || window->cell[0] != cell)
+            continue;
+        struct slot_view new_view = slot_show(entity, window, slot), old_view = new_view;
+        old_view.argument[0].number = old;
+        window_correct(visit, window, &old_view, &new_view);
+    }
+}
+
+void frames_correct(const struct visit *visit, struct place place, uint32_t cell, double value)
+{
+    const struct entity *entity = visit->entity;
+    struct slot *slot = ring_slot_write(visit, place);
+    double old = slot->cell[cell].number;
+    if (old == value)
+        return;
+    slot->cell[cell].number = value;
+    for (uint32_t f = 0; f < entity->frame_count; f++) {
+        const struct frame *frame = &entity->frame[f];
+        if (slot_passes(entity, frame, slot) &&
+            frame_holds(frame, slot->time_ms, visit_head(visit)->newest_ms))
+            frame_correct(visit, frame, cell, slot, old);
+    }
+}
+
+void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first, uint32_t end,
+                const struct batch *batch, uint32_t row)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t i = frame->window_first + first; i < frame->window_first + end; i++) {
+        const struct window *window = &entity->window[i];
+        union value result = {0};
+        bool found = true;
+        if (window->kind->finish) {
+            const struct moment *moment = &entity->moment[window->moment];
+            result.number = window->kind->finish(moment_show(moment_cells(visit, moment)),
+                                                 frame->span_ms, window->argument_count > 0);
+        } else {
+            struct window_view view = window_open(visit, window, window->before);
+            struct slot_view event = slot_show(entity, window, visit->slot);
+            struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
+            found =
+                window->kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
+        }
+        window_result(window, batch, row, found, result);
+    }
+}

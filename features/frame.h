@@ -1,0 +1,61 @@
+/* Frames: what the windows of one span, delay and condition hold, kept right as slots cross the
+ * edges. */
+#ifndef FEATURES_FRAME_H
+#define FEATURES_FRAME_H
+
+#include "features/ring.h"
+
+/* What a window's running value sees of its slots. */
+struct window_view {
+    const struct visit *visit;
+    const struct window *window;
+    bool stops; /* at `stop`, before it; otherwise at the newest */
+    bool more;  /* `next` is a slot */
+    struct place stop, next;
+};
+
+/* before_current: without the visit's own slot. */
+struct window_view window_open(const struct visit *visit, const struct window *window,
+                               bool before_current);
+
+struct slot_view slot_show(const struct entity *entity, const struct window *window,
+                           const struct slot *slot);
+
+/* Does the frame hold slots of that time? */
+static inline bool frame_holds(const struct frame *frame, int64_t time_ms, int64_t newest_ms)
+{
+    return time_ms + frame->delay_ms <= newest_ms &&
+           (frame->span_ms == 0 || time_ms + frame->delay_ms + frame->span_ms > newest_ms);
+}
+
+/* Takes the slot, which the frame holds from now on, into its moments and values if it passes. */
+void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot);
+
+/* Lets slots cross the edges up to a new time. */
+void edges_advance(const struct visit *visit, int64_t now_ms);
+
+/* Tells cursors of a slot that was put in. */
+void edges_entered(const struct visit *visit, struct place place, int64_t time_ms);
+
+/* Lets go of the oldest slot before its time. */
+void edges_drop_oldest(const struct visit *visit);
+
+/* The cell of a slot gets another value: corrects the frames that hold the slot. */
+void frames_correct(const struct visit *visit, struct place place, uint32_t cell, double value);
+
+/* Results into the batch: windows [first, end) of the frame. */
+void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first, uint32_t end,
+                const struct batch *batch, uint32_t row);
+
+/* Puts a result, or missing, into the window's column. */
+static inline void window_result(const struct window *window, const struct batch *batch,
+                                 uint32_t row, bool found, union value value)
+{
+    if (window->is_key)
+        batch_column(batch, window->value)[row].key = found ? value.key : 0;
+    else
+        batch_column(batch, window->value)[row].number =
+            found && value.number - value.number == 0 ? value.number : MISSING;
+}
+
+#endif

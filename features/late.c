@@ -1,0 +1,124 @@
+/* An event that comes late reads its windows as they were at its own time: each is gathered from
+ * the slots before it and finished by its definition.  Exact for events that are entered, as long
+ * as no slot was dropped for want of room; one that is later than that reads what is still there.
+ */
+#include "features/moment.h"
+#include "features/pass.h"
+#include <string.h>
+
+/* The newest slot that the window may hold; false if there is none. */
+static bool window_end(const struct visit *visit, const struct window *window, int64_t until_ms,
+                       struct place *place)
+{
+    bool own = visit->in_ring && !window->before && until_ms >= visit->time_ms;
+    if (visit->in_ring) {
+        *place = visit->place;
+        if (!own && !ring_older(visit, place))
+            return false;
+    } else if (!visit->entity->has_slots || !ring_newest(visit, place)) {
+        return false;
+    }
+    while (ring_slot(visit, *place)->time_ms > until_ms)
+        if (!ring_older(visit, place))
+            return false;
+    return true;
+}
+
+/* Fills the gathered slots from the capacity's end backwards; returns the first. */
+static uint32_t gather_window(const struct features *features, const struct visit *visit,
+                              const struct window *window)
+{
+    const struct entity *entity = visit->entity;
+    const struct frame *frame = &entity->frame[window->frame];
+    int64_t until_ms = visit->time_ms - frame->delay_ms;
+    int64_t after_ms = frame->span_ms ? until_ms - frame->span_ms : INT64_MIN;
+    uint32_t at = features->gather.capacity;
+    struct slot_view *slots = features->gather.slots;
+    if (!visit->in_ring && !window->before && frame->delay_ms == 0 &&
+        slot_passes(entity, frame, visit->slot))
+        slots[--at] = slot_show(entity, window, visit->slot);
+    struct place place;
+    bool in_start = frame->span_ms == 0 && !frame->has_base;
+    if (in_start || !window_end(visit, window, until_ms, &place))
+        return at;
+    do {
+        const struct slot *slot = ring_slot(visit, place);
+        if (slot->time_ms <= after_ms)
+            break;
+        if (slot_passes(entity, frame, slot))
+            slots[--at] = slot_show(entity, window, slot);
+    } while (ring_older(visit, &place));
+    return at;
+}
+
+/* Without span, what has no slot any more comes before the slots: the base; all there is, if no
+ * event is ever entered late. */
+static const uint8_t *window_start(const struct visit *visit, const struct frame *frame,
+                                   uint32_t offset, uint32_t base)
+{
+    return frame->span_ms ? NULL : visit->bytes + (frame->has_base ? base : offset);
+}
+
+static double moment_late(const struct visit *visit, const struct window *window,
+                          const struct slot_view *slots, uint32_t count)
+{
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    const struct moment *moment = &visit->entity->moment[window->moment];
+    const uint8_t *start = window_start(visit, frame, moment->offset, moment->base);
+    double cells[MOMENT_CELLS_MAX] = {0};
+    if (start)
+        memcpy(cells, start, moment_size(moment->needs));
+    for (uint32_t i = 0; i < count; i++)
+        if (window->argument_count == 0)
+            cells[MOMENT_COUNT] += 1;
+        else if (!slot_misses(&slots[i], 0))
+            moment_add(cells, moment->needs, slots[i].argument[0].number);
+    return window->kind->finish(moment_show(cells), frame->span_ms, window->argument_count > 0);
+}
+
+/* Kinds that may go without span do not look at the view. */
+static bool running_late(const struct visit *visit, const struct window *window,
+                         const struct slot_view *slots, uint32_t count,
+                         const struct slot_view *event, const struct window_span *span,
+                         union value *result)
+{
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    uint64_t value[AGGREGATE_VALUE_MAX / 8] = {0};
+    struct window_view view = window_open(visit, window, false);
+    memcpy(value, window_start(visit, frame, window->offset, window->base),
+           window->kind->value_size);
+    for (uint32_t i = 0; i < count; i++)
+        window->kind->add(value, &slots[i], &view);
+    return window->kind->read(value, event, span, &view, result);
+}
+
+static void window_late(const struct features *features, const struct visit *visit,
+                        const struct window *window, const struct batch *batch, uint32_t row)
+{
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    uint32_t first = gather_window(features, visit, window);
+    uint32_t count = features->gather.capacity - first;
+    const struct slot_view *slots = features->gather.slots + first;
+    struct slot_view event = slot_show(visit->entity, window, visit->slot);
+    struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
+    union value result = {0};
+    bool found = true;
+    if (window->kind->finish)
+        result.number = moment_late(visit, window, slots, count);
+    else if (frame->span_ms)
+        found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
+    else
+        found = running_late(visit, window, slots, count, &event, &span, &result);
+    window_result(window, batch, row, found, result);
+}
+
+void late_read(const struct features *features, const struct visit *visit, uint32_t level,
+               const struct batch *batch, uint32_t row)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t f = entity->level_first[level]; f < entity->level_first[level + 1]; f++) {
+        const struct frame *frame = &entity->frame[f];
+        for (uint32_t i = 0; i < frame->window_count; i++)
+            window_late(features, visit, &entity->window[frame->window_first + i], batch, row);
+    }
+}

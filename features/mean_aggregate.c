@@ -1,0 +1,17 @@
+/* mean(x): the arithmetic mean; missing of nothing. */
+#include "features/aggregate.h"
+
+static double mean_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+{
+    (void)span_ms, (void)has_argument;
+    return moments->count > 0 ? moments->sum / moments->count : MISSING;
+}
+
+const struct aggregate_kind mean_aggregate = {
+    .name = "mean",
+    .signature = "mean(x)",
+    .summary = "arithmetic mean of x",
+    .argument = {{.types = TAKES_NUMBER}},
+    .needs = NEEDS_COUNT | NEEDS_SUM,
+    .finish = mean_finish,
+};

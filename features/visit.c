@@ -1,0 +1,148 @@
+/* An event comes to one of its entities; see pass.h. */
+#include "features/pass.h"
+#include <string.h>
+
+/* At most events_max slots: the oldest goes. */
+static void room_for_one(const struct visit *visit)
+{
+    const struct entity_head *head = visit_head(visit);
+    if (head->slot_count == visit->entity->events_max)
+        edges_drop_oldest(visit);
+    while (!ring_make_room(visit))
+        edges_drop_oldest(visit);
+}
+
+static void enter_in_order(struct visit *visit)
+{
+    struct entity_head *head = visit_head(visit);
+    head->newest_ms = visit->time_ms;
+    if (!visit->entity->has_slots)
+        return;
+    edges_advance(visit, visit->time_ms);
+    room_for_one(visit);
+    visit->place = ring_append(visit, visit->time_ms);
+    visit->slot = ring_slot_write(visit, visit->place);
+    visit->in_ring = true;
+    edges_entered(visit, visit->place, visit->time_ms);
+}
+
+static bool oldest_is_newer(const struct visit *visit)
+{
+    struct place oldest;
+    return ring_oldest(visit, &oldest) && ring_slot(visit, oldest)->time_ms > visit->time_ms;
+}
+
+/* False if it would be the oldest of too many. */
+static bool enter_late(struct visit *visit)
+{
+    const struct entity *entity = visit->entity;
+    if (visit_head(visit)->slot_count == entity->events_max && oldest_is_newer(visit)) {
+        entity_counters(entity, visit->state)->events_dropped++;
+        return false;
+    }
+    room_for_one(visit);
+    /* A block may have to be split.  Dropping ends: it gives our own blocks back. */
+    while (visit_head(visit)->newest_block && !entity_reserve_block(visit))
+        edges_drop_oldest(visit);
+    visit->place = ring_insert(visit, visit->time_ms);
+    visit->slot = ring_slot_write(visit, visit->place);
+    visit->in_ring = true;
+    edges_entered(visit, visit->place, visit->time_ms);
+    return true;
+}
+
+static void fill(const struct entity *entity, struct slot *slot, uint32_t level,
+                 const struct batch *batch, uint32_t row)
+{
+    for (uint32_t i = 0; i < entity->cell_count; i++) {
+        const struct cell *cell = &entity->cell[i];
+        if (cell->level != level)
+            continue;
+        union value value = batch_column(batch, cell->value)[row];
+        if (cell->is_label)
+            value.number = 0;
+        else if (!cell->is_key) /* one NaN, one zero: distinct compares bits */
+            value.number = value.number == value.number ? value.number + 0.0 : MISSING;
+        slot->cell[i] = value;
+    }
+    for (uint32_t i = 0; i < entity->condition_count; i++) {
+        const struct condition *condition = &entity->condition[i];
+        if (condition->level == level && batch_column(batch, condition->value)[row].number == 1)
+            slot->cell[entity->cell_count].key |= 1ULL << i;
+    }
+}
+
+void visit_begin(const struct features *features, struct visit *visit, const struct batch *batch,
+                 uint32_t row, uint64_t key)
+{
+    const struct entity *entity = visit->entity;
+    visit->kind = VISIT_NONE;
+    if (key == 0)
+        return;
+    visit->time_ms = batch->time_ms[row];
+    if (visit->row == STATE_NO_ROW || !entity_is(entity, visit->state, visit->row, key))
+        visit->row = entity_enter(entity, visit->state, key, visit->time_ms);
+    visit->bytes = state_write_row(visit->state, entity->row_region, visit->row);
+    visit->slot = features->scratch[entity->index];
+    visit->in_ring = false;
+    int64_t behind_ms = visit_head(visit)->newest_ms - visit->time_ms;
+    if (behind_ms <= 0) {
+        visit->kind = VISIT_ORDER;
+        enter_in_order(visit);
+    } else if (behind_ms <= entity->lateness_ms) {
+        visit->kind = enter_late(visit) ? VISIT_LATE : VISIT_READ;
+    } else {
+        visit->kind = VISIT_READ;
+        entity_counters(entity, visit->state)->late++;
+    }
+    if (!visit->in_ring) {
+        memset(visit->slot, 0, entity->slot_size);
+        visit->slot->time_ms = visit->time_ms;
+    }
+    if (entity->history_key != INDEX_NONE)
+        visit->slot->cell[entity->cell_count].key = slot_tag(batch->number[row]);
+}
+
+static void level_missing(const struct entity *entity, uint32_t first, uint32_t end,
+                          const struct batch *batch, uint32_t row)
+{
+    union value nothing = {0};
+    for (uint32_t f = first; f < end; f++) {
+        const struct frame *frame = &entity->frame[f];
+        for (uint32_t i = 0; i < frame->window_count; i++)
+            window_result(&entity->window[frame->window_first + i], batch, row, false, nothing);
+    }
+}
+
+static void frame_pass(const struct visit *visit, const struct frame *frame,
+                       const struct batch *batch, uint32_t row)
+{
+    frame_read(visit, frame, 0, frame->before_count, batch, row);
+    if (frame->delay_ms == 0)
+        frame_enter(visit, frame, visit->slot);
+    frame_read(visit, frame, frame->before_count, frame->window_count, batch, row);
+}
+
+void visit_level(const struct features *features, const struct visit *visit, uint32_t level,
+                 const struct batch *batch, uint32_t row)
+{
+    const struct entity *entity = visit->entity;
+    uint32_t first = entity->level_first[level], end = entity->level_first[level + 1];
+    if (visit->kind == VISIT_NONE) {
+        level_missing(entity, first, end, batch, row);
+        return;
+    }
+    fill(entity, visit->slot, level - 1, batch, row);
+    if (visit->kind == VISIT_ORDER) {
+        for (uint32_t f = first; f < end; f++)
+            frame_pass(visit, &entity->frame[f], batch, row);
+        return;
+    }
+    late_read(features, visit, level, batch, row);
+    if (visit->kind != VISIT_LATE)
+        return;
+    int64_t newest_ms = visit_head(visit)->newest_ms;
+    for (uint32_t f = first; f < end; f++)
+        if (frame_holds(&entity->frame[f], visit->time_ms, newest_ms))
+            frame_enter(visit, &entity->frame[f], visit->slot);
+}

@@ -1,0 +1,457 @@
+/* A call such as `mean(amount) by card over 7d where amount > 10` becomes a window: checked, given
+ * a frame and a moment or a running value, shared with its equals.  See features.h. */
+#include "base/calendar.h"
+#include "base/hash.h"
+#include "base/suggest.h"
+#include "features/pass.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t span_max_ms = 3653LL * DAY_MS;
+
+/* A call being compiled. */
+struct call {
+    struct features *features;
+    struct program *program;
+    const struct syntax *syntax;
+    const struct syntax_node *node;
+    const struct program_resolver *resolver;
+    struct syntax_error *error;
+    const struct aggregate_kind *kind;
+    uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
+    uint32_t where;                             /* value or VALUE_NONE */
+    uint32_t key[ENTITY_KEYS_MAX];
+    bool names_label;
+    uint32_t level;
+};
+
+static bool mistake(const struct call *call, uint32_t column, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool mistake(const struct call *call, uint32_t column, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    call->error->column = column;
+    vsnprintf(call->error->message, sizeof call->error->message, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool kind_find(struct call *call)
+{
+    const char *wanted = call->node->name;
+    call->kind = aggregate_find(wanted);
+    if (call->kind)
+        return true;
+    const char *best = NULL;
+    size_t distance = 0;
+    for (uint32_t i = 0; aggregate_table[i]; i++)
+        suggest_offer(wanted, aggregate_table[i]->name, &best, &distance);
+    program_suggest(wanted, &best, &distance);
+    if (best)
+        return mistake(call, call->node->column,
+                       "no function or aggregate '%s'; did you mean '%s'?", wanted, best);
+    return mistake(
+        call, call->node->column,
+        "no function or aggregate '%s'; `weir list functions` and `weir list aggregates` "
+        "name them",
+        wanted);
+}
+
+static bool span_check(const struct call *call)
+{
+    const struct syntax_node *node = call->node;
+    if (node->by_count == 0)
+        return mistake(call, node->column,
+                       "%s needs an entity: say whose events, as in `%s by card over 7d`",
+                       node->name, call->kind->signature);
+    if (call->kind->needs_span && node->over_ms == 0)
+        return mistake(call, node->column, "%s needs a span: add `over`, as in `over 7d`",
+                       node->name);
+    if (node->over_ms < 0 || node->delay_ms < 0)
+        return mistake(call, node->column, "over and delay must not be negative");
+    if (node->over_ms > span_max_ms || node->delay_ms > span_max_ms)
+        return mistake(call, node->column, "%s is longer than 10 years, the most a window may span",
+                       node->over_ms > span_max_ms ? "over" : "delay");
+    return true;
+}
+
+/* Does the value depend on the label? */
+static bool value_uses(const struct program *program, uint32_t value, uint32_t label)
+{
+    if (value == label)
+        return true;
+    for (uint32_t i = 0; i < program->value[value].input_count; i++)
+        if (value_uses(program, program->value[value].input[i], label))
+            return true;
+    return false;
+}
+
+static const char *type_name(enum value_type type)
+{
+    static const char *const names[] = {"a number", "a condition", "a time", "a text", "a choice"};
+    return names[type];
+}
+
+static bool level_check(struct call *call, uint32_t value, uint32_t column)
+{
+    uint32_t level = call->program->value[value].level;
+    if (level >= PROGRAM_SCORE_LEVEL)
+        return mistake(call, column, "a window cannot look at scores: they come after all windows");
+    if (level + 1 >= PROGRAM_SCORE_LEVEL)
+        return mistake(call, column, "windows over windows go %d deep at most",
+                       PROGRAM_SCORE_LEVEL - 1);
+    if (level > call->level)
+        call->level = level;
+    return true;
+}
+
+static bool label_check(struct call *call, uint32_t index, uint32_t value, uint32_t column)
+{
+    uint32_t label = call->features->label_value;
+    if (label == VALUE_NONE || !value_uses(call->program, value, label))
+        return true;
+    if (index != 0 || value != label)
+        return mistake(call, column,
+                       "label can stand only by itself, as the first argument of a window");
+    if (call->node->over_ms == 0)
+        return mistake(call, column,
+                       "a window over label needs a span: add `over`, since labels correct only "
+                       "events that are kept");
+    call->names_label = true;
+    return true;
+}
+
+static bool argument_compile(struct call *call, uint32_t index)
+{
+    const struct syntax_node *node = call->node;
+    const struct aggregate_argument *argument = &call->kind->argument[index];
+    uint32_t column = call->syntax->node[node->argument[index]].column;
+    uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
+                                     call->resolver, call->error);
+    if (value == VALUE_NONE)
+        return false;
+    enum value_type type = call->program->value[value].type;
+    if (!(argument->types >> type & 1))
+        return mistake(call, column, "%s does not take %s: its form is %s", node->name,
+                       type_name(type), call->kind->signature);
+    call->argument[index] = value;
+    return level_check(call, value, column) && label_check(call, index, value, column);
+}
+
+static bool arguments_compile(struct call *call)
+{
+    const struct syntax_node *node = call->node;
+    uint32_t most = 0, least = 0;
+    for (uint32_t i = 0; i < AGGREGATE_ARGUMENTS_MAX && call->kind->argument[i].types; i++) {
+        most++;
+        least += !call->kind->argument[i].optional;
+    }
+    if (node->argument_count < least || node->argument_count > most)
+        return mistake(call, node->column, "%s has %u argument%s here: its form is %s", node->name,
+                       node->argument_count, node->argument_count == 1 ? "" : "s",
+                       call->kind->signature);
+    for (uint32_t i = 0; i < node->argument_count; i++)
+        if (!argument_compile(call, i))
+            return false;
+    return true;
+}
+
+static bool where_compile(struct call *call)
+{
+    call->where = VALUE_NONE;
+    if (call->node->where == SYNTAX_NONE)
+        return true;
+    uint32_t column = call->syntax->node[call->node->where].column;
+    uint32_t value = program_compile(call->program, call->syntax, call->node->where, call->resolver,
+                                     call->error);
+    if (value == VALUE_NONE)
+        return false;
+    if (call->program->value[value].type != TYPE_BOOLEAN)
+        return mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
+                       type_name(call->program->value[value].type));
+    if (call->features->label_value != VALUE_NONE &&
+        value_uses(call->program, value, call->features->label_value))
+        return mistake(call, column,
+                       "where cannot look at label: it is not known yet; use mean(label) or "
+                       "sum(label)");
+    call->where = value;
+    return level_check(call, value, column);
+}
+
+static bool key_compile(struct call *call, uint32_t index)
+{
+    const struct syntax_node *node = call->node;
+    struct syntax_node name = {.kind = SYNTAX_NAME, .column = node->by_column[index]};
+    memcpy(name.name, node->by[index], sizeof name.name);
+    uint32_t value = call->resolver->name(call->resolver->self, &name, call->error);
+    if (value == VALUE_NONE)
+        return false;
+    const struct field *field = call->program->value[value].field;
+    if (call->program->value[value].type != TYPE_TEXT || !field ||
+        (field->type != FIELD_KEY && field->type != FIELD_ID))
+        return mistake(
+            call, node->by_column[index],
+            "by needs a field of type key: '%s' is none; declare it as one in the schema",
+            node->by[index]);
+    for (uint32_t i = 0; i < index; i++)
+        if (call->key[i] == value)
+            return mistake(call, node->by_column[index], "'%s' stands twice in by",
+                           node->by[index]);
+    call->key[index] = value;
+    return true;
+}
+
+/* (merchant, card) is the same entity as (card, merchant): keys stand in the order of their names.
+ */
+static void keys_sort(struct call *call)
+{
+    const struct program_value *value = call->program->value;
+    for (uint32_t i = 1; i < call->node->by_count; i++)
+        for (uint32_t j = i; j > 0 && strcmp(value[call->key[j - 1]].field->name,
+                                             value[call->key[j]].field->name) > 0;
+             j--) {
+            uint32_t swapped = call->key[j];
+            call->key[j] = call->key[j - 1];
+            call->key[j - 1] = swapped;
+        }
+}
+
+static bool keys_compile(struct call *call)
+{
+    for (uint32_t i = 0; i < call->node->by_count; i++)
+        if (!key_compile(call, i))
+            return false;
+    keys_sort(call);
+    return true;
+}
+
+static int name_compare(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+/* "merchant, card" and "card,merchant" name one entity. */
+static void name_normalise(const char *name, char *normal, size_t size)
+{
+    char part[ENTITY_KEYS_MAX][SCHEMA_NAME_MAX];
+    uint32_t count = 0;
+    for (const char *at = name; *at && count < ENTITY_KEYS_MAX;) {
+        size_t length = strcspn(at, ",");
+        const char *next = at[length] ? at + length + 1 : at + length;
+        while (length && at[0] == ' ')
+            at++, length--;
+        while (length && at[length - 1] == ' ')
+            length--;
+        snprintf(part[count++], sizeof part[0], "%.*s", (int)length, at);
+        at = next;
+    }
+    qsort(part, count, sizeof part[0], name_compare);
+    normal[0] = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t used = strlen(normal);
+        snprintf(normal + used, size - used, "%s%s", i ? "," : "", part[i]);
+    }
+}
+
+static struct entity *entity_make(struct features *features, const char *name,
+                                  const struct call *call)
+{
+    struct entity *entity = calloc(1, sizeof *entity);
+    ASSERT(entity);
+    snprintf(entity->name, sizeof entity->name, "%s", name);
+    entity->index = features->entity_count;
+    entity->history_key = INDEX_NONE;
+    entity->key_count = call->node->by_count;
+    memcpy(entity->key_value, call->key, sizeof entity->key_value);
+    features->entity[features->entity_count++] = entity;
+    for (uint32_t i = 0; i < features->setting_count; i++) {
+        char normal[256];
+        name_normalise(features->setting[i].name, normal, sizeof normal);
+        if (strcmp(normal, name) == 0) {
+            features->setting_used[i] = true;
+            memcpy(features->setting[i].name, normal, sizeof normal);
+        }
+    }
+    return entity;
+}
+
+static struct entity *entity_of(const struct call *call)
+{
+    struct features *features = call->features;
+    char name[256] = "";
+    for (uint32_t i = 0; i < call->node->by_count; i++) {
+        size_t used = strlen(name);
+        snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "",
+                 call->program->value[call->key[i]].field->name);
+    }
+    for (uint32_t i = 0; i < features->entity_count; i++)
+        if (strcmp(features->entity[i]->name, name) == 0)
+            return features->entity[i];
+    if (features->entity_count == ENTITIES_MAX) {
+        mistake(call, call->node->column, "too many kinds of entities: there can be %d",
+                ENTITIES_MAX);
+        return NULL;
+    }
+    return entity_make(features, name, call);
+}
+
+static bool full(const struct call *call, const struct entity *entity, uint32_t count,
+                 uint32_t most, const char *what)
+{
+    if (count < most)
+        return false;
+    mistake(call, call->node->column, "too many %s of %s: there can be %u", what, entity->name,
+            most);
+    return true;
+}
+
+static uint32_t condition_of(const struct call *call, struct entity *entity)
+{
+    for (uint32_t i = 0; i < entity->condition_count; i++)
+        if (entity->condition[i].value == call->where)
+            return i;
+    entity->condition[entity->condition_count] =
+        (struct condition){.value = call->where, .level = call->program->value[call->where].level};
+    return entity->condition_count++;
+}
+
+static uint32_t cell_of(const struct call *call, struct entity *entity, uint32_t value)
+{
+    for (uint32_t i = 0; i < entity->cell_count; i++)
+        if (entity->cell[i].value == value)
+            return i;
+    entity->cell[entity->cell_count] =
+        (struct cell){.value = value,
+                      .level = call->program->value[value].level,
+                      .is_key = call->program->value[value].type == TYPE_TEXT,
+                      .is_label = value == call->features->label_value};
+    return entity->cell_count++;
+}
+
+static uint32_t frame_of(const struct call *call, struct entity *entity, uint32_t condition)
+{
+    struct frame frame = {.span_ms = call->node->over_ms,
+                          .delay_ms = call->node->delay_ms,
+                          .condition = condition,
+                          .level = call->level + 1};
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        const struct frame *other = &entity->frame[i];
+        if (other->span_ms == frame.span_ms && other->delay_ms == frame.delay_ms &&
+            other->condition == condition && other->level == frame.level)
+            return i;
+    }
+    entity->frame[entity->frame_count] = frame;
+    return entity->frame_count++;
+}
+
+static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, uint32_t needs)
+{
+    for (uint32_t i = 0; i < entity->moment_count; i++) {
+        struct moment *moment = &entity->moment[i];
+        if (moment->frame == frame && moment->cell == cell) {
+            moment->needs |= needs;
+            return i;
+        }
+    }
+    entity->moment[entity->moment_count] =
+        (struct moment){.frame = frame, .cell = cell, .needs = needs};
+    return entity->moment_count++;
+}
+
+static uint64_t call_fingerprint(const struct call *call, const struct entity *entity)
+{
+    const struct program_value *value = call->program->value;
+    char text[1024];
+    int used = snprintf(text, sizeof text, "%s by %s over %lld delay %lld before %d",
+                        call->kind->name, entity->name, (long long)call->node->over_ms,
+                        (long long)call->node->delay_ms, call->node->before);
+    for (uint32_t i = 0; i < call->node->argument_count; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %016llx",
+                         (unsigned long long)value[call->argument[i]].fingerprint);
+    if (call->where != VALUE_NONE)
+        used += snprintf(text + used, sizeof text - (size_t)used, " where %016llx",
+                         (unsigned long long)value[call->where].fingerprint);
+    return hash_fingerprint(text, (size_t)used);
+}
+
+static uint32_t result_add(const struct call *call, struct entity *entity)
+{
+    enum value_type type = TYPE_NUMBER;
+    uint64_t fingerprint = call_fingerprint(call, entity);
+    entity->fingerprint = hash_pair(entity->fingerprint | 1, fingerprint | 1);
+    if (call->kind->result == RESULT_BOOLEAN)
+        type = TYPE_BOOLEAN;
+    if (call->kind->result == RESULT_ARGUMENT)
+        type = call->program->value[call->argument[0]].type;
+    uint32_t value =
+        program_add_external(call->program, type, (uint8_t)(call->level + 1), fingerprint);
+    /* Comparing a choice with a text needs to know the choices. */
+    if (type == TYPE_ENUM)
+        call->program->value[value].field = call->program->value[call->argument[0]].field;
+    return value;
+}
+
+static bool window_equal(const struct window *left, const struct window *right)
+{
+    return left->kind == right->kind && left->frame == right->frame &&
+           left->before == right->before && left->argument_count == right->argument_count &&
+           memcmp(left->cell, right->cell, sizeof left->cell) == 0;
+}
+
+static uint32_t window_of(const struct call *call, struct entity *entity)
+{
+    if (full(call, entity, entity->window_count, WINDOWS_MAX, "windows") ||
+        full(call, entity, entity->moment_count, MOMENTS_MAX, "arguments in windows") ||
+        full(call, entity, entity->frame_count, FRAMES_MAX, "spans with their conditions") ||
+        full(call, entity, entity->cell_count, CELLS_MAX - AGGREGATE_ARGUMENTS_MAX, "arguments") ||
+        (call->where != VALUE_NONE &&
+         full(call, entity, entity->condition_count, CONDITIONS_MAX, "conditions")))
+        return VALUE_NONE;
+    uint32_t condition = call->where == VALUE_NONE ? INDEX_NONE : condition_of(call, entity);
+    struct window window = {.kind = call->kind,
+                            .frame = frame_of(call, entity, condition),
+                            .before = call->node->before || call->kind->looks_back,
+                            .argument_count = call->node->argument_count,
+                            .moment = INDEX_NONE};
+    for (uint32_t i = 0; i < window.argument_count; i++)
+        window.cell[i] = cell_of(call, entity, call->argument[i]);
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        if (window_equal(&entity->window[i], &window))
+            return entity->window[i].value;
+    if (call->kind->finish)
+        window.moment = window.argument_count
+                            ? moment_of(entity, window.frame, window.cell[0], call->kind->needs)
+                            : moment_of(entity, window.frame, INDEX_NONE, call->kind->needs_bare);
+    window.value = result_add(call, entity);
+    window.is_key = call->program->value[window.value].type == TYPE_TEXT;
+    entity->window[entity->window_count++] = window;
+    return window.value;
+}
+
+uint32_t features_window(struct features *features, struct program *program,
+                         const struct syntax *syntax, const struct syntax_node *node,
+                         const struct program_resolver *resolver, struct syntax_error *error)
+{
+    struct call call = {.features = features,
+                        .program = program,
+                        .syntax = syntax,
+                        .node = node,
+                        .resolver = resolver,
+                        .error = error};
+    if (!kind_find(&call) || !span_check(&call) || !arguments_compile(&call) ||
+        !where_compile(&call) || !keys_compile(&call))
+        return VALUE_NONE;
+    struct entity *entity = entity_of(&call);
+    uint32_t value = entity ? window_of(&call, entity) : VALUE_NONE;
+    if (value == VALUE_NONE)
+        return VALUE_NONE;
+    if (call.names_label && entity->history_key == INDEX_NONE)
+        entity->history_key = features->key_count++;
+    if (call.level + 1 > features->level_max)
+        features->level_max = call.level + 1;
+    return value;
+}

@@ -1,0 +1,576 @@
+/* Records from a Kafka topic.  All partitions are assigned by hand; each has a queue of its own and
+ * is a lane (the lane's number is the partition's).  The group only keeps the committed offsets.
+ *
+ * Nothing here waits, except opening, closing, and the moment when partitions are added.  One event
+ * descriptor wakes the loop for all queues: librdkafka writes to it when a queue stops being empty.
+ */
+#include "base/kafka_conf.h"
+#include "base/log.h"
+#include "ingest/inputs.h"
+#include "ingest/source.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { OPEN_TIMEOUT_MS = 30000, ADD_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 5000 };
+
+/* librdkafka 2.0 sleeps a second when a partition's read-ahead is full, so all of it together is
+ * what can be read in a second out of a backlog.  A record costs some 400 bytes beside its own. */
+enum { READ_AHEAD_KILOBYTES = 128 << 10 };
+
+/* A commit is a request to the broker: batches are decided far more often than that is worth. */
+static const uint64_t commit_interval_ns = 100000000;
+
+struct kafka_source_option {
+    char topic[250], group[250];
+};
+
+struct kafka_lane {
+    rd_kafka_queue_t *queue;
+    rd_kafka_message_t *message; /* on offer; NULL: none */
+    bool dry;                    /* its queue was empty since the descriptor was last drained */
+    int64_t wanted, sent;        /* next offsets: to be committed, and last sent; -1: none */
+};
+
+struct kafka_source {
+    struct kafka_trouble trouble; /* first: the opaque of the client's callbacks is both */
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue; /* of the client's callbacks */
+    const struct clock *clock;
+    char topic[250], group[250];
+    int event;
+    bool committing;     /* a commit is on its way */
+    uint64_t commit_ns;  /* when the last one was sent */
+    struct failure lost; /* STOP once it cannot go on, else OK */
+    uint32_t partitions; /* as the statistics saw them last */
+    uint32_t lane_count;
+    struct kafka_lane lane[LANES_MAX];
+};
+
+/* The partitions that librdkafka knows stand in its statistics, which come by themselves: asking
+ * for metadata would wait for the broker. */
+static int statistics_read(rd_kafka_t *client, char *text, size_t size, void *opaque)
+{
+    struct kafka_source *source = opaque;
+    (void)client;
+    json_t *root = json_loadb(text, size, 0, NULL);
+    const json_t *topic = json_object_get(json_object_get(root, "topics"), source->topic);
+    uint32_t count = 0;
+    const char *name;
+    json_t *partition;
+    json_object_foreach(json_object_get(topic, "partitions"), name, partition) count +=
+        name[0] != '-'; /* -1 is librdkafka's own */
+    if (count > source->partitions)
+        source->partitions = count;
+    json_decref(root);
+    return 0;
+}
+
+static enum status source_lose(struct kafka_source *source, const char *why)
+{
+    return failure_set(&source->lost, STATUS_STOP, "topic %s, group %s: %s", source->topic,
+                       source->group, why);
+}
+
+/* What was not committed is sent again with the next commit. */
+static void commit_judge(struct kafka_source *source, rd_kafka_resp_err_t error)
+{
+    char text[384];
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR__NO_OFFSET:
+        return;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        source_lose(source,
+                    "offsets were refused because other consumers are members of the group; "
+                    "give this pipeline a group of its own");
+        return;
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        source_lose(source, "not allowed to commit offsets; the group needs the right to read");
+        return;
+    default:
+        snprintf(text, sizeof text, "could not commit offsets of topic %s: %s", source->topic,
+                 rd_kafka_err2str(error));
+        kafka_complain(&source->trouble, text);
+    }
+}
+
+static void commit_report(rd_kafka_t *client, rd_kafka_resp_err_t error,
+                          rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+    struct kafka_source *source = opaque;
+    (void)client;
+    rd_kafka_resp_err_t cause = error;
+    source->committing = false;
+    for (int index = 0; offsets && index < offsets->cnt; index++) {
+        const rd_kafka_topic_partition_t *offset = &offsets->elems[index];
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR && offset->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        source->lane[offset->partition].sent = -1;
+        cause = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : offset->err;
+    }
+    commit_judge(source, cause);
+}
+
+static enum status open_client(struct kafka_source *source, const json_t *properties,
+                               uint32_t partition_count, struct failure *failure)
+{
+    char kilobytes[16];
+    snprintf(kilobytes, sizeof kilobytes, "%u", READ_AHEAD_KILOBYTES / partition_count + 1024);
+    const struct kafka_property standards[] = {
+        {"queued.min.messages", "10000000"}, /* the bytes alone are the limit */
+        {"queued.max.messages.kbytes", kilobytes},
+        {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "100"},
+        {"topic.metadata.refresh.interval.ms", "30000"},
+        {NULL, NULL},
+    };
+    const struct kafka_property musts[] = {
+        {"group.id", source->group},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"isolation.level", "read_committed"},
+        {"check.crcs", "true"},
+        {"enable.partition.eof", "false"},
+        {"statistics.interval.ms", "10000"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf =
+        kafka_conf_make(properties, NULL, standards, musts, &source->trouble, failure);
+    if (!conf)
+        return STATUS_STOP;
+    rd_kafka_conf_set_stats_cb(conf, statistics_read);
+    rd_kafka_conf_set_offset_commit_cb(conf, commit_report);
+    return kafka_client_open(&source->client, RD_KAFKA_CONSUMER, conf, failure);
+}
+
+static enum status open_event(struct kafka_source *source, struct failure *failure)
+{
+    source->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (source->event < 0)
+        return failure_set(failure, STATUS_STOP, "could not make an event descriptor: %s",
+                           strerror(errno));
+    rd_kafka_poll_set_consumer(source->client);
+    source->queue = rd_kafka_queue_get_consumer(source->client);
+    return STATUS_OK;
+}
+
+static void watch_queue(const struct kafka_source *source, rd_kafka_queue_t *queue)
+{
+    static const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(queue, source->event, &one, sizeof one);
+}
+
+/* Where each partition goes on: at the group's committed offset, else at its earliest record. */
+static enum status find_offsets(struct kafka_source *source, rd_kafka_topic_partition_list_t *list,
+                                int timeout_ms, struct failure *failure)
+{
+    rd_kafka_resp_err_t error = rd_kafka_committed(source->client, list, timeout_ms);
+    for (int index = 0; index < list->cnt; index++) {
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            error = list->elems[index].err;
+        if (list->elems[index].offset < 0)
+            list->elems[index].offset = RD_KAFKA_OFFSET_BEGINNING;
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return STATUS_OK;
+    return failure_set(failure, STATUS_STOP, "could not read the committed offsets of group %s: %s",
+                       source->group, rd_kafka_err2str(error));
+}
+
+/* The forwarding to the common queue is cut before the partition is assigned, so that no record can
+ * take the other way. */
+static void add_lane(struct kafka_source *source)
+{
+    struct kafka_lane *lane = &source->lane[source->lane_count];
+    lane->queue =
+        rd_kafka_queue_get_partition(source->client, source->topic, (int32_t)source->lane_count);
+    rd_kafka_queue_forward(lane->queue, NULL);
+    watch_queue(source, lane->queue);
+    lane->wanted = lane->sent = -1;
+    source->lane_count++;
+}
+
+static enum status assign(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list,
+                          bool first, struct failure *failure)
+{
+    if (first) {
+        rd_kafka_resp_err_t error = rd_kafka_assign(source->client, list);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return STATUS_OK;
+        return failure_set(failure, STATUS_STOP, "could not read topic %s: %s", source->topic,
+                           rd_kafka_err2str(error));
+    }
+    rd_kafka_error_t *error = rd_kafka_incremental_assign(source->client, list);
+    if (!error)
+        return STATUS_OK;
+    failure_set(failure, STATUS_STOP, "could not read new partitions of topic %s: %s",
+                source->topic, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return STATUS_STOP;
+}
+
+static enum status add_lanes(struct kafka_source *source, uint32_t count, int timeout_ms,
+                             struct failure *failure)
+{
+    bool first = source->lane_count == 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (uint32_t partition = source->lane_count; partition < count; partition++)
+        rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)partition);
+    enum status status = find_offsets(source, list, timeout_ms, failure);
+    if (status == STATUS_OK) {
+        while (source->lane_count < count)
+            add_lane(source);
+        status = assign(source, list, first, failure);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
+}
+
+static enum status check_partitions(const struct kafka_source *source, struct failure *failure)
+{
+    if (source->partitions <= LANES_MAX)
+        return STATUS_OK;
+    return failure_set(failure, STATUS_STOP, "topic %s has %u partitions, at most %d are read",
+                       source->topic, source->partitions, LANES_MAX);
+}
+
+static enum status count_partitions(struct kafka_source *source, struct failure *failure)
+{
+    int32_t count;
+    if (kafka_partition_count(source->client, source->topic, OPEN_TIMEOUT_MS, &source->trouble,
+                              &count, failure) != STATUS_OK)
+        return STATUS_STOP;
+    source->partitions = (uint32_t)count;
+    return check_partitions(source, failure);
+}
+
+/* A first client only counts the partitions, because the second one's limits depend on their
+ * number. The second one asks again, which teaches it the partitions' leaders: its first fetch
+ * would wait a second for them otherwise. */
+static enum status open_clients(struct kafka_source *source, const json_t *properties,
+                                struct failure *failure)
+{
+    if (open_client(source, properties, 1, failure) != STATUS_OK ||
+        count_partitions(source, failure) != STATUS_OK)
+        return STATUS_STOP;
+    rd_kafka_destroy(source->client);
+    source->client = NULL;
+    if (open_client(source, properties, source->partitions, failure) != STATUS_OK)
+        return STATUS_STOP;
+    return count_partitions(source, failure);
+}
+
+static enum status open_parts(struct kafka_source *source, const json_t *properties,
+                              struct failure *failure)
+{
+    if (open_clients(source, properties, failure) != STATUS_OK ||
+        open_event(source, failure) != STATUS_OK)
+        return STATUS_STOP;
+    watch_queue(source, source->queue);
+    return add_lanes(source, source->partitions, OPEN_TIMEOUT_MS, failure);
+}
+
+/* Partitions were added to the topic: they become lanes; if the broker is away just now, later. */
+static enum status follow_partitions(struct kafka_source *source, struct failure *failure)
+{
+    uint32_t before = source->lane_count;
+    if (source->partitions <= before)
+        return STATUS_OK;
+    if (check_partitions(source, failure) != STATUS_OK)
+        return STATUS_STOP;
+    if (add_lanes(source, source->partitions, ADD_TIMEOUT_MS, failure) != STATUS_OK) {
+        if (source->lane_count > before)
+            return STATUS_STOP;
+        source->partitions = before; /* the next statistics bring it up again */
+        kafka_complain(&source->trouble, failure->text);
+        return STATUS_OK;
+    }
+    log_info("kafka", "new partitions topic=%s count=%u", source->topic, source->lane_count);
+    return STATUS_OK;
+}
+
+static rd_kafka_topic_partition_list_t *commit_list(struct kafka_source *source)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)source->lane_count);
+    for (uint32_t index = 0; index < source->lane_count; index++) {
+        struct kafka_lane *lane = &source->lane[index];
+        if (lane->wanted <= lane->sent)
+            continue;
+        rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)index)->offset =
+            lane->wanted;
+        lane->sent = lane->wanted;
+    }
+    return list;
+}
+
+static void commit_send(struct kafka_source *source)
+{
+    uint64_t now_ns = clock_monotonic_ns(source->clock);
+    if (source->committing || now_ns - source->commit_ns < commit_interval_ns)
+        return;
+    rd_kafka_topic_partition_list_t *list = commit_list(source);
+    if (list->cnt > 0) {
+        source->commit_ns = now_ns;
+        source->committing = true;
+        rd_kafka_resp_err_t error = rd_kafka_commit(source->client, list, 1);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            commit_report(source->client, error, list, source);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* STOP for what does not heal; RETRY, logged now and then, for what librdkafka tries again itself.
+ */
+static enum status judge_error(struct kafka_source *source, const rd_kafka_message_t *message)
+{
+    char text[384];
+    const char *why = message->payload ? message->payload : rd_kafka_err2str(message->err);
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        snprintf(
+            text, sizeof text,
+            "the record to read next in partition %d, offset %lld, is no longer there (retention "
+            "was shorter than the pause): reset the group's offsets to accept the loss",
+            message->partition, (long long)message->offset);
+        return source_lose(source, text);
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__FATAL:
+        snprintf(text, sizeof text, "could not read partition %d: %s", message->partition, why);
+        return source_lose(source, text);
+    default:
+        snprintf(text, sizeof text, "topic %s, partition %d: %s", source->topic, message->partition,
+                 why);
+        kafka_complain(&source->trouble, text);
+        return STATUS_RETRY;
+    }
+}
+
+/* Lets the client's callbacks run and sends the commit that is due. */
+static enum status serve(struct kafka_source *source, struct failure *failure)
+{
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consumer_poll(source->client, 0))) {
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            source_lose(source, "a record arrived outside its partition's queue");
+        else
+            judge_error(source, message);
+        rd_kafka_message_destroy(message);
+    }
+    if (source->lost.status == STATUS_OK && source->trouble.fatal)
+        source_lose(source, source->trouble.text);
+    if (source->lost.status != STATUS_OK) {
+        *failure = source->lost;
+        return STATUS_STOP;
+    }
+    commit_send(source);
+    return follow_partitions(source, failure);
+}
+
+static void kafka_close(void *self);
+
+static enum status kafka_open(void **self, const struct source_setting *setting,
+                              struct failure *failure)
+{
+    const struct kafka_source_option *option = setting->options;
+    struct kafka_source *source = calloc(1, sizeof *source);
+    if (!source)
+        return failure_set(failure, STATUS_STOP, "could not open source kafka: out of memory");
+    source->event = -1;
+    source->clock = setting->clock;
+    memcpy(source->topic, option->topic, sizeof source->topic);
+    snprintf(source->group, sizeof source->group, "%s",
+             option->group[0] ? option->group : setting->group);
+    if (open_parts(source, setting->kafka, failure) != STATUS_OK) {
+        kafka_close(source);
+        return STATUS_STOP;
+    }
+    *self = source;
+    return STATUS_OK;
+}
+
+static uint32_t kafka_lane_count(void *self)
+{
+    return ((struct kafka_source *)self)->lane_count;
+}
+
+/* A lane that is asked again although it was dry: the caller has come around.  Only now is the
+ * descriptor drained, and every lane counts as not yet asked; a record that arrives at another lane
+ * after this keeps the descriptor readable until that lane is asked. */
+static enum status come_around(struct kafka_source *source, struct failure *failure)
+{
+    uint64_t wakes;
+    if (read(source->event, &wakes, sizeof wakes) < 0 && errno != EAGAIN)
+        return failure_set(failure, STATUS_STOP, "could not read an event descriptor: %s",
+                           strerror(errno));
+    for (uint32_t index = 0; index < source->lane_count; index++)
+        source->lane[index].dry = false;
+    return serve(source, failure);
+}
+
+static enum status next_message(struct kafka_source *source, struct kafka_lane *lane,
+                                struct failure *failure)
+{
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consume_queue(lane->queue, 0)) && message->err) {
+        judge_error(source, message);
+        rd_kafka_message_destroy(message);
+    }
+    if (source->lost.status != STATUS_OK) {
+        if (message)
+            rd_kafka_message_destroy(message);
+        *failure = source->lost;
+        return STATUS_STOP;
+    }
+    lane->dry = !message;
+    lane->message = message;
+    return message ? STATUS_OK : STATUS_RETRY;
+}
+
+static enum status kafka_peek(void *self, uint32_t index, struct record *record,
+                              struct failure *failure)
+{
+    struct kafka_source *source = self;
+    struct kafka_lane *lane = &source->lane[index];
+    enum status status = STATUS_OK;
+    if (lane->dry)
+        status = come_around(source, failure);
+    if (status == STATUS_OK && !lane->message)
+        status = next_message(source, lane, failure);
+    if (status != STATUS_OK)
+        return status;
+    const rd_kafka_message_t *message = lane->message;
+    rd_kafka_timestamp_type_t type;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    *record = (struct record){
+        .bytes = message->len > 0 ? message->payload : NULL,
+        .size = message->len,
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? INT64_MIN : timestamp_ms,
+    };
+    return STATUS_OK;
+}
+
+static void kafka_take(void *self, uint32_t index)
+{
+    struct kafka_lane *lane = &((struct kafka_source *)self)->lane[index];
+    rd_kafka_message_destroy(lane->message);
+    lane->message = NULL;
+}
+
+static int kafka_descriptor(void *self)
+{
+    return ((struct kafka_source *)self)->event;
+}
+
+static const char *kafka_header(void *self)
+{
+    (void)self;
+    return NULL;
+}
+
+static enum status kafka_commit(void *self, const int64_t *next_offsets, struct failure *failure)
+{
+    struct kafka_source *source = self;
+    for (uint32_t index = 0; index < source->lane_count; index++)
+        if (next_offsets[index] > source->lane[index].wanted)
+            source->lane[index].wanted = next_offsets[index];
+    return serve(source, failure);
+}
+
+/* Waits for the last commit, but not for ever: what it misses is only read and decided again. */
+static void commit_last(struct kafka_source *source)
+{
+    for (uint32_t index = 0; index < source->lane_count; index++)
+        source->lane[index].sent = -1;
+    rd_kafka_topic_partition_list_t *list = commit_list(source);
+    if (list->cnt > 0) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(source->client);
+        rd_kafka_commit_queue(source->client, list, queue, NULL, NULL);
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_TIMEOUT_MS);
+        rd_kafka_resp_err_t error =
+            event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            log_warning("kafka", "last offsets not committed topic=%s reason=\"%s\"", source->topic,
+                        rd_kafka_err2str(error));
+        rd_kafka_event_destroy(event);
+        rd_kafka_queue_destroy(queue);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void close_lane(struct kafka_lane *lane)
+{
+    if (lane->message)
+        rd_kafka_message_destroy(lane->message);
+    rd_kafka_queue_io_event_enable(lane->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(lane->queue);
+}
+
+static void kafka_close(void *self)
+{
+    struct kafka_source *source = self;
+    if (source->client) {
+        commit_last(source);
+        for (uint32_t index = 0; index < source->lane_count; index++)
+            close_lane(&source->lane[index]);
+        if (source->queue) {
+            rd_kafka_queue_io_event_enable(source->queue, -1, NULL, 0);
+            rd_kafka_queue_destroy(source->queue);
+            rd_kafka_consumer_close(source->client);
+        }
+        rd_kafka_destroy(source->client);
+    }
+    if (source->event >= 0)
+        close(source->event);
+    free(source);
+}
+
+static const struct option kafka_options[] = {
+    {.name = "topic",
+     .help = "the topic to read, all of its partitions",
+     .type = OPTION_TEXT,
+     .required = true,
+     .offset = offsetof(struct kafka_source_option, topic),
+     .size = sizeof(((struct kafka_source_option *)0)->topic)},
+    {.name = "group",
+     .help = "the consumer group that keeps the offsets, if it is not the pipeline's name",
+     .type = OPTION_TEXT,
+     .standard = "",
+     .offset = offsetof(struct kafka_source_option, group),
+     .size = sizeof(((struct kafka_source_option *)0)->group)},
+    OPTION_END,
+};
+
+const struct source_kind kafka_source = {
+    .name = "kafka",
+    .summary = "the records of a Kafka topic",
+    .options = kafka_options,
+    .option_size = sizeof(struct kafka_source_option),
+    .open = kafka_open,
+    .lane_count = kafka_lane_count,
+    .peek = kafka_peek,
+    .take = kafka_take,
+    .descriptor = kafka_descriptor,
+    .commit = kafka_commit,
+    .header = kafka_header,
+    .close = kafka_close,
+};

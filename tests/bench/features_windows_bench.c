@@ -1,0 +1,189 @@
+/* What windows cost: ns an event for 20 spans over 4 kinds of entities (1M, 1M, 50k, 20k keys), events
+ * 2 s apart so that slots really expire.  Prints JSON lines.  Steady state: the first 30 days of events
+ * only fill the windows and are not measured.
+ *
+ *     features_windows_bench [EVENTS] */
+#include "base/random.h"
+#include "features/features.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KINDS = 4, SPANS = 5, BATCH = 256, STEP_MS = 2000 };
+
+static const char *const entity_names[KINDS] = {"card", "device", "terminal", "merchant"};
+static const uint64_t cardinality[KINDS] = {1000000, 1000000, 50000, 20000};
+static const char *const span_names[SPANS] = {"10m", "1h", "1d", "7d", "30d"};
+
+struct bench {
+    struct program program;
+    struct features *features;
+    struct program_resolver resolver;
+    struct field field[KINDS + 1];
+    struct state state;
+    struct batch batch;
+    struct random random;
+    int64_t time_ms;
+    uint64_t number;
+};
+
+static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
+{
+    const struct bench *bench = self;
+    for (uint32_t i = 0; i <= KINDS; i++)
+        if (strcmp(bench->field[i].name, node->name) == 0)
+            return i;
+    snprintf(error->message, sizeof error->message, "no field '%s'", node->name);
+    return VALUE_NONE;
+}
+
+static uint32_t window(void *self, const struct syntax *syntax, const struct syntax_node *node,
+                       struct syntax_error *error)
+{
+    struct bench *bench = self;
+    return features_window(bench->features, &bench->program, syntax, node, &bench->resolver, error);
+}
+
+static void stop(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
+}
+
+static void compile(struct bench *bench, const char *formula)
+{
+    static struct syntax syntax;
+    struct syntax_error error;
+    if (!syntax_parse(&syntax, formula, &error) ||
+        program_compile(&bench->program, &syntax, syntax.root, &bench->resolver, &error) ==
+            VALUE_NONE)
+        stop(formula, error.message);
+}
+
+static void bench_open(struct bench *bench, const char *const *aggregates)
+{
+    static const struct entity_setting entities[KINDS] = {
+        {"card", 1100000, 256}, {"device", 1100000, 256}, {"terminal", 55000, 256},
+        {"merchant", 22000, 256}};
+    struct features_setting setting = {.memory = 4LL << 30, .entity_count = 4, .entity = entities};
+    memset(bench, 0, sizeof *bench);
+    program_init(&bench->program, (struct hash_key){1, 2});
+    for (uint32_t i = 0; i <= KINDS; i++) {
+        struct field *field = &bench->field[i];
+        snprintf(field->name, sizeof field->name, "%s", i < KINDS ? entity_names[i] : "amount");
+        field->type = i < KINDS ? FIELD_KEY : FIELD_NUMBER;
+        uint32_t value = program_add_external(&bench->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER,
+                                              0, i + 1);
+        bench->program.value[value].field = field;
+    }
+    bench->features = features_open(&setting);
+    bench->resolver = (struct program_resolver){resolve, window, bench};
+    for (uint32_t i = 0; i < KINDS; i++)
+        for (uint32_t s = 0; s < SPANS; s++)
+            for (uint32_t a = 0; aggregates[a]; a++) {
+                char formula[200];
+                snprintf(formula, sizeof formula, "%s by %s over %s", aggregates[a],
+                         entity_names[i], span_names[s]);
+                compile(bench, formula);
+            }
+    program_finish(&bench->program);
+    static struct state_layout layout;
+    struct failure failure;
+    state_layout_init(&layout);
+    features_declare(bench->features, &layout);
+    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
+        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
+        stop("bench", failure.text);
+    program_prepare(&bench->program, &bench->batch);
+    bench->time_ms = 1500000000000;
+    random_seed(&bench->random, 20180401);
+}
+
+static void bench_close(struct bench *bench)
+{
+    batch_close(&bench->batch);
+    state_close(&bench->state);
+    features_close(bench->features);
+}
+
+static uint64_t mix(uint64_t word)
+{
+    word = (word ^ (word >> 31)) * 0x9E3779B97F4A7C15ULL;
+    word = (word ^ (word >> 29)) * 0xBF58476D1CE4E5B9ULL;
+    return (word ^ (word >> 32)) | 1;
+}
+
+static void fill(struct bench *bench)
+{
+    struct batch *batch = &bench->batch;
+    batch_clear(batch);
+    batch->count = BATCH;
+    for (uint32_t row = 0; row < BATCH; row++) {
+        batch->kind[row] = RECORD_EVENT;
+        batch->dead[row] = false;
+        batch->number[row] = bench->number++;
+        batch->time_ms[row] = bench->time_ms += STEP_MS;
+        for (uint32_t i = 0; i < KINDS; i++)
+            batch_column(batch, i)[row].key =
+                mix(random_below(&bench->random, cardinality[i]) * KINDS + i + 1);
+        batch_column(batch, KINDS)[row].number =
+            (double)random_below(&bench->random, 100000) / 100;
+    }
+}
+
+/* Of this thread: what others do on the machine does not count. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static double run(struct bench *bench, uint64_t events)
+{
+    uint64_t spent = 0;
+    for (uint64_t done = 0; done < events; done += BATCH) {
+        fill(bench);
+        uint64_t start = cpu_ns();
+        features_extract(bench->features, &bench->program, &bench->state, &bench->batch, NULL);
+        spent += cpu_ns() - start;
+    }
+    return (double)spent / (double)events;
+}
+
+static void measure(const char *name, const char *const *aggregates, uint64_t events)
+{
+    static struct bench bench;
+    struct entity_report report[KINDS];
+    bench_open(&bench, aggregates);
+    double fill_ns = run(&bench, 30 * 86400 / 2);
+    /* Until every key has come: two thirds of a million have after that. */
+    run(&bench, 3000000);
+    double ns = run(&bench, events);
+    features_report(bench.features, &bench.state, report, KINDS);
+    uint64_t evicted = 0, dropped = 0;
+    for (uint32_t i = 0; i < KINDS; i++) {
+        evicted += report[i].evicted;
+        dropped += report[i].events_dropped;
+    }
+    printf("{\"bench\": \"features_windows\", \"windows\": \"%s\", \"ns_per_event\": %.0f, "
+           "\"ns_per_event_filling\": %.0f, \"events\": %llu, \"bytes_per_card\": %llu, "
+           "\"evicted\": %llu, \"events_dropped\": %llu}\n",
+           name, ns, fill_ns, (unsigned long long)events,
+           (unsigned long long)report[0].bytes_per_entity, (unsigned long long)evicted,
+           (unsigned long long)dropped);
+    fflush(stdout);
+    bench_close(&bench);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 3000000;
+    events = (events / BATCH + 1) * BATCH;
+    static const char *const means[] = {"mean(amount)", NULL};
+    static const char *const both[] = {"count()", "mean(amount)", NULL};
+    measure("20 of mean(amount)", means, events);
+    measure("20 of count() and 20 of mean(amount)", both, events);
+    return 0;
+}

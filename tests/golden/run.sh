@@ -1,0 +1,100 @@
+#!/bin/bash
+# The whole program on small and on generated streams: what it decides, that nothing depends on how it is
+# run, and what it says to mistakes.  Prints `ok NAME` or `not ok NAME`, one line a test.
+#
+#   tests/golden/run.sh             against build/release/weir (WEIR=PROGRAM for another)
+#   tests/golden/run.sh --accept    writes what it decides now as what is expected
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+weir=${WEIR:-build/release/weir}
+accept=${1:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+ok() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        echo "ok $name"
+    else
+        sed 's/^/    /' "$work/log"
+        echo "not ok $name"
+    fi
+}
+
+# Compares with the expected file, or writes it.
+expected() { # FILE ACTUAL
+    if [[ $accept == --accept ]]; then
+        cp "$2" "$1"
+    else
+        diff -u "$1" "$2"
+    fi
+}
+
+state_hash() { # REPORT
+    sed -n 's/.*"state_hash": "\([0-9a-f]*\)".*/\1/p' "$1"
+}
+
+# --- one small pipeline, checked by hand -----------------------------------------------------------
+first=tests/golden/first
+"$weir" replay $first/pipeline.json $first/events.jsonl --decisions "$work/decisions" \
+    --alerts "$work/alerts" --dead-letters "$work/dead" --features "$work/features" --json \
+    >"$work/report" 2>"$work/errors"
+ok first/exit-code test $? -eq 0
+for what in decisions alerts dead features; do
+    ok first/$what expected $first/expected.$what "$work/$what"
+done
+ok first/masked bash -c "! grep -q 4000123412341234 $work/alerts $work/decisions $work/dead"
+
+# --- the same bytes, twice and in batches of any size ----------------------------------------------
+"$weir" simulate --count 30000 --seed 3 --drift-at 0.5 >"$work/stream.jsonl"
+for run in 256 256-again 7 1; do
+    "$weir" replay configs/payments.json "$work/stream.jsonl" --batch "${run%-again}" \
+        --decisions "$work/decisions.$run" --model-events "$work/models.$run" --json \
+        >"$work/report.$run" 2>"$work/errors.$run"
+    ok "batches/$run-runs" test $? -eq 0
+done
+for run in 256-again 7 1; do
+    ok "batches/$run-same-decisions" cmp "$work/decisions.256" "$work/decisions.$run"
+    ok "batches/$run-same-model-events" cmp "$work/models.256" "$work/models.$run"
+    ok "batches/$run-same-state" test "$(state_hash "$work/report.256")" = "$(state_hash "$work/report.$run")"
+done
+ok batches/every-event-decided test "$(wc -l <"$work/decisions.256")" -eq 30000
+
+# --- a thousand malformed messages among a hundred thousand ----------------------------------------
+"$weir" simulate --count 100000 --seed 5 >"$work/good.jsonl"
+awk 'BEGIN { split("|{|[1,2]|{\"id\":|null|{\"id\":\"x\",\"time\":\"never\"}|\"text\"|{}|\377\376|{\"a\":1}}", bad, "|") }
+     { print } NR % 100 == 0 { print (NR / 100) % 10 == 0 ? "{\"id\":\"x\"" : bad[(NR / 100) % 10 + 1] "!" }' \
+    "$work/good.jsonl" >"$work/mixed.jsonl"
+ok malformed/there-are-1000 test "$(wc -l <"$work/mixed.jsonl")" -eq 101000
+for what in good mixed; do
+    "$weir" replay configs/payments.json "$work/$what.jsonl" --decisions "$work/decisions.$what" \
+        --dead-letters "$work/dead.$what" --json >"$work/report.$what" 2>"$work/errors"
+done
+ok malformed/exactly-1000-dead test "$(wc -l <"$work/dead.mixed")" -eq 1000
+ok malformed/none-without test "$(wc -l <"$work/dead.good")" -eq 0
+ok malformed/each-with-a-reason bash -c "! grep -vq '\"reason\":\"..*\"' $work/dead.mixed"
+ok malformed/nothing-else-changes cmp "$work/decisions.good" "$work/decisions.mixed"
+
+# --- what it says to mistakes ----------------------------------------------------------------------
+exit_code() { # CODE COMMAND...
+    local code=$1
+    shift
+    "$@"
+    local got=$?
+    [[ $got -eq $code ]] || { echo "exit code $got, expected $code"; return 1; }
+}
+for config in configs/*.json; do
+    ok "configs/$(basename "$config" .json)" "$weir" lint "$config"
+done
+echo '{"name": "x", "evnts": {}}' >"$work/bad.json"
+ok commands/lint-finds exit_code 1 "$weir" lint "$work/bad.json"
+ok commands/run-refuses exit_code 2 "$weir" run "$work/bad.json"
+ok commands/located bash -c "$weir lint $work/bad.json 2>&1 | grep -q 'bad.json:1:15: evnts: .*events'"
+ok commands/unknown exit_code 2 "$weir" rn
+ok commands/no-file exit_code 1 "$weir" replay configs/payments.json "$work/none.jsonl"
+for command in run replay simulate train lint list tail version; do
+    ok "help/$command" bash -c "$weir $command --help | grep -q 'weir $command'"
+done
+[[ -x tests/golden/config/run.sh ]] && WEIR=$weir tests/golden/config/run.sh
+exit 0

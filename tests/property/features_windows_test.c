@@ -1,0 +1,636 @@
+/* Windows against their definition: random windows over random streams with ties, late events, long
+ * pauses, evictions, dropped events and labels; each event's results are compared with what the
+ * definition gives over the whole history of its entity, and every stream must leave the same state and
+ * the same results whether it goes in batches of 1, 7 or 256. */
+#include "tests/property/features_fixture.h"
+#include "base/random.h"
+#include <math.h>
+
+enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 96 };
+
+/* One window as the test understands it. */
+struct expectation {
+    char formula[200];
+    char kind[16];
+    uint32_t value;              /* its result */
+    uint32_t argument, where;    /* values or VALUE_NONE */
+    uint32_t by;                 /* 1: card, 2: merchant, 3: both */
+    int64_t over_ms, delay_ms;
+    bool before, label;
+};
+
+struct record {
+    enum record_kind kind;
+    bool dead;
+    int64_t time_ms;
+    uint64_t card, merchant;
+    double amount, flag, country;
+    uint64_t number; /* of the event, or the event that the label is about */
+    double label, carried, early;
+    enum join join;
+    struct matured told;
+};
+
+/* What the test remembers of an event, for each of the three kinds of entities. */
+struct past {
+    int64_t time_ms;
+    uint64_t key[4];
+    bool entered[4], held[4];
+    int64_t dropped_ms[4]; /* the newest time when it was dropped early; INT64_MAX: it was not */
+    double label;
+    union value value[VALUES];
+};
+
+struct stream {
+    uint64_t seed;
+    struct random random;
+    int64_t lateness_ms;
+    int64_t events_max, entities_max, memory;
+    bool crowded; /* rows or blocks run out */
+    uint32_t window_count;
+    struct expectation window[WINDOWS];
+    struct record record[RECORDS];
+    uint32_t event_count;
+};
+
+struct outcome {
+    uint64_t hash;
+    union value result[RECORDS][WINDOWS];
+};
+
+static const int64_t spans[] = {1000, 2000, 5000, 7500, 20000, 60000, 300000};
+
+static bool chance(struct random *random, double share)
+{
+    return random_uniform(random) < share;
+}
+
+static const char *pick(struct random *random, const char *const *choices, uint64_t count)
+{
+    return choices[random_below(random, count)];
+}
+
+static void window_draw(struct stream *stream, struct expectation *window, bool levels)
+{
+    static const char *const kinds[] = {"count", "sum",  "mean",  "min",  "max",      "sd",
+                                        "rate",  "age",  "first", "last", "previous", "distinct",
+                                        "count", "mean", "sum"};
+    static const char *const numbers[] = {"amount", "amount * 2", "flag", "base"};
+    static const char *const any[] = {"amount", "merchant", "country", "flag", "when", "base"};
+    static const char *const entities[] = {"card", "merchant", "(card, merchant)"};
+    static const char *const wheres[] = {"flag", "amount > 50", "country == 'de'", "base > 2"};
+    struct random *random = &stream->random;
+    const char *kind = pick(random, kinds, sizeof kinds / sizeof *kinds);
+    const struct aggregate_kind *row = aggregate_find(kind);
+    memset(window, 0, sizeof *window);
+    snprintf(window->kind, sizeof window->kind, "%s", kind);
+    const char *argument = "";
+    bool takes = row->argument[0].types != 0;
+    if (takes && !(row->argument[0].optional && chance(random, 0.5))) {
+        bool everything = row->argument[0].types == TAKES_ANY;
+        argument = everything ? pick(random, any, levels ? 6 : 5)
+                              : pick(random, numbers, levels ? 4 : 3);
+        window->label = row->argument[0].types & 1 << TYPE_NUMBER && chance(random, 0.25);
+        if (window->label)
+            argument = "label";
+    }
+    window->by = 1 + (uint32_t)random_below(random, 3);
+    if (row->needs_span || window->label || chance(random, 0.75))
+        window->over_ms = spans[random_below(random, 7)];
+    if (chance(random, 0.35))
+        window->delay_ms = spans[random_below(random, 7)];
+    window->before = chance(random, 0.3);
+    const char *where = chance(random, 0.35) ? pick(random, wheres, levels ? 4 : 3) : NULL;
+    int used = snprintf(window->formula, sizeof window->formula, "%s(%s) by %s", kind, argument,
+                        entities[window->by - 1]);
+    char *end = window->formula;
+    size_t size = sizeof window->formula;
+    if (window->over_ms)
+        used += snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
+    if (window->delay_ms)
+        used +=
+            snprintf(end + used, size - (size_t)used, " delay %lldms", (long long)window->delay_ms);
+    if (window->before)
+        used += snprintf(end + used, size - (size_t)used, " before");
+    if (where)
+        snprintf(end + used, size - (size_t)used, " where %s", where);
+}
+
+static double amount_draw(struct stream *stream)
+{
+    struct random *random = &stream->random;
+    if (chance(random, 0.1))
+        return MISSING;
+    if (chance(random, 0.02))
+        return 1e17;
+    if (chance(random, 0.3))
+        return (double)random_below(random, 4); /* repeats, for distinct and the extremes */
+    return (double)random_below(random, 20000) / 100 - 50;
+}
+
+static void event_draw(struct stream *stream, struct record *record, int64_t *now_ms)
+{
+    struct random *random = &stream->random;
+    if (chance(random, 0.02))
+        *now_ms += 400000;
+    else if (!chance(random, 0.25))
+        *now_ms += (int64_t)random_below(random, 2500);
+    uint64_t keys = stream->crowded ? 60 : 3;
+    record->kind = RECORD_EVENT;
+    record->dead = chance(random, 0.02);
+    record->time_ms = *now_ms;
+    if (chance(random, 0.15))
+        record->time_ms -= (int64_t)random_below(random, 2 + 2 * (uint64_t)stream->lateness_ms);
+    record->card = chance(random, 0.03) ? 0 : 1000 + random_below(random, keys);
+    record->merchant = chance(random, 0.03) ? 0 : 7000 + random_below(random, keys);
+    record->amount = amount_draw(stream);
+    record->flag = chance(random, 0.05) ? MISSING : chance(random, 0.5);
+    record->country = chance(random, 0.05) ? MISSING : (double)random_below(random, 2);
+    record->carried = chance(random, 0.3) ? 1 : MISSING;
+    record->early = chance(random, 0.1) ? 1 : MISSING;
+    if (!record->dead)
+        record->number = stream->event_count++;
+}
+
+static void label_draw(struct stream *stream, struct record *record)
+{
+    struct random *random = &stream->random;
+    record->kind = RECORD_LABEL;
+    uint64_t back = random_below(random, 40);
+    record->number = back < stream->event_count ? stream->event_count - 1 - back : NUMBER_NONE;
+    record->label = (double)random_below(random, 2);
+    static const enum join joins[] = {JOIN_LEARNED, JOIN_CORRECTED, JOIN_REPEATED, JOIN_WAITING};
+    record->join = record->number == NUMBER_NONE ? JOIN_WAITING : joins[random_below(random, 4)];
+}
+
+static void stream_draw(struct stream *stream, uint64_t seed)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->seed = seed;
+    random_seed(&stream->random, seed);
+    struct random *random = &stream->random;
+    stream->lateness_ms = chance(random, 0.3) ? 0 : (int64_t)random_below(random, 30000);
+    stream->crowded = chance(random, 0.3);
+    stream->memory = stream->crowded ? 1 : 64 << 20;
+    stream->entities_max = stream->crowded ? 20 : 0;
+    stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
+    bool levels = chance(random, 0.4);
+    stream->window_count = 1 + (uint32_t)random_below(random, WINDOWS);
+    for (uint32_t i = 0; i < stream->window_count; i++)
+        window_draw(stream, &stream->window[i], levels);
+    int64_t now_ms = 1500000000000;
+    uint64_t told = 0;
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        struct record *record = &stream->record[i];
+        record->label = record->carried = record->early = MISSING;
+        uint64_t known = stream->event_count;
+        record->told = (struct matured){told, told};
+        if (told + 5 < known && chance(random, 0.3))
+            record->told.to = told + random_below(random, known - told - 4);
+        told = record->told.to;
+        if (chance(random, 0.15))
+            label_draw(stream, record);
+        else
+            event_draw(stream, record, &now_ms);
+    }
+}
+
+static void stream_open(struct stream *stream, struct fixture *fixture)
+{
+    static struct entity_setting entities[3] = {
+        {.name = "card"}, {.name = "merchant"}, {.name = "merchant, card"}};
+    for (int i = 0; i < 3; i++) {
+        entities[i].entities_max = stream->entities_max;
+        entities[i].events_max = stream->events_max;
+    }
+    struct features_setting setting = {.memory = stream->memory,
+                                       .lateness_ms = stream->lateness_ms,
+                                       .entity_count = 3,
+                                       .entity = entities};
+    fixture_open(fixture, &setting);
+    for (uint32_t i = 0; i < stream->window_count; i++)
+        if (strstr(stream->window[i].formula, "base")) {
+            fixture_name(fixture, "base", "count() by card over 20s");
+            break;
+        }
+    for (uint32_t i = 0; i < stream->window_count; i++) {
+        struct expectation *window = &stream->window[i];
+        window->value = fixture_must_compile(fixture, window->formula);
+        window->argument = window->where = VALUE_NONE;
+        char text[100];
+        const char *open = strchr(window->formula, '('), *close = strstr(window->formula, ") by ");
+        snprintf(text, sizeof text, "%.*s", (int)(close - open - 1), open + 1);
+        if (text[0])
+            window->argument = fixture_must_compile(fixture, text);
+        const char *where = strstr(window->formula, " where ");
+        if (where)
+            window->where = fixture_must_compile(fixture, where + 7);
+    }
+    fixture_start(fixture);
+    assert_true(fixture->program->value_count <= VALUES);
+}
+
+static void record_put(const struct record *record, struct fixture *fixture)
+{
+    struct batch *batch = fixture->batch;
+    for (uint64_t number = record->told.from; number < record->told.to; number++) {
+        struct event_row *row = state_write_row(&fixture->state, fixture->history.event_region,
+                                                history_slot(&fixture->history, number));
+        if (number % 5) /* some are not let out: a label record came before */
+            row->flags |= EVENT_TOLD;
+    }
+    uint32_t row = batch->count;
+    if (record->kind == RECORD_EVENT && !record->dead) {
+        fixture_event(fixture, record->number, record->time_ms, record->card, record->amount);
+        struct event_row *event = state_write_row(&fixture->state, fixture->history.event_region,
+                                                  history_slot(&fixture->history, record->number));
+        event->carried = record->carried;
+        batch->label_early[row] = record->early;
+        const uint32_t *value = fixture->field_value;
+        fixture_cell(fixture, value[FIXTURE_MERCHANT], row)->key = record->merchant;
+        fixture_cell(fixture, value[FIXTURE_FLAG], row)->number = record->flag;
+        fixture_cell(fixture, value[FIXTURE_COUNTRY], row)->number = record->country;
+        fixture_cell(fixture, value[FIXTURE_WHEN], row)->number = (double)record->time_ms / 1000;
+    } else {
+        batch->count++;
+        batch->kind[row] = (uint8_t)record->kind;
+        batch->dead[row] = record->dead;
+        batch->number[row] = record->number;
+        batch->label[row] = record->label;
+        batch->join[row] = (uint8_t)record->join;
+        batch->label_early[row] = MISSING;
+        for (uint32_t i = 0; i < FIXTURE_FIELDS; i++)
+            fixture_cell(fixture, fixture->field_value[i], row)->number = MISSING;
+        fixture_cell(fixture, fixture->field_value[FIXTURE_CARD], row)->key = 0;
+        fixture_cell(fixture, fixture->field_value[FIXTURE_MERCHANT], row)->key = 0;
+    }
+    batch->told[row] = record->told;
+}
+
+static struct past past[RECORDS];
+static uint32_t past_count;
+
+static const struct entity *entity_by(const struct fixture *fixture, uint32_t by)
+{
+    static const char *const names[] = {"", "card", "merchant", "card,merchant"};
+    for (uint32_t i = 0; i < fixture->features->entity_count; i++)
+        if (strcmp(fixture->features->entity[i]->name, names[by]) == 0)
+            return fixture->features->entity[i];
+    return NULL;
+}
+
+/* How far back an entity's slots are kept. */
+static int64_t farthest_of(const struct stream *stream, uint32_t by)
+{
+    int64_t farthest_ms = 0;
+    for (uint32_t i = 0; i < stream->window_count; i++) {
+        const struct expectation *window = &stream->window[i];
+        int64_t distance_ms = window->delay_ms + window->over_ms;
+        if (window->by == by && distance_ms > farthest_ms)
+            farthest_ms = distance_ms;
+        if (by == 1 && strstr(window->formula, "base") && farthest_ms < 20000)
+            farthest_ms = 20000;
+    }
+    return farthest_ms + (stream->lateness_ms ? stream->lateness_ms + 1 : 0);
+}
+
+static int64_t newest_of(uint32_t by, uint64_t key)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (uint32_t i = 0; i < past_count; i++)
+        if (past[i].key[by] == key && past[i].entered[by] && past[i].time_ms > newest_ms)
+            newest_ms = past[i].time_ms;
+    return newest_ms;
+}
+
+/* The oldest held slot, or RECORDS. */
+static uint32_t oldest_of(uint32_t by, uint64_t key, uint32_t *count)
+{
+    uint32_t oldest = RECORDS;
+    *count = 0;
+    for (uint32_t i = 0; i < past_count; i++) {
+        if (past[i].key[by] != key || !past[i].held[by])
+            continue;
+        ++*count;
+        if (oldest == RECORDS || past[i].time_ms < past[oldest].time_ms)
+            oldest = i;
+    }
+    return oldest;
+}
+
+/* Enters the event into one kind of entity as the contract says. */
+static void past_enter(const struct stream *stream, struct past *event, uint32_t by,
+                       uint32_t slots_after)
+{
+    uint64_t key = event->key[by];
+    event->dropped_ms[by] = INT64_MAX;
+    if (key == 0)
+        return;
+    int64_t newest_ms = newest_of(by, key), farthest_ms = farthest_of(stream, by);
+    bool late = newest_ms > event->time_ms;
+    if (late && newest_ms - event->time_ms > stream->lateness_ms)
+        return;
+    if (!late)
+        newest_ms = event->time_ms;
+    if (farthest_ms == 0) {
+        event->entered[by] = true;
+        return;
+    }
+    for (uint32_t i = 0; i < past_count; i++)
+        if (past[i].key[by] == key && past[i].time_ms + farthest_ms <= newest_ms)
+            past[i].held[by] = false;
+    uint32_t count, oldest = oldest_of(by, key, &count);
+    if (late && count >= (uint32_t)stream->events_max && past[oldest].time_ms > event->time_ms)
+        return;
+    while (count >= (uint32_t)stream->events_max || (stream->crowded && count >= slots_after)) {
+        past[oldest].held[by] = false;
+        past[oldest].dropped_ms[by] = newest_ms;
+        oldest = oldest_of(by, key, &count);
+    }
+    event->entered[by] = event->held[by] = true;
+}
+
+static bool in_window(const struct expectation *window, const struct past *slot,
+                      const struct past *event)
+{
+    uint32_t by = window->by;
+    int64_t until_ms = event->time_ms - window->delay_ms;
+    if (slot->key[by] != event->key[by] || !slot->entered[by] || slot->time_ms > until_ms)
+        return false;
+    if (window->over_ms)
+        return slot->held[by] && slot->time_ms > until_ms - window->over_ms;
+    return slot->dropped_ms[by] == INT64_MAX ||
+           slot->time_ms + window->delay_ms <= slot->dropped_ms[by];
+}
+
+struct defined {
+    bool found;
+    union value value;
+    double largest; /* of what was summed: the scale of rounding */
+};
+
+static bool misses(const struct fixture *fixture, uint32_t value, union value cell)
+{
+    bool is_key = fixture->program->value[value].type == TYPE_TEXT;
+    return is_key ? cell.key == 0 : isnan(cell.number);
+}
+
+/* The definition, once more and plainly. */
+static struct defined define(const struct fixture *fixture, const struct expectation *window,
+                             struct past *const *slots, uint32_t count, const struct past *event)
+{
+    struct defined defined = {.found = true};
+    const char *kind = window->kind;
+    union value present[RECORDS];
+    uint32_t n = 0;
+    long double sum = 0, spread = 0;
+    for (uint32_t i = 0; i < count && window->argument != VALUE_NONE; i++) {
+        union value cell = slots[i]->value[window->argument];
+        if (window->label)
+            cell.number = slots[i]->label;
+        if (misses(fixture, window->argument, cell))
+            continue;
+        present[n++] = cell;
+        if (fixture->program->value[window->argument].type != TYPE_TEXT) {
+            sum += (long double)cell.number;
+            if (fabs(cell.number) > defined.largest)
+                defined.largest = fabs(cell.number);
+        }
+    }
+    bool bare = window->argument == VALUE_NONE;
+    if (strcmp(kind, "count") == 0)
+        defined.value.number = bare ? count : n;
+    else if (strcmp(kind, "sum") == 0)
+        defined.value.number = (double)sum;
+    else if (strcmp(kind, "rate") == 0)
+        defined.value.number =
+            (double)((bare ? (long double)count : sum) * 1000 / (long double)window->over_ms);
+    else if (strcmp(kind, "mean") == 0) {
+        defined.found = n > 0;
+        defined.value.number = n ? (double)(sum / n) : 0;
+    } else if (strcmp(kind, "sd") == 0) {
+        defined.found = n > 1;
+        for (uint32_t i = 0; i < n; i++)
+            spread += ((long double)present[i].number - sum / n) *
+                      ((long double)present[i].number - sum / n);
+        defined.value.number = n > 1 ? (double)sqrtl(spread / (n - 1)) : 0;
+    } else if (strcmp(kind, "min") == 0 || strcmp(kind, "max") == 0) {
+        double sign = kind[1] == 'i' ? -1 : 1;
+        defined.found = n > 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (i == 0 || present[i].number * sign > defined.value.number * sign)
+                defined.value = present[i];
+    } else if (strcmp(kind, "distinct") == 0) {
+        uint32_t different = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            bool again = false;
+            for (uint32_t j = 0; j < i; j++)
+                again |= present[j].key == present[i].key;
+            different += !again;
+        }
+        defined.value.number = different;
+    } else if (strcmp(kind, "age") == 0) {
+        defined.found = count > 0;
+        if (count)
+            defined.value.number = (double)(event->time_ms - slots[count - 1]->time_ms) / 1000;
+    } else {
+        const struct past *slot =
+            count == 0 ? NULL : kind[0] == 'f' ? slots[0] : slots[count - 1];
+        if (slot)
+            defined.value = slot->value[window->argument];
+        if (slot && window->label)
+            defined.value.number = slot->label;
+        defined.found = slot && !misses(fixture, window->argument, defined.value);
+    }
+    return defined;
+}
+
+/* All slots of the window in their order. */
+static uint32_t gather_slots(const struct expectation *window, struct past *event,
+                             struct past **slots)
+{
+    uint32_t count = 0;
+    bool back = window->before || strcmp(window->kind, "age") == 0 ||
+                strcmp(window->kind, "previous") == 0;
+    for (uint32_t i = 0; i <= past_count; i++) {
+        struct past *slot = i == past_count ? event : &past[i];
+        if (slot == event ? back || window->delay_ms > 0 : !in_window(window, slot, event))
+            continue;
+        if (window->where != VALUE_NONE && slot->value[window->where].number != 1)
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && slots[at - 1]->time_ms > slot->time_ms; at--)
+            slots[at] = slots[at - 1];
+        slots[at] = slot;
+    }
+    return count;
+}
+
+/* Without span, what came too late reads what there is; so does what is late and would have to leave out
+ * an event that was dropped before its time. */
+static bool reads_blurred(const struct expectation *window, const struct past *event)
+{
+    uint32_t by = window->by;
+    if (!event->entered[by])
+        return true;
+    for (uint32_t i = 0; i < past_count; i++)
+        if (past[i].key[by] == event->key[by] && past[i].entered[by] &&
+            past[i].dropped_ms[by] != INT64_MAX &&
+            past[i].time_ms > event->time_ms - window->delay_ms &&
+            newest_of(by, event->key[by]) > event->time_ms)
+            return true;
+    return false;
+}
+
+static void check(const struct stream *stream, const struct fixture *fixture,
+                  const struct expectation *window, struct past *event, uint32_t record)
+{
+    struct past *slots[RECORDS + 1];
+    uint32_t by = window->by;
+    union value got = *fixture_cell(fixture, window->value, 0);
+    bool got_found = !misses(fixture, window->value, got);
+    struct defined defined = {.found = false};
+    if (event->key[by]) {
+        if (window->over_ms == 0 && reads_blurred(window, event))
+            return;
+        uint32_t count = gather_slots(window, event, slots);
+        defined = define(fixture, window, slots, count, event);
+    }
+    double difference = fabs(got.number - defined.value.number);
+    double scale = strcmp(window->kind, "sd") == 0 ? 1e-9 : 1e-14;
+    bool equal = fixture->program->value[window->value].type == TYPE_TEXT
+                     ? got.key == defined.value.key
+                     : difference <= scale * defined.largest;
+    if (got_found == defined.found && (!defined.found || equal))
+        return;
+    fail_msg("seed %llu, record %u, %s: got %s %.17g, defined %s %.17g (lateness %lld, events_max "
+             "%lld, entered %d)",
+             (unsigned long long)stream->seed, record, window->formula, got_found ? "" : "missing",
+             got.number, defined.found ? "" : "missing", defined.value.number,
+             (long long)stream->lateness_ms, (long long)stream->events_max, event->entered[by]);
+}
+
+/* Entities that were evicted begin again with nothing. */
+static void past_forget(const struct fixture *fixture)
+{
+    for (uint32_t by = 1; by <= 3; by++) {
+        const struct entity *entity = entity_by(fixture, by);
+        if (!entity)
+            continue;
+        for (uint32_t i = 0; i < past_count; i++)
+            if (past[i].key[by] && keymap_find(&entity->map, &fixture->state, past[i].key[by]) ==
+                                       STATE_NO_ROW)
+                past[i].entered[by] = past[i].held[by] = false;
+    }
+}
+
+static void label_known(uint64_t number, double label)
+{
+    if (number < past_count && !isnan(label))
+        past[number].label = label;
+}
+
+/* Follows one record that was extracted alone. */
+static void follow(const struct stream *stream, const struct fixture *fixture, uint32_t index)
+{
+    const struct record *record = &stream->record[index];
+    for (uint64_t number = record->told.from; number < record->told.to; number++)
+        if (number % 5)
+                label_known(number, past[number].value[VALUES - 1].number);
+    if (record->kind == RECORD_LABEL &&
+        (record->join == JOIN_LEARNED || record->join == JOIN_CORRECTED))
+        label_known(record->number, record->label);
+    if (record->kind != RECORD_EVENT || record->dead)
+        return;
+    struct past *event = &past[past_count];
+    memset(event, 0, sizeof *event);
+    event->time_ms = record->time_ms;
+    event->key[1] = record->card;
+    event->key[2] = record->merchant;
+    event->key[3] = hash_pair(record->card, record->merchant);
+    for (uint32_t i = 0; i < fixture->program->value_count; i++)
+        event->value[i] = *fixture_cell(fixture, i, 0);
+    event->value[VALUES - 1].number = record->carried;
+    past_forget(fixture);
+    for (uint32_t by = 1; by <= 3; by++) {
+        const struct entity *entity = entity_by(fixture, by);
+        if (!entity || !event->key[by])
+            continue;
+        uint64_t row = keymap_find(&entity->map, &fixture->state, event->key[by]);
+        assert_true(row != STATE_NO_ROW);
+        const struct entity_head *head = state_read(&fixture->state, entity->row_region, row);
+        past_enter(stream, event, by, head->slot_count);
+        uint32_t count;
+        past_count++;
+        oldest_of(by, event->key[by], &count);
+        past_count--;
+        if (count != head->slot_count)
+            fail_msg("seed %llu, record %u: %u slots of %s held, expected %u",
+                     (unsigned long long)stream->seed, index, head->slot_count, entity->name,
+                     count);
+    }
+    for (uint32_t i = 0; i < stream->window_count; i++)
+        check(stream, fixture, &stream->window[i], event, index);
+    past_count++;
+    label_known(record->number, record->early);
+}
+
+static void stream_run(struct stream *stream, uint32_t batch_size, struct outcome *outcome)
+{
+    static struct fixture fixture;
+    stream_open(stream, &fixture);
+    past_count = 0;
+    for (uint32_t from = 0; from < RECORDS; from += batch_size) {
+        uint32_t to = from + batch_size < RECORDS ? from + batch_size : RECORDS;
+        batch_clear(fixture.batch);
+        for (uint32_t i = from; i < to; i++)
+            record_put(&stream->record[i], &fixture);
+        fixture_run(&fixture);
+        for (uint32_t i = from; i < to; i++)
+            for (uint32_t w = 0; w < stream->window_count; w++)
+                outcome->result[i][w] = *fixture_cell(&fixture, stream->window[w].value, i - from);
+        if (batch_size == 1)
+            follow(stream, &fixture, from);
+    }
+    outcome->hash = state_hash(&fixture.state);
+    fixture_close(&fixture);
+}
+
+static void outcomes_compare(const struct stream *stream, const struct outcome *alone,
+                             const struct outcome *together, uint32_t size)
+{
+    for (uint32_t i = 0; i < RECORDS; i++)
+        for (uint32_t w = 0; w < stream->window_count; w++)
+            if (memcmp(&alone->result[i][w], &together->result[i][w], 8) != 0)
+                fail_msg("seed %llu, record %u, %s: %.17g alone, %.17g in batches of %u",
+                         (unsigned long long)stream->seed, i, stream->window[w].formula,
+                         alone->result[i][w].number, together->result[i][w].number, size);
+    if (alone->hash != together->hash)
+        fail_msg("seed %llu: another state in batches of %u", (unsigned long long)stream->seed,
+                 size);
+}
+
+static void windows_follow_their_definition(void **unused)
+{
+    (void)unused;
+    static struct stream stream;
+    static struct outcome alone, together;
+    const char *text = getenv("WEIR_SEED");
+    uint64_t first = text ? strtoull(text, NULL, 10) : 20180401;
+    uint64_t count = text ? 1 : STREAMS;
+    print_message("seeds from %llu\n", (unsigned long long)first);
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        stream_draw(&stream, seed);
+        stream_run(&stream, 1, &alone);
+        stream_run(&stream, 7, &together);
+        outcomes_compare(&stream, &alone, &together, 7);
+        stream_run(&stream, 256, &together);
+        outcomes_compare(&stream, &alone, &together, 256);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(windows_follow_their_definition)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,350 @@
+/* The merge of lanes, and what becomes of records that are too large or malformed. */
+#include "base/random.h"
+#include "ingest/file_source.h"
+#include "ingest/inputs.h"
+#include "tests/unit/ingest_rows.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+extern const struct source_kind file_source;
+
+/* ---- a source out of tables ---- */
+
+enum { SCRIPT_LANES = 3, SCRIPT_RECORDS = 64 };
+
+struct script {
+    uint32_t lanes;
+    uint32_t count[SCRIPT_LANES], at[SCRIPT_LANES];
+    bool waits[SCRIPT_LANES]; /* RETRY after the last record rather than END */
+    int64_t time_ms[SCRIPT_LANES][SCRIPT_RECORDS];
+    size_t size;
+    bool breaks; /* STOP after the last record */
+    int64_t committed[SCRIPT_LANES];
+};
+
+static uint32_t script_lane_count(void *self)
+{
+    return ((struct script *)self)->lanes;
+}
+
+static enum status script_peek(void *self, uint32_t lane, struct record *record,
+                               struct failure *failure)
+{
+    struct script *script = self;
+    static const char bytes[BATCH_PAYLOAD_MAX + 1];
+    if (script->at[lane] == script->count[lane] && script->breaks)
+        return failure_set(failure, STATUS_STOP, "the disk is gone");
+    if (script->at[lane] == script->count[lane])
+        return script->waits[lane] ? STATUS_RETRY : STATUS_END;
+    *record = (struct record){
+        .bytes = bytes,
+        .size = script->size,
+        .partition = (int32_t)lane,
+        .offset = 100 + script->at[lane],
+        .timestamp_ms = script->time_ms[lane][script->at[lane]],
+    };
+    return STATUS_OK;
+}
+
+static void script_take(void *self, uint32_t lane)
+{
+    ((struct script *)self)->at[lane]++;
+}
+
+static enum status script_commit(void *self, const int64_t *next_offsets, struct failure *failure)
+{
+    (void)failure;
+    struct script *script = self;
+    memcpy(script->committed, next_offsets, script->lanes * sizeof *next_offsets);
+    return STATUS_OK;
+}
+
+static void script_close(void *self)
+{
+    (void)self;
+}
+
+static const struct source_kind script_kind = {
+    .name = "script",
+    .lane_count = script_lane_count,
+    .peek = script_peek,
+    .take = script_take,
+    .commit = script_commit,
+    .close = script_close,
+};
+
+static struct inputs inputs;
+static struct batch batch;
+static struct failure failure;
+
+static int open_batch(void **state)
+{
+    (void)state;
+    memset(&inputs, 0, sizeof inputs);
+    return batch_open(&batch, 1, 1, &failure) == STATUS_OK ? 0 : -1;
+}
+
+static int close_batch(void **state)
+{
+    (void)state;
+    inputs_close(&inputs);
+    batch_close(&batch);
+    return 0;
+}
+
+static void add(struct script *script, enum record_kind role)
+{
+    inputs_add(&inputs, (struct source){&script_kind, script}, role, "script", 1000);
+}
+
+static void add_times(struct script *script, uint32_t lane, const int64_t *times, uint32_t count)
+{
+    memcpy(script->time_ms[lane], times, count * sizeof *times);
+    script->count[lane] = count;
+}
+
+static enum status fill(uint32_t records_max)
+{
+    batch_clear(&batch);
+    return inputs_fill(&inputs, &batch, records_max, &failure);
+}
+
+/* ---- tests ---- */
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct script events = {.lanes = 3, .size = 1}, labels = {.lanes = 1, .size = 1};
+    add_times(&events, 0, (int64_t[]){10, 20, 30}, 3);
+    add_times(&events, 1, (int64_t[]){5, 20, 20}, 3);
+    add_times(&events, 2, (int64_t[]){40}, 1);
+    add_times(&labels, 0, (int64_t[]){20, 35}, 2);
+    add(&events, RECORD_EVENT);
+    add(&labels, RECORD_LABEL);
+    static const struct {
+        int64_t time_ms;
+        uint32_t input;
+        int32_t partition;
+    } order[] = {{5, 0, 1},  {10, 0, 0}, {20, 1, 0}, {20, 0, 0}, {20, 0, 1},
+                 {20, 0, 1}, {30, 0, 0}, {35, 1, 0}, {40, 0, 2}};
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.count, 9);
+    for (uint32_t i = 0; i < 9; i++) {
+        assert_int_equal(batch.time_ms[i], order[i].time_ms);
+        assert_int_equal(batch.position[i].input, order[i].input);
+        assert_int_equal(batch.position[i].partition, order[i].partition);
+        assert_int_equal(batch.kind[i], order[i].input ? RECORD_LABEL : RECORD_EVENT);
+    }
+    assert_int_equal(fill(256), STATUS_END);
+    assert_int_equal(inputs.taken, 9);
+}
+
+/* Random times in order, in batches of random sizes: never a step back while all lanes have
+ * records. */
+static void test_random_order(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 7);
+    struct script script[2] = {{.lanes = 3, .size = 1}, {.lanes = 3, .size = 1}};
+    for (uint32_t i = 0; i < 6; i++) {
+        int64_t time_ms = 0;
+        for (uint32_t j = 0; j < SCRIPT_RECORDS; j++)
+            script[i / 3].time_ms[i % 3][j] = time_ms += (int64_t)random_below(&random, 5);
+        script[i / 3].count[i % 3] = SCRIPT_RECORDS;
+    }
+    add(&script[0], RECORD_EVENT);
+    add(&script[1], RECORD_EVENT);
+    int64_t last_ms = 0;
+    uint32_t total = 0;
+    while (fill(1 + (uint32_t)random_below(&random, 20)) == STATUS_OK)
+        for (uint32_t i = 0; i < batch.count; i++, total++) {
+            assert_true(batch.time_ms[i] >= last_ms);
+            last_ms = batch.time_ms[i];
+        }
+    assert_int_equal(total, 6 * SCRIPT_RECORDS);
+}
+
+/* Files know no times: they are read one after the other. */
+static void test_files_in_turn(void **state)
+{
+    (void)state;
+    struct script first = {.lanes = 1, .size = 1}, second = {.lanes = 1, .size = 1};
+    add_times(&first, 0, (int64_t[]){INT64_MIN, INT64_MIN}, 2);
+    add_times(&second, 0, (int64_t[]){INT64_MIN, INT64_MIN}, 2);
+    add(&first, RECORD_EVENT);
+    add(&second, RECORD_EVENT);
+    assert_int_equal(fill(256), STATUS_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(batch.position[i].input, i / 2);
+        assert_int_equal(batch.time_ms[i], 0);
+    }
+}
+
+static void test_waiting(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 0, .size = 1, .waits = {true}};
+    add_times(&script, 0, (int64_t[]){1, 2, 3}, 3);
+    script.count[0] = 1;
+    add(&script, RECORD_EVENT);
+    assert_int_equal(fill(256), STATUS_RETRY); /* no lane yet */
+    script.lanes = 1;
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(fill(256), STATUS_RETRY);
+    script.count[0] = 3;
+    assert_int_equal(fill(1), STATUS_OK);
+    assert_int_equal(batch.time_ms[0], 2);
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.time_ms[0], 3);
+    script.waits[0] = false;
+    assert_int_equal(fill(256), STATUS_END);
+}
+
+/* What came before a failure goes on its way first. */
+static void test_failure(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 1, .size = 1, .breaks = true};
+    add_times(&script, 0, (int64_t[]){1, 2}, 2);
+    add(&script, RECORD_EVENT);
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.count, 2);
+    assert_int_equal(fill(256), STATUS_STOP);
+    assert_string_equal(failure.text, "the disk is gone");
+}
+
+static void test_commit(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 2, .size = 1};
+    add_times(&script, 1, (int64_t[]){1, 2, 3}, 3);
+    add(&script, RECORD_EVENT);
+    int64_t marked[LANES_MAX];
+    assert_int_equal(fill(2), STATUS_OK);
+    inputs_mark(&inputs, marked);
+    assert_int_equal(fill(2), STATUS_OK);
+    assert_int_equal(inputs_commit(&inputs, marked, &failure), STATUS_OK);
+    assert_int_equal(script.committed[0], -1);
+    assert_int_equal(script.committed[1], 102);
+    inputs_mark(&inputs, marked);
+    assert_int_equal(inputs_commit(&inputs, marked, &failure), STATUS_OK);
+    assert_int_equal(script.committed[1], 103);
+}
+
+static void test_oversized(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 1, .size = 1001};
+    add_times(&script, 0, (int64_t[]){7}, 1);
+    add(&script, RECORD_EVENT);
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.count, 1);
+    assert_true(batch.dead[0]);
+    assert_int_equal(batch.payload[0].size, 0);
+    assert_int_equal(batch.position[0].offset, 100);
+    assert_string_equal(batch.reason[0], "the record is larger than payload_max, 1000 bytes");
+}
+
+/* A batch whose bytes are full leaves the record where it is. */
+static void test_full_batch(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 1, .size = BATCH_PAYLOAD_MAX};
+    for (int64_t i = 0; i < 10; i++)
+        script.time_ms[0][i] = i;
+    script.count[0] = 10;
+    add(&script, RECORD_EVENT);
+    inputs.input[0].payload_max = BATCH_PAYLOAD_MAX;
+    int64_t next = 0;
+    while (fill(256) == STATUS_OK)
+        for (uint32_t i = 0; i < batch.count; i++)
+            assert_int_equal(batch.time_ms[i], next++);
+    assert_int_equal(next, 10);
+}
+
+/* ---- malformed records among good ones ---- */
+
+static const char *const malformed[] = {
+    "",
+    "{",
+    "nonsense",
+    "[]",
+    "{\"id\":\"t\",\"time\":1}",
+    "{\"id\":\"t\",\"time\":1,\"amount\":\"x\"}",
+    "{\"id\":\"t\",\"time\":1,\"amount\":1,\"amount\":1}",
+    "{\"id\":\"t\",\"time\":\"never\",\"amount\":1}",
+    "{\"id\":\"\xFF\",\"time\":1,\"amount\":1}",
+    "{\"id\":\"t\",\"time\":1,\"amount\":1e999}",
+};
+
+static char *write_lines(int good, int bad, size_t *size)
+{
+    struct random random;
+    random_seed(&random, 11);
+    char *text = malloc((size_t)(good + bad) * 128), *at = text;
+    for (int left = good + bad; left > 0; left--) {
+        if ((int)random_below(&random, (uint64_t)left) < bad)
+            at += sprintf(at, "%s\n", malformed[--bad % 10]);
+        else
+            at += sprintf(at, "{\"id\":\"t%d\",\"time\":%d,\"amount\":%d.5}\n", left, left,
+                          left % 999);
+    }
+    *size = (size_t)(at - text);
+    return text;
+}
+
+static void add_file(struct rows *rows, const char *path)
+{
+    struct file_options options = {.format = FILE_FORMAT_JSONL};
+    snprintf(options.path, sizeof options.path, "%s", path);
+    const struct source_setting setting = {.options = &options};
+    struct source source = {.kind = &file_source};
+    assert_int_equal(file_source.open(&source.self, &setting, &failure), STATUS_OK);
+    inputs_add(&inputs, source, RECORD_EVENT, path, 1 << 16);
+    rows_schema(&rows->schema);
+    rows_open(rows, "json", NULL);
+}
+
+static void test_malformed_among_good(void **state)
+{
+    (void)state;
+    enum { GOOD = 100000, BAD = 1000 };
+    size_t size;
+    char *text = write_lines(GOOD, BAD, &size), path[] = "/tmp/weir_inputs_XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0 && write(descriptor, text, size) == (ssize_t)size);
+    close(descriptor);
+    static struct rows rows;
+    add_file(&rows, path);
+    int dead = 0, good = 0;
+    int64_t line = 0;
+    batch_clear(&rows.batch);
+    while (inputs_fill(&inputs, &rows.batch, 256, &failure) == STATUS_OK) {
+        for (uint32_t row = 0; row < rows.batch.count; row++) {
+            rows.kind->decode(rows.decoder, &rows.batch, row);
+            assert_int_equal(rows.batch.position[row].offset, ++line);
+            dead += rows.batch.dead[row];
+            good += !rows.batch.dead[row];
+            assert_true(!rows.batch.dead[row] || rows.batch.reason[row][0] != '\0');
+        }
+        batch_clear(&rows.batch);
+    }
+    assert_int_equal(dead, BAD);
+    assert_int_equal(good, GOOD);
+    rows_close(&rows);
+    unlink(path);
+    free(text);
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, open_batch, close_batch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_order),     test(test_random_order), test(test_files_in_turn),
+        test(test_waiting),   test(test_failure),      test(test_commit),
+        test(test_oversized), test(test_full_batch),   test(test_malformed_among_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,323 @@
+/* What every kind of model promises (models/model.h), asked of each row of the table. */
+#include "base/random.h"
+#include "models/model.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { FEATURES = 5, CANARY = 256 };
+
+/* Counts allocations; the sanitizer brings an allocator of its own, there nothing is counted. */
+static uint64_t allocations;
+#ifndef __SANITIZE_ADDRESS__
+void *__libc_malloc(size_t size);
+void *malloc(size_t size)
+{
+    allocations++;
+    return __libc_malloc(size);
+}
+void *__libc_calloc(size_t count, size_t size);
+void *calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __libc_calloc(count, size);
+}
+#endif
+
+static const enum value_type types[FEATURES] = {TYPE_NUMBER, TYPE_NUMBER, TYPE_BOOLEAN, TYPE_TEXT,
+                                                TYPE_ENUM};
+static const char *const names[FEATURES] = {"amount", "count", "night", "card", "channel"};
+static const struct model_shape shape = {FEATURES, types, names};
+
+/* A variant of a kind: options as the configuration would give them. */
+struct variant {
+    const char *kind, *options;
+};
+
+static const struct variant variants[] = {
+    {"logistic_regression", "{\"optimizer\": \"sgd\", \"learning_rate\": 0.05}"},
+    {"logistic_regression", "{\"optimizer\": \"adagrad\", \"learning_rate\": 0.1, \"l2\": 1e-4}"},
+    {"logistic_regression", "{\"optimizer\": \"newton\", \"half_life\": 500}"},
+    {"logistic_regression",
+     "{\"optimizer\": \"sgd\", \"scaler\": \"none\", \"learning_rate\": 1e-4, "
+     "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
+    {"half_space_trees", "{}"},
+    {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
+};
+enum { VARIANTS = sizeof variants / sizeof variants[0] };
+
+struct subject {
+    const struct model_kind *kind;
+    void *options;
+    uint64_t size;
+    uint8_t *room, *self; /* canary, self, canary */
+};
+
+static void subject_open(struct subject *subject, const struct variant *variant, uint64_t seed)
+{
+    subject->kind = model_find(variant->kind);
+    assert_non_null(subject->kind);
+    subject->options = calloc(1, subject->kind->option_size);
+    struct findings findings = {0};
+    json_t *given = json_loads(variant->options, 0, NULL);
+    options_read(subject->kind->options, given, "test", NULL, subject->options, &findings);
+    assert_int_equal(findings.count, 0);
+    json_decref(given);
+    subject->size = subject->kind->state_size(subject->options, &shape);
+    subject->room = aligned_alloc(64, (subject->size + 2 * CANARY + 63) / 64 * 64);
+    memset(subject->room, 0xA5, subject->size + 2 * CANARY);
+    subject->self = subject->room + CANARY;
+    subject->kind->init(subject->self, subject->options, &shape, seed);
+}
+
+static void subject_close(struct subject *subject)
+{
+    for (int i = 0; i < CANARY; i++) {
+        assert_int_equal(subject->room[i], 0xA5);
+        assert_int_equal(subject->self[subject->size + (uint64_t)i], 0xA5);
+    }
+    free(subject->room);
+    free(subject->options);
+}
+
+/* Two numbers tell the label, the rest is noise; positives are rare and lie far out. */
+static void draw(struct random *random, union value *feature, double *label)
+{
+    *label = random_uniform(random) < 0.1;
+    double shift = *label > 0 ? 3 : 0;
+    for (int i = 0; i < FEATURES; i++)
+        feature[i].number = random_uniform(random) + random_uniform(random);
+    feature[0].number = 100 + 40 * (feature[0].number + shift);
+    feature[1].number -= shift;
+    feature[2].number = feature[2].number > 1;
+    feature[3].key = random_bits(random);
+    feature[4].number = (double)random_below(random, 4);
+    if (random_below(random, 20) == 0)
+        feature[random_below(random, 3)].number = MISSING;
+}
+
+static double teach(const struct subject *subject, struct random *random)
+{
+    union value feature[FEATURES];
+    double label;
+    draw(random, feature, &label);
+    struct example example = {feature, 0, subject->kind->supervised ? label : MISSING, 1};
+    return subject->kind->learn(subject->self, &example);
+}
+
+static void test_table(void **unused)
+{
+    (void)unused;
+    for (int i = 0; model_table[i]; i++) {
+        const struct model_kind *kind = model_table[i];
+        assert_ptr_equal(model_find(kind->name), kind);
+        assert_true(kind->summary && kind->state_size && kind->init && kind->score && kind->learn);
+        assert_true((kind->save == NULL) == (kind->load == NULL));
+        bool tried = false;
+        for (int j = 0; j < VARIANTS; j++)
+            tried = tried || strcmp(variants[j].kind, kind->name) == 0;
+        assert_true(tried);
+    }
+    assert_null(model_find("no such model"));
+}
+
+static void test_extremes(void **unused)
+{
+    (void)unused;
+    static const double extremes[] = {0,      -0.0,      NAN,        INFINITY, -INFINITY,
+                                      1e308,  -1e308,    5e-324,     1e100,    -1e150,
+                                      1e-300, 123456789, 1700000000, -1,       1};
+    enum { EXTREMES = sizeof extremes / sizeof extremes[0] };
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject subject;
+        struct random random;
+        random_seed(&random, 3);
+        subject_open(&subject, &variants[v], 1);
+        for (int i = 0; i < 4000; i++) {
+            union value feature[FEATURES];
+            for (int j = 0; j < FEATURES; j++)
+                feature[j].number = extremes[random_below(&random, EXTREMES)];
+            struct example example = {feature, 0, (double)random_below(&random, 2), 1};
+            double before = subject.kind->score(subject.self, &example);
+            double score = subject.kind->learn(subject.self, &example);
+            assert_true(isfinite(before) && before >= 0 && before <= 1);
+            assert_true(isfinite(score) && score >= 0 && score <= 1);
+        }
+        for (uint64_t i = 0; subject.kind->save && i < 1; i++) {
+            json_t *saved = subject.kind->save(subject.self, &shape);
+            assert_non_null(saved);
+            json_decref(saved);
+        }
+        subject_close(&subject);
+    }
+}
+
+static void test_learn_returns_score(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject subject;
+        struct random random;
+        random_seed(&random, 4);
+        subject_open(&subject, &variants[v], 2);
+        for (int i = 0; i < 2000; i++) {
+            union value feature[FEATURES];
+            double label;
+            draw(&random, feature, &label);
+            struct example example = {feature, 0, label, 1};
+            double score = subject.kind->score(subject.self, &example);
+            double learned = subject.kind->learn(subject.self, &example);
+            assert_memory_equal(&score, &learned, sizeof score);
+        }
+        subject_close(&subject);
+    }
+}
+
+static void test_same_seed_same_bytes(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject first, second;
+        struct random random[2];
+        random_seed(&random[0], 5);
+        random_seed(&random[1], 5);
+        subject_open(&first, &variants[v], 7);
+        subject_open(&second, &variants[v], 7);
+        for (int i = 0; i < 1500; i++) {
+            teach(&first, &random[0]);
+            teach(&second, &random[1]);
+        }
+        assert_memory_equal(first.self, second.self, first.size);
+        subject_close(&first);
+        subject_close(&second);
+    }
+}
+
+/* Its memory is all there is: a copy goes on as the original would. */
+static void test_resume(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject whole, resumed;
+        struct random random;
+        random_seed(&random, 6);
+        subject_open(&whole, &variants[v], 8);
+        subject_open(&resumed, &variants[v], 99);
+        for (int i = 0; i < 777; i++)
+            teach(&whole, &random);
+        memcpy(resumed.self, whole.self, whole.size);
+        struct random again = random;
+        for (int i = 0; i < 777; i++) {
+            double one = teach(&whole, &random), other = teach(&resumed, &again);
+            assert_memory_equal(&one, &other, sizeof one);
+        }
+        assert_memory_equal(whole.self, resumed.self, whole.size);
+        subject_close(&whole);
+        subject_close(&resumed);
+    }
+}
+
+/* Area under the ROC curve by counting pairs. */
+static double area(const double *scores, const double *labels, int count)
+{
+    double won = 0, pairs = 0;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < count; j++) {
+            if (labels[i] < 0.5 || labels[j] > 0.5)
+                continue;
+            pairs++;
+            won += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+        }
+    }
+    return won / pairs;
+}
+
+static void test_learns(void **unused)
+{
+    (void)unused;
+    enum { LEARNED = 3000, JUDGED = 1000 };
+    static double scores[JUDGED], labels[JUDGED];
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject subject;
+        struct random random;
+        random_seed(&random, 9);
+        subject_open(&subject, &variants[v], 10);
+        for (int i = 0; i < LEARNED; i++)
+            teach(&subject, &random);
+        for (int i = 0; i < JUDGED; i++) {
+            union value feature[FEATURES];
+            draw(&random, feature, &labels[i]);
+            struct example example = {feature, 0, MISSING, 1};
+            scores[i] = subject.kind->score(subject.self, &example);
+        }
+        double reached = area(scores, labels, JUDGED);
+        print_message("%s %s: area %.4f\n", variants[v].kind, variants[v].options, reached);
+        assert_true(reached > (subject.kind->supervised ? 0.95 : 0.9));
+        subject_close(&subject);
+    }
+}
+
+static void test_allocates_nothing(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject subject;
+        struct random random;
+        random_seed(&random, 11);
+        subject_open(&subject, &variants[v], 12);
+        uint64_t before = allocations;
+        for (int i = 0; i < 1000; i++)
+            teach(&subject, &random);
+        assert_int_equal(allocations, before);
+        subject_close(&subject);
+    }
+}
+
+/* Weight 2 moves a fresh learner about twice as far; exactly so only for sgd. */
+static void test_weight(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject once, twice;
+        subject_open(&once, &variants[v], 13);
+        subject_open(&twice, &variants[v], 13);
+        bool adagrad = strstr(variants[v].options, "adagrad") != NULL;
+        if (once.kind->supervised && !adagrad) {
+            union value feature[FEATURES] = {{100}, {1}, {1}, {.key = 5}, {2}};
+            struct example example = {feature, 0, 1, 0.01};
+            double start = once.kind->score(once.self, &example);
+            once.kind->learn(once.self, &example);
+            example.weight = 0.02;
+            twice.kind->learn(twice.self, &example);
+            double one = once.kind->score(once.self, &example) - start;
+            double two = twice.kind->score(twice.self, &example) - start;
+            print_message("%s: %.3g, %.3g\n", variants[v].options, one, two);
+            assert_true(one > 0);
+            assert_true(strstr(variants[v].options, "none") ||
+                        (two > 1.8 * one && two < 2.2 * one));
+        }
+        subject_close(&once);
+        subject_close(&twice);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_learn_returns_score),
+        cmocka_unit_test(test_same_seed_same_bytes),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_allocates_nothing),
+        cmocka_unit_test(test_weight),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
