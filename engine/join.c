@@ -249,10 +249,12 @@ void join(struct pipeline *pipeline, struct batch *batch)
         join_clear(batch, at);
         if (batch->kind[at] == RECORD_CONTROL || batch->kind[at] == RECORD_OUTSIDE)
             continue;
-        joining.fold->records++;
-        if (batch->dead[at])
+        if (batch->dead[at]) {
             joining.fold->dead_letters++;
-        else if (batch->kind[at] == RECORD_EVENT)
+            continue;
+        }
+        joining.fold->records++;
+        if (batch->kind[at] == RECORD_EVENT)
             join_event(&joining, at);
         else
             batch->join[at] = (uint8_t)join_label(&joining, at);

@@ -7,7 +7,7 @@
 /* What the fold itself remembers between records, one row of the state. */
 struct fold_row {
     /* the join's */
-    uint64_t records;     /* folded so far, controls not counted */
+    uint64_t records;     /* events and labels folded so far */
     uint64_t events;      /* the next event's number */
     uint64_t told, spent; /* waits that have ended: all numbers before these */
     int64_t watermark_ms; /* highest event time so far */

@@ -167,8 +167,10 @@ static uint32_t frame_layout(struct entity *entity, uint32_t index, uint32_t off
         if (frame->window_count++ == 0)
             frame->window_first = i;
         frame->before_count += window->before;
-        if (window->kind->finish)
+        if (window->kind->finish) {
+            window->offset = entity->moment[window->moment].offset;
             continue;
+        }
         frame->running_count++;
         window->offset = offset;
         window->base = offset + window->kind->value_size;

@@ -64,7 +64,7 @@ struct window {
     uint32_t argument_count;
     uint32_t cell[AGGREGATE_ARGUMENTS_MAX];
     uint32_t moment; /* of kinds that finish moments */
-    uint32_t offset; /* of the running value of the others */
+    uint32_t offset; /* of the moment, or of the running value of other kinds */
     uint32_t base;
     uint32_t value; /* in the program: where the result goes */
     bool is_key;    /* of the result: missing is 0 */

@@ -313,25 +313,44 @@ void frames_correct(const struct visit *visit, struct place place, uint32_t cell
     }
 }
 
-void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first, uint32_t end,
-                const struct batch *batch, uint32_t row)
+static void running_read(const struct visit *visit, const struct window *window,
+                         const struct batch *batch, uint32_t row)
 {
-    const struct entity *entity = visit->entity;
-    for (uint32_t i = frame->window_first + first; i < frame->window_first + end; i++) {
-        const struct window *window = &entity->window[i];
-        union value result = {0};
-        bool found = true;
-        if (window->kind->finish) {
-            const struct moment *moment = &entity->moment[window->moment];
-            result.number = window->kind->finish(moment_show(moment_cells(visit, moment)),
-                                                 frame->span_ms, window->argument_count > 0);
-        } else {
-            struct window_view view = window_open(visit, window, window->before);
-            struct slot_view event = slot_show(entity, window, visit->slot);
-            struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
-            found =
-                window->kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    struct window_view view = window_open(visit, window, window->before);
+    struct slot_view event = slot_show(visit->entity, window, visit->slot);
+    struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
+    union value result = {0};
+    bool found = window->kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
+    window_result(window, batch, row, found, result);
+}
+
+/* Windows [first, end) of the frame. */
+static inline void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first,
+                              uint32_t end, const struct batch *batch, uint32_t row)
+{
+    const struct window *window = &visit->entity->window[frame->window_first];
+    for (uint32_t i = first; i < end; i++) {
+        if (!window[i].kind->finish) {
+            running_read(visit, &window[i], batch, row);
+            continue;
         }
-        window_result(window, batch, row, found, result);
+        const double *moment = (const double *)(visit->bytes + window[i].offset);
+        union value result;
+        result.number = window[i].kind->finish(moment_show(moment), frame->span_ms,
+                                               window[i].argument_count > 0);
+        window_result(&window[i], batch, row, true, result);
+    }
+}
+
+void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
+                 uint32_t row)
+{
+    for (uint32_t f = first; f < end; f++) {
+        const struct frame *frame = &visit->entity->frame[f];
+        frame_read(visit, frame, 0, frame->before_count, batch, row);
+        if (frame->delay_ms == 0)
+            frame_enter(visit, frame, visit->slot);
+        frame_read(visit, frame, frame->before_count, frame->window_count, batch, row);
     }
 }

@@ -43,9 +43,9 @@ void edges_drop_oldest(const struct visit *visit);
 /* The cell of a slot gets another value: corrects the frames that hold the slot. */
 void frames_correct(const struct visit *visit, struct place place, uint32_t cell, double value);
 
-/* Results into the batch: windows [first, end) of the frame. */
-void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first, uint32_t end,
-                const struct batch *batch, uint32_t row);
+/* The event, whose slot is filled, reads and feeds frames [first, end) in its turn. */
+void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
+                 uint32_t row);
 
 /* Puts a result, or missing, into the window's column. */
 static inline void window_result(const struct window *window, const struct batch *batch,

@@ -45,11 +45,18 @@ static inline double square_exactly(double value, double *rest)
     return square;
 }
 
+/* Most windows of most entities hold one event at most: the first and the last need no arithmetic.
+ */
 static inline void moment_add(double *moment, uint32_t needs, double value)
 {
+    bool first = moment[MOMENT_COUNT] == 0;
     moment[MOMENT_COUNT] += 1;
-    if (needs & (NEEDS_SUM | NEEDS_SQUARES))
-        pair_add(moment + MOMENT_SUM, value, 0);
+    if (needs & (NEEDS_SUM | NEEDS_SQUARES)) {
+        if (first)
+            moment[MOMENT_SUM] = value;
+        else
+            pair_add(moment + MOMENT_SUM, value, 0);
+    }
     if (needs & NEEDS_SQUARES) {
         double rest, square = square_exactly(value, &rest);
         pair_add(moment + MOMENT_SQUARES, square, rest);

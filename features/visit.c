@@ -114,15 +114,6 @@ static void level_missing(const struct entity *entity, uint32_t first, uint32_t 
     }
 }
 
-static void frame_pass(const struct visit *visit, const struct frame *frame,
-                       const struct batch *batch, uint32_t row)
-{
-    frame_read(visit, frame, 0, frame->before_count, batch, row);
-    if (frame->delay_ms == 0)
-        frame_enter(visit, frame, visit->slot);
-    frame_read(visit, frame, frame->before_count, frame->window_count, batch, row);
-}
-
 void visit_level(const struct features *features, const struct visit *visit, uint32_t level,
                  const struct batch *batch, uint32_t row)
 {
@@ -134,8 +125,7 @@ void visit_level(const struct features *features, const struct visit *visit, uin
     }
     fill(entity, visit->slot, level - 1, batch, row);
     if (visit->kind == VISIT_ORDER) {
-        for (uint32_t f = first; f < end; f++)
-            frame_pass(visit, &entity->frame[f], batch, row);
+        frames_pass(visit, first, end, batch, row);
         return;
     }
     late_read(features, visit, level, batch, row);

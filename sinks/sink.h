@@ -1,9 +1,9 @@
-/* Where outputs go.  The engine's outbox owns the encoded outputs, entry by entry; a sink is handed them,
- * may read them until their entry has settled, and says up to which entry everything is safe.  Nothing
- * upstream is committed before that.
+/* Where outputs go.  The engine's outbox owns the encoded outputs, entry by entry; a sink is handed
+ * them, may read them until their entry has settled, and says up to which entry everything is safe.
+ * Nothing upstream is committed before that.
  *
- * A kind is one file, x_sink.c, and one row of sink_table.c.  One instance serves all the streams that name
- * the kind, so that Kafka needs one producer. */
+ * A kind is one file, x_sink.c, and one row of sink_table.c.  One instance serves all the streams
+ * that name the kind, so that Kafka needs one producer. */
 #ifndef SINKS_SINK_H
 #define SINKS_SINK_H
 
@@ -42,8 +42,8 @@ struct sink_kind {
     /* All outputs of the entry `sequence` have been put (entries are numbered from 1, in order). */
     enum status (*settle)(void *self, uint64_t sequence, struct failure *failure);
 
-    /* Lets deliveries proceed without waiting; sets the last entry that is safe.  STOP: an output was
-     * lost for good. */
+    /* Lets deliveries proceed without waiting; sets the last entry that is safe.  STOP: an output
+     * was lost for good. */
     enum status (*settled)(void *self, uint64_t *sequence, struct failure *failure);
 
     /* A descriptor that becomes readable when settled may have moved, or -1. */

@@ -1,5 +1,6 @@
 /* The monitor in a state: alarms become model events, recent metrics follow, and all of it is
  * bytes. */
+#include "monitor/monitor.h"
 #include "tests/unit/monitor_helper.h"
 #include <setjmp.h>
 #include <stdarg.h>
