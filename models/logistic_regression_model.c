@@ -34,7 +34,7 @@ static const double FEATURE_LIMIT = 1e100, STANDARDISED_LIMIT = 1e6;
 
 struct logistic_options {
     int optimizer, scaler;
-    double learning_rate, decay, intercept_rate, l2, positive_weight, clip, prior_variance;
+    double learning_rate, decay, intercept_rate, l2, positive_weight, clip, prior_variance, prior;
     int64_t half_life;
 };
 
@@ -136,6 +136,7 @@ static void logistic_init(void *memory, const void *options, const struct model_
     self->l2 = given->l2;
     self->positive_weight = given->positive_weight;
     self->offset = log(given->positive_weight);
+    self->intercept = log(given->prior / (1 - given->prior)) + self->offset;
     self->clip = given->clip;
     self->prior_variance = given->prior_variance;
     self->growth = given->half_life > 0 ? exp2(1.0 / (double)given->half_life) : 1;
@@ -488,6 +489,13 @@ static const struct option logistic_options[] = {
      .minimum = 1e-9,
      .maximum = 1e6,
      .help = "how far from 0 newton expects weights before it has seen anything"},
+    {.name = "prior",
+     .type = OPTION_NUMBER,
+     .standard = "0.5",
+     .offset = offsetof(struct logistic_options, prior),
+     .minimum = 1e-6,
+     .maximum = 1 - 1e-6,
+     .help = "share of positives expected: the score before any label has come"},
     {.name = "half_life",
      .type = OPTION_INTEGER,
      .standard = "100000",

@@ -183,6 +183,30 @@ static void test_wakes_for_each_new_record(void **state)
     }
 }
 
+/* A record comes to a lane that was just asked, while the others are still being asked: asking them
+ * must not swallow the sign that it came. */
+static void test_asking_one_lane_does_not_swallow_anothers_record(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    produce(scene, 0, 1);
+    open_well(scene);
+    assert_int_equal(take(scene, PARTITIONS, &failure), STATUS_OK);
+    for (int round = 0; round < 3; round++)
+        for (uint32_t lane = 0; lane < PARTITIONS; lane++)
+            assert_int_equal(take_one(scene, lane, &failure), STATUS_RETRY);
+    assert_int_equal(take_one(scene, 0, &failure), STATUS_RETRY);
+    assert_int_equal(kafka_writer_put(scene->writer, "in", 0, "k", 1, "0/1", 3, 2000, &failure),
+                     STATUS_OK);
+    assert_int_equal(kafka_writer_flush(scene->writer, 10000, &failure), STATUS_OK);
+    struct pollfd readable = {scene->kind->descriptor(scene->source), POLLIN, 0};
+    assert_int_equal(poll(&readable, 1, 20000), 1);
+    assert_int_equal(take_one(scene, 1, &failure), STATUS_RETRY);
+    assert_int_equal(take_one(scene, 2, &failure), STATUS_RETRY);
+    assert_int_equal(poll(&readable, 1, 0), 1);
+    assert_int_equal(take(scene, 1, &failure), STATUS_OK);
+}
+
 static void test_tombstones_and_empty_records_have_no_bytes(void **state)
 {
     struct scene *scene = *state;
@@ -319,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reads_all_partitions, start, stop),
         cmocka_unit_test_setup_teardown(test_peek_does_not_take, start, stop),
         cmocka_unit_test_setup_teardown(test_wakes_for_each_new_record, start, stop),
+        cmocka_unit_test_setup_teardown(test_asking_one_lane_does_not_swallow_anothers_record,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(test_tombstones_and_empty_records_have_no_bytes, start,
                                         stop),
         cmocka_unit_test_setup_teardown(test_goes_on_where_it_was_committed, start, stop),

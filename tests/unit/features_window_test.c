@@ -1,0 +1,297 @@
+/* Windows one by one: what each kind says, mistakes in formulas, settings, memory, counters. */
+#include "tests/property/features_fixture.h"
+#include <math.h>
+
+static const int64_t T0 = 1500000000; /* seconds */
+
+static const struct entity_setting two_entities[] = {{"card", 16, 3}, {" merchant ,card", 0, 0}};
+
+static void open_plain(struct fixture *fixture, int64_t lateness_ms)
+{
+    struct features_setting setting = {.memory = 16 << 20, .lateness_ms = lateness_ms};
+    fixture_open(fixture, &setting);
+}
+
+/* One event alone in its batch; returns the value's result. */
+static double after_event(struct fixture *fixture, uint32_t value, int64_t second, uint64_t card,
+                          double amount)
+{
+    static uint64_t number;
+    batch_clear(fixture->batch);
+    fixture_event(fixture, number++ % FIXTURE_HISTORY, (T0 + second) * 1000, card, amount);
+    fixture_run(fixture);
+    return fixture_cell(fixture, value, 0)->number;
+}
+
+struct step {
+    int64_t second;
+    double amount, expected;
+};
+
+static void follow(const char *formula, const struct step *steps, uint32_t count)
+{
+    struct fixture fixture;
+    open_plain(&fixture, 100000);
+    uint32_t value = fixture_must_compile(&fixture, formula);
+    fixture_start(&fixture);
+    for (uint32_t i = 0; i < count; i++) {
+        double got = after_event(&fixture, value, steps[i].second, 77, steps[i].amount);
+        if (isnan(steps[i].expected) ? !isnan(got) : got != steps[i].expected)
+            fail_msg("%s, event %u: %.17g, expected %.17g", formula, i, got, steps[i].expected);
+    }
+    fixture_close(&fixture);
+}
+
+#define FOLLOW(formula, ...)                                                                       \
+    do {                                                                                           \
+        const struct step steps[] = {__VA_ARGS__};                                                 \
+        follow(formula, steps, sizeof steps / sizeof *steps);                                      \
+    } while (0)
+
+/* (t - 10 s, t]: the event of 0 s is out at 10 s; the one of 5 s comes late and sees 0 s and itself. */
+static void kinds_say_what_they_should(void **unused)
+{
+    (void)unused;
+    FOLLOW("count() by card over 10s", {0, 1, 1}, {9, 1, 2}, {10, 1, 2}, {10, 1, 3}, {5, 1, 2},
+           {11, 1, 5});
+    FOLLOW("count(amount) by card over 10s", {0, MISSING, 0}, {1, 2, 1}, {2, MISSING, 1});
+    FOLLOW("sum(amount) by card over 10s before", {0, 2, 0}, {5, 3, 2}, {14, 4, 3}, {15, 0, 4});
+    FOLLOW("mean(amount) by card over 10s", {0, MISSING, MISSING}, {1, 4, 4}, {2, 8, 6});
+    FOLLOW("min(amount) by card over 10s", {0, 1, 1}, {5, 3, 1}, {9, 2, 1}, {10, 4, 2}, {19, 9, 4});
+    FOLLOW("max(amount) by card over 10s", {0, 9, 9}, {5, 3, 9}, {10, 2, 3}, {11, 4, 4});
+    FOLLOW("sd(amount) by card over 10s", {0, 2, MISSING}, {1, 4, sqrt(2)}, {10, 4, 0});
+    FOLLOW("distinct(amount) by card over 10s", {0, 7, 1}, {1, 7, 1}, {2, 8, 2}, {10, 9, 3},
+           {12, 9, 1});
+    FOLLOW("rate() by card over 10s", {0, 1, 0.1}, {1, 1, 0.2});
+    FOLLOW("rate(amount) by card over 10s", {0, 5, 0.5}, {1, 5, 1});
+    FOLLOW("age() by card", {0, 1, MISSING}, {3, 1, 3}, {10, 1, 7}, {5, 1, 2}, {11, 1, 1});
+    FOLLOW("first(amount) by card over 10s", {0, 1, 1}, {5, 2, 1}, {10, 3, 2});
+    FOLLOW("last(amount) by card over 10s", {0, 1, 1}, {5, 2, 2}, {3, 9, 9});
+    FOLLOW("previous(amount) by card", {0, 1, MISSING}, {5, 2, 1}, {6, MISSING, 2},
+           {7, 3, MISSING});
+    FOLLOW("count() by card delay 5s", {0, 1, 0}, {4, 1, 0}, {5, 1, 1}, {9, 1, 2});
+    FOLLOW("count() by card over 10s where amount > 5", {0, 1, 0}, {1, 6, 1}, {2, 1, 1});
+}
+
+static void levels_stand_on_each_other(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    fixture_name(&fixture, "n", "count() by card over 10s");
+    uint32_t value = fixture_must_compile(&fixture, "max(n * 2) by card over 100s before");
+    fixture_start(&fixture);
+    assert_true(isnan(after_event(&fixture, value, 0, 7, 1)));
+    assert_true(after_event(&fixture, value, 1, 7, 1) == 2);
+    assert_true(after_event(&fixture, value, 50, 7, 1) == 4);
+    assert_true(after_event(&fixture, value, 150, 7, 1) == 2);
+    fixture_close(&fixture);
+}
+
+/* 1e17 swallows the cents; when it has left they must be there again. */
+static void sums_forget_what_left(void **unused)
+{
+    (void)unused;
+    FOLLOW("sum(amount) by card over 10s", {0, 1e300, 1e300}, {5, 0.1, 1e300}, {6, 0.2, 1e300},
+           {12, 0, 0.1 + 0.2}, {30, 0, 0});
+    FOLLOW("sum(amount) by card over 10s", {0, 1e308, 1e308}, {5, 1e308, MISSING},
+           {6, 0.5, MISSING}, {10, 0, 1e308}, {15, 0, 0.5});
+    FOLLOW("sd(amount) by card over 10s", {0, 1e200, MISSING}, {5, 1000000001, MISSING},
+           {6, 1000000003, MISSING}, {12, MISSING, sqrt(2)});
+}
+
+static void mistakes_are_named(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *formula, *words;
+        uint32_t column;
+    } cases[] = {
+        {"1 + men(amount) by card over 1h", "did you mean 'mean'?", 4},
+        {"zzzzzz(amount) by card", "no function or aggregate 'zzzzzz'", 0},
+        {"mean(amount) over 1h", "needs an entity", 0},
+        {"mean() by card", "its form is mean(x)", 0},
+        {"mean(amount, amount) by card", "has 2 arguments", 0},
+        {"sum(merchant) by card over 1h", "sum does not take a text", 4},
+        {"sum(country) by card over 1h", "does not take a choice", 4},
+        {"distinct(merchant) by card", "needs a span", 0},
+        {"rate() by card", "needs a span", 0},
+        {"count() by amount over 1h", "'amount' is none", 11},
+        {"count() by nobody over 1h", "no field or feature 'nobody'", 11},
+        {"count() by (card, card) over 1h", "stands twice", 18},
+        {"count() by card over 5000d", "over is longer than 10 years", 0},
+        {"count() by card delay 5000d", "delay is longer than 10 years", 0},
+        {"count() by card where amount", "where needs a condition", 22},
+        {"count() by card where label > 0", "where cannot look at label", 28},
+        {"mean(label * 2) by card over 1h", "label can stand only by itself", 11},
+        {"mean(label) by card", "needs a span", 5},
+        {"mean(score) by card over 1h", "cannot look at scores", 5},
+    };
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture fixture;
+        struct syntax_error error;
+        open_plain(&fixture, 0);
+        if (fixture_compile(&fixture, cases[i].formula, &error) != VALUE_NONE)
+            fail_msg("%s was taken", cases[i].formula);
+        if (!strstr(error.message, cases[i].words) || error.column != cases[i].column)
+            fail_msg("%s: column %u: %s", cases[i].formula, error.column, error.message);
+        fixture_close(&fixture);
+    }
+}
+
+static void equal_windows_are_one(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    uint32_t first = fixture_must_compile(&fixture, "count() by (card, merchant) over 1h");
+    assert_int_equal(fixture_must_compile(&fixture, "count() by (merchant, card) over 60m"), first);
+    assert_int_not_equal(fixture_must_compile(&fixture, "count() by card over 1h"), first);
+    assert_int_not_equal(fixture_must_compile(&fixture, "count() by (card, merchant) over 1h before"),
+                         first);
+    fixture_close(&fixture);
+}
+
+static void note_unused(void *self, uint32_t entity)
+{
+    *(uint32_t *)self |= 1u << entity;
+}
+
+static void unused_settings_are_told(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    struct features_setting setting = {
+        .memory = 1 << 20, .entity_count = 2, .entity = two_entities};
+    fixture_open(&fixture, &setting);
+    fixture_must_compile(&fixture, "count() by (merchant, card) over 1h");
+    uint32_t told = 0;
+    features_unused(fixture.features, note_unused, &told);
+    assert_int_equal(told, 1);
+    fixture_close(&fixture);
+}
+
+/* 16 rows, 3 events each: the 17th card drives out an idle one, the 4th event drops the 1st. */
+static void memory_is_bounded_and_losses_counted(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    struct features_setting setting = {
+        .memory = 1 << 20, .lateness_ms = 1000, .entity_count = 1, .entity = two_entities};
+    struct entity_report report;
+    fixture_open(&fixture, &setting);
+    uint32_t value = fixture_must_compile(&fixture, "count() by card over 1h");
+    fixture_start(&fixture);
+    for (uint64_t card = 1; card <= 40; card++)
+        after_event(&fixture, value, (int64_t)card, card, 1);
+    assert_int_equal(features_report(fixture.features, &fixture.state, &report, 1), 1);
+    assert_string_equal(report.name, "card");
+    assert_int_equal(report.live, 16);
+    assert_int_equal(report.entities_max, 16);
+    assert_int_equal(report.evicted, 24);
+    for (int i = 0; i < 5; i++)
+        assert_true(after_event(&fixture, value, 50, 40, 1) == (i < 2 ? i + 2 : 3));
+    after_event(&fixture, value, 40, 40, 1);
+    features_report(fixture.features, &fixture.state, &report, 1);
+    assert_int_equal(report.events_dropped, 3);
+    assert_int_equal(report.late, 1);
+    fixture_close(&fixture);
+}
+
+static void a_missing_key_has_no_windows(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    uint32_t value = fixture_must_compile(&fixture, "count() by card over 1h");
+    fixture_start(&fixture);
+    assert_true(isnan(after_event(&fixture, value, 0, 0, 1)));
+    assert_true(after_event(&fixture, value, 0, 9, 1) == 1);
+    fixture_close(&fixture);
+}
+
+/* The label is 0 in the event's own window and the truth later, whichever way it came. */
+static void labels_correct_windows(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    uint32_t value = fixture_must_compile(&fixture, "sum(label) by card over 100s");
+    fixture_start(&fixture);
+    assert_int_equal(features_key_count(fixture.features), 1);
+    struct batch *batch = fixture.batch;
+    for (uint64_t i = 0; i < 4; i++)
+        fixture_event(&fixture, i, (T0 + (int64_t)i) * 1000, 5, 1);
+    batch->label_early[0] = 1;
+    struct event_row *told = state_write_row(&fixture.state, fixture.history.event_region, 1);
+    told->carried = 1;
+    told->flags = EVENT_TOLD;
+    batch->told[2] = (struct matured){1, 2};
+    uint32_t row = batch->count++;
+    batch->kind[row] = RECORD_LABEL;
+    batch->number[row] = 0;
+    batch->join[row] = JOIN_CORRECTED;
+    batch->label[row] = 0;
+    batch->label_before[row] = 1;
+    batch->told[row] = (struct matured){0, 0};
+    fixture_event(&fixture, 4, (T0 + 4) * 1000, 5, 1);
+    fixture_event(&fixture, 5, (T0 + 101) * 1000, 5, 1);
+    fixture_run(&fixture);
+    static const double expected[] = {0, 1, 2, 2, NAN, 1, 0};
+    for (uint32_t i = 0; i < 7; i++) {
+        double got = fixture_cell(&fixture, value, i)->number;
+        if (isnan(expected[i]) ? !isnan(got) : got != expected[i])
+            fail_msg("row %u: %g, expected %g", i, got, expected[i]);
+    }
+    fixture_close(&fixture);
+}
+
+/* What late events read is the definition: it must say what the windows say in order. */
+static void definitions_agree(void **unused)
+{
+    (void)unused;
+    struct slot_view slots[5] = {{.time_ms = 1000, .argument = {{.number = 3}}},
+                                 {.time_ms = 2000, .argument = {{.number = 5}}},
+                                 {.time_ms = 2000, .missing = 1},
+                                 {.time_ms = 3000, .argument = {{.number = 3}}},
+                                 {.time_ms = 4000, .argument = {{.number = 4}}}};
+    static const struct {
+        const char *name;
+        double all, none;
+    } cases[] = {{"min", 3, NAN},  {"max", 5, NAN},      {"distinct", 3, 0}, {"first", 3, NAN},
+                 {"last", 4, NAN}, {"previous", 4, NAN}, {"age", 2, NAN}};
+    struct window_span span = {.span_ms = 10000, .now_ms = 6000};
+    uint64_t scratch[5];
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct aggregate_kind *kind = aggregate_find(cases[i].name);
+        union value result;
+        assert_true(kind->define(slots, 5, &slots[4], &span, scratch, &result));
+        if (result.number != cases[i].all)
+            fail_msg("%s: %g", kind->name, result.number);
+        bool found = kind->define(slots, 0, &slots[4], &span, scratch, &result);
+        assert_int_equal(found, !isnan(cases[i].none));
+    }
+    for (uint32_t i = 0; aggregate_table[i]; i++) {
+        const struct aggregate_kind *kind = aggregate_table[i];
+        assert_true(kind->name && kind->signature && kind->summary);
+        assert_true((kind->finish != NULL) != (kind->define != NULL));
+        assert_true(kind->value_size % 8 == 0 && kind->value_size <= AGGREGATE_VALUE_MAX);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds_say_what_they_should),
+        cmocka_unit_test(levels_stand_on_each_other),
+        cmocka_unit_test(sums_forget_what_left),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(equal_windows_are_one),
+        cmocka_unit_test(unused_settings_are_told),
+        cmocka_unit_test(memory_is_bounded_and_losses_counted),
+        cmocka_unit_test(a_missing_key_has_no_windows),
+        cmocka_unit_test(labels_correct_windows),
+        cmocka_unit_test(definitions_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
