@@ -187,6 +187,7 @@ static bool key_compile(struct call *call, uint32_t index)
     const struct syntax_node *node = call->node;
     struct syntax_node name = {.kind = SYNTAX_NAME, .column = node->by_column[index]};
     memcpy(name.name, node->by[index], sizeof name.name);
+    call->error->column = name.column;
     uint32_t value = call->resolver->name(call->resolver->self, &name, call->error);
     if (value == VALUE_NONE)
         return false;

@@ -3,7 +3,10 @@
  *     p(x) = 1 / (1 + exp(-(b + sum_j w_j z_j))),     z_j = (x_j - mean_j) / deviation_j
  *
  * Means and variances are part of the model and run along (B. P. Welford, "Note on a method for
- * calculating corrected sums of squares and products", 1962).  A label renews them first and the
+ * calculating corrected sums of squares and products", 1962).  While few values have been seen the
+ * variance is a poor guess, and a z far out would make the first scores wild: among n values none is
+ * further than sqrt(n) deviations from their mean (Paul Samuelson, "How deviant can you be?", 1968),
+ * so the scaler `bounded` lets no z be.  A label renews them first and the
  * weights then; scoring reads them as they are.  A missing number stands for its mean (z = 0); keys
  * count as missing, and the configuration refuses them.
  *
@@ -17,7 +20,7 @@
  * conditional probabilities on directed graphical structures", 1990.  One pass comes near to a
  * batch fit; costs feature_count squared.
  *
- * With `sgd`, learning_rate 0.005, intercept_rate 0.01 this is River 0.19's
+ * With `sgd`, `standard`, learning_rate 0.005, intercept_rate 0.01 this is River 0.19's
  * StandardScaler | LogisticRegression(SGD(0.005)): same order of operations, same figures. */
 #include "base/assert.h"
 #include "models/model.h"
@@ -26,7 +29,7 @@
 #include <string.h>
 
 enum { NEWTON_FEATURES_MAX = 128 };
-enum scaler { SCALER_STANDARD, SCALER_NONE };
+enum scaler { SCALER_BOUNDED, SCALER_STANDARD, SCALER_NONE };
 enum optimizer { OPTIMIZER_SGD, OPTIMIZER_ADAGRAD, OPTIMIZER_NEWTON };
 
 /* Beyond these a number is a mistake of somebody's; they keep every sum finite. */
@@ -56,6 +59,7 @@ enum vector {
     VECTOR_VARIANCE,
     VECTOR_COUNT,   /* values seen */
     VECTOR_NUMBER,  /* 1 for numbers, 0 for keys */
+    VECTOR_BOUND,   /* the largest z that is believed */
     VECTOR_SQUARES, /* adagrad only; with newton the covariance (width, width) begins here */
 };
 
@@ -118,6 +122,16 @@ static void spread_prior(struct logistic *self, double variance)
         matrix[i * self->width + i] = variance;
 }
 
+static void renew_bounds(struct logistic *self)
+{
+    double *bound = vector(self, VECTOR_BOUND);
+    const double *count = vector(self, VECTOR_COUNT);
+    for (uint64_t i = 0; i < self->feature_count; i++) {
+        double believed = self->scaler == SCALER_BOUNDED ? sqrt(count[i]) : STANDARDISED_LIMIT;
+        bound[i] = believed < STANDARDISED_LIMIT ? believed : STANDARDISED_LIMIT;
+    }
+}
+
 static void logistic_init(void *memory, const void *options, const struct model_shape *shape,
                           uint64_t seed)
 {
@@ -146,6 +160,7 @@ static void logistic_init(void *memory, const void *options, const struct model_
         vector(self, VECTOR_VARIANCE)[i] = number && given->scaler == SCALER_NONE;
         vector(self, VECTOR_INVERSE)[i] = number && given->scaler == SCALER_NONE;
     }
+    renew_bounds(self);
     if (given->optimizer == OPTIMIZER_NEWTON)
         spread_prior(self, self->prior_variance);
 }
@@ -155,11 +170,12 @@ static inline void standardise(const struct logistic *self, const union value *f
 {
     const double *mean = vector_read(self, VECTOR_MEAN);
     const double *inverse = vector_read(self, VECTOR_INVERSE);
+    const double *bound = vector_read(self, VECTOR_BOUND);
     uint64_t count = self->feature_count;
     for (uint64_t i = 0; i < count; i++) {
         double value = (feature[i].number - mean[i]) * inverse[i];
-        value = value > STANDARDISED_LIMIT ? STANDARDISED_LIMIT : value;
-        value = value < -STANDARDISED_LIMIT ? -STANDARDISED_LIMIT : value;
+        value = value > bound[i] ? bound[i] : value;
+        value = value < -bound[i] ? -bound[i] : value;
         z[i] = value == value ? value : 0;
     }
     for (uint64_t i = count; i < self->width; i++)
@@ -205,6 +221,7 @@ static void learn_scaler(struct logistic *self, const union value *feature)
         variance[i] += spread / divisor;
         inverse[i] = variance[i] > 0 ? 1 / sqrt(variance[i]) : 0;
     }
+    renew_bounds(self);
 }
 
 static void learn_sgd(struct logistic *self, const double *z, double gradient)
@@ -303,7 +320,7 @@ static double logistic_learn(void *memory, const struct example *example)
     NUMBERS_SCRATCH double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
     standardise(self, example->feature, z);
     double score = told(self, log_odds(self, z));
-    if (self->scaler == SCALER_STANDARD) {
+    if (self->scaler != SCALER_NONE) {
         learn_scaler(self, example->feature);
         standardise(self, example->feature, z);
     }
@@ -433,6 +450,7 @@ static enum status logistic_load(void *memory, const struct model_shape *shape,
         bool spread = vector(self, VECTOR_VARIANCE)[i] > 0 && vector(self, VECTOR_NUMBER)[i] > 0;
         vector(self, VECTOR_INVERSE)[i] = spread ? 1 / sqrt(vector(self, VECTOR_VARIANCE)[i]) : 0;
     }
+    renew_bounds(self);
     if (self->optimizer == OPTIMIZER_ADAGRAD)
         load_squares(self, json_object_get(parameters, "squared_gradients"));
     if (self->optimizer == OPTIMIZER_NEWTON)
@@ -441,7 +459,7 @@ static enum status logistic_load(void *memory, const struct model_shape *shape,
 }
 
 static const char *const optimizer_names[] = {"sgd", "adagrad", "newton", NULL};
-static const char *const scaler_names[] = {"standard", "none", NULL};
+static const char *const scaler_names[] = {"bounded", "standard", "none", NULL};
 
 static const struct option logistic_options[] = {
     {.name = "optimizer",
@@ -454,9 +472,10 @@ static const struct option logistic_options[] = {
     {.name = "scaler",
      .type = OPTION_CHOICE,
      .choices = scaler_names,
-     .standard = "standard",
+     .standard = "bounded",
      .offset = offsetof(struct logistic_options, scaler),
-     .help = "standard takes off each feature's running mean and divides by its deviation"},
+     .help = "standard takes off each feature's running mean and divides by its deviation; "
+             "bounded keeps the result within what so few values can tell"},
     {.name = "learning_rate",
      .type = OPTION_NUMBER,
      .standard = "0.01",

@@ -1,6 +1,6 @@
-/* What windows cost: ns an event for 20 spans over 4 kinds of entities (1M, 1M, 50k, 20k keys), events
- * 2 s apart so that slots really expire.  Prints JSON lines.  Steady state: the first 30 days of events
- * only fill the windows and are not measured.
+/* What windows cost: ns an event for 20 spans over 4 kinds of entities (1M, 1M, 50k, 20k keys),
+ * events 2 s apart so that slots really expire.  Prints JSON lines.  Steady state: the first 30
+ * days of events only fill the windows and are not measured.
  *
  *     features_windows_bench [EVENTS] */
 #include "base/random.h"
@@ -63,9 +63,10 @@ static void compile(struct bench *bench, const char *formula)
 
 static void bench_open(struct bench *bench, const char *const *aggregates)
 {
-    static const struct entity_setting entities[KINDS] = {
-        {"card", 1100000, 256}, {"device", 1100000, 256}, {"terminal", 55000, 256},
-        {"merchant", 22000, 256}};
+    static const struct entity_setting entities[KINDS] = {{"card", 1100000, 256},
+                                                          {"device", 1100000, 256},
+                                                          {"terminal", 55000, 256},
+                                                          {"merchant", 22000, 256}};
     struct features_setting setting = {.memory = 4LL << 30, .entity_count = 4, .entity = entities};
     memset(bench, 0, sizeof *bench);
     program_init(&bench->program, (struct hash_key){1, 2});
@@ -73,8 +74,8 @@ static void bench_open(struct bench *bench, const char *const *aggregates)
         struct field *field = &bench->field[i];
         snprintf(field->name, sizeof field->name, "%s", i < KINDS ? entity_names[i] : "amount");
         field->type = i < KINDS ? FIELD_KEY : FIELD_NUMBER;
-        uint32_t value = program_add_external(&bench->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER,
-                                              0, i + 1);
+        uint32_t value =
+            program_add_external(&bench->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER, 0, i + 1);
         bench->program.value[value].field = field;
     }
     bench->features = features_open(&setting);
@@ -127,8 +128,7 @@ static void fill(struct bench *bench)
         for (uint32_t i = 0; i < KINDS; i++)
             batch_column(batch, i)[row].key =
                 mix(random_below(&bench->random, cardinality[i]) * KINDS + i + 1);
-        batch_column(batch, KINDS)[row].number =
-            (double)random_below(&bench->random, 100000) / 100;
+        batch_column(batch, KINDS)[row].number = (double)random_below(&bench->random, 100000) / 100;
     }
 }
 

@@ -1,5 +1,5 @@
-/* A pipeline's features without the engine: a small schema, formulas from text, a state, a history, a
- * batch.  Columns are filled by the test. */
+/* A pipeline's features without the engine: a small schema, formulas from text, a state, a history,
+ * a batch.  Columns are filled by the test. */
 #ifndef TESTS_FEATURES_FIXTURE_H
 #define TESTS_FEATURES_FIXTURE_H
 
@@ -96,8 +96,7 @@ static inline void fixture_open(struct fixture *fixture, const struct features_s
     fixture->field[FIXTURE_COUNTRY].choice_count = 2;
     fixture->field[FIXTURE_COUNTRY].choices = choices;
     fixture->label = program_add_external(fixture->program, TYPE_NUMBER, 0, 200);
-    fixture->score =
-        program_add_external(fixture->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL, 201);
+    fixture->score = program_add_external(fixture->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL, 201);
     fixture->features = features_open(setting);
     features_set_label(fixture->features, fixture->label);
     fixture->resolver = (struct program_resolver){fixture_resolve, fixture_window, fixture};
@@ -188,9 +187,8 @@ static inline uint32_t fixture_event(struct fixture *fixture, uint64_t number, i
         fixture_cell(fixture, fixture->field_value[i], row)->key = 0;
     fixture_cell(fixture, fixture->field_value[FIXTURE_CARD], row)->key = card;
     fixture_cell(fixture, fixture->field_value[FIXTURE_AMOUNT], row)->number = amount;
-    struct event_row *event =
-        state_write_row(&fixture->state, fixture->history.event_region,
-                        history_slot(&fixture->history, number));
+    struct event_row *event = state_write_row(&fixture->state, fixture->history.event_region,
+                                              history_slot(&fixture->history, number));
     *event = (struct event_row){
         .number = number + 1, .time_ms = time_ms, .carried = MISSING, .label = MISSING};
     return row;

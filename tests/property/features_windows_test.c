@@ -1,9 +1,9 @@
 /* Windows against their definition: random windows over random streams with ties, late events, long
  * pauses, evictions, dropped events and labels; each event's results are compared with what the
- * definition gives over the whole history of its entity, and every stream must leave the same state and
- * the same results whether it goes in batches of 1, 7 or 256. */
-#include "tests/property/features_fixture.h"
+ * definition gives over the whole history of its entity, and every stream must leave the same state
+ * and the same results whether it goes in batches of 1, 7 or 256. */
 #include "base/random.h"
+#include "tests/property/features_fixture.h"
 #include <math.h>
 
 enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 96 };
@@ -12,9 +12,9 @@ enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 96 };
 struct expectation {
     char formula[200];
     char kind[16];
-    uint32_t value;              /* its result */
-    uint32_t argument, where;    /* values or VALUE_NONE */
-    uint32_t by;                 /* 1: card, 2: merchant, 3: both */
+    uint32_t value;           /* its result */
+    uint32_t argument, where; /* values or VALUE_NONE */
+    uint32_t by;              /* 1: card, 2: merchant, 3: both */
     int64_t over_ms, delay_ms;
     bool before, label;
 };
@@ -72,9 +72,9 @@ static const char *pick(struct random *random, const char *const *choices, uint6
 
 static void window_draw(struct stream *stream, struct expectation *window, bool levels)
 {
-    static const char *const kinds[] = {"count", "sum",  "mean",  "min",  "max",      "sd",
-                                        "rate",  "age",  "first", "last", "previous", "distinct",
-                                        "count", "mean", "sum"};
+    static const char *const kinds[] = {"count",    "sum",      "mean",  "min",   "max",
+                                        "sd",       "rate",     "age",   "first", "last",
+                                        "previous", "distinct", "count", "mean",  "sum"};
     static const char *const numbers[] = {"amount", "amount * 2", "flag", "base"};
     static const char *const any[] = {"amount", "merchant", "country", "flag", "when", "base"};
     static const char *const entities[] = {"card", "merchant", "(card, merchant)"};
@@ -88,8 +88,8 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
     bool takes = row->argument[0].types != 0;
     if (takes && !(row->argument[0].optional && chance(random, 0.5))) {
         bool everything = row->argument[0].types == TAKES_ANY;
-        argument = everything ? pick(random, any, levels ? 6 : 5)
-                              : pick(random, numbers, levels ? 4 : 3);
+        argument =
+            everything ? pick(random, any, levels ? 6 : 5) : pick(random, numbers, levels ? 4 : 3);
         window->label = row->argument[0].types & 1 << TYPE_NUMBER && chance(random, 0.25);
         if (window->label)
             argument = "label";
@@ -106,7 +106,8 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
     char *end = window->formula;
     size_t size = sizeof window->formula;
     if (window->over_ms)
-        used += snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
+        used +=
+            snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
     if (window->delay_ms)
         used +=
             snprintf(end + used, size - (size_t)used, " delay %lldms", (long long)window->delay_ms);
@@ -434,8 +435,7 @@ static struct defined define(const struct fixture *fixture, const struct expecta
         if (count)
             defined.value.number = (double)(event->time_ms - slots[count - 1]->time_ms) / 1000;
     } else {
-        const struct past *slot =
-            count == 0 ? NULL : kind[0] == 'f' ? slots[0] : slots[count - 1];
+        const struct past *slot = count == 0 ? NULL : kind[0] == 'f' ? slots[0] : slots[count - 1];
         if (slot)
             defined.value = slot->value[window->argument];
         if (slot && window->label)
@@ -450,8 +450,8 @@ static uint32_t gather_slots(const struct expectation *window, struct past *even
                              struct past **slots)
 {
     uint32_t count = 0;
-    bool back = window->before || strcmp(window->kind, "age") == 0 ||
-                strcmp(window->kind, "previous") == 0;
+    bool back =
+        window->before || strcmp(window->kind, "age") == 0 || strcmp(window->kind, "previous") == 0;
     for (uint32_t i = 0; i <= past_count; i++) {
         struct past *slot = i == past_count ? event : &past[i];
         if (slot == event ? back || window->delay_ms > 0 : !in_window(window, slot, event))
@@ -466,8 +466,8 @@ static uint32_t gather_slots(const struct expectation *window, struct past *even
     return count;
 }
 
-/* Without span, what came too late reads what there is; so does what is late and would have to leave out
- * an event that was dropped before its time. */
+/* Without span, what came too late reads what there is; so does what is late and would have to
+ * leave out an event that was dropped before its time. */
 static bool reads_blurred(const struct expectation *window, const struct past *event)
 {
     uint32_t by = window->by;
@@ -518,8 +518,8 @@ static void past_forget(const struct fixture *fixture)
         if (!entity)
             continue;
         for (uint32_t i = 0; i < past_count; i++)
-            if (past[i].key[by] && keymap_find(&entity->map, &fixture->state, past[i].key[by]) ==
-                                       STATE_NO_ROW)
+            if (past[i].key[by] &&
+                keymap_find(&entity->map, &fixture->state, past[i].key[by]) == STATE_NO_ROW)
                 past[i].entered[by] = past[i].held[by] = false;
     }
 }
@@ -536,7 +536,7 @@ static void follow(const struct stream *stream, const struct fixture *fixture, u
     const struct record *record = &stream->record[index];
     for (uint64_t number = record->told.from; number < record->told.to; number++)
         if (number % 5)
-                label_known(number, past[number].value[VALUES - 1].number);
+            label_known(number, past[number].value[VALUES - 1].number);
     if (record->kind == RECORD_LABEL &&
         (record->join == JOIN_LEARNED || record->join == JOIN_CORRECTED))
         label_known(record->number, record->label);

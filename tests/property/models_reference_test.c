@@ -81,7 +81,9 @@ static void test_logistic(void **unused)
         struct plain_logistic plain = {0};
         const struct model_kind *kind = model_find("logistic_regression");
         void *self = open_model("logistic_regression",
-                                "{\"optimizer\": \"sgd\", \"learning_rate\": 0.005}", seed);
+                                "{\"optimizer\": \"sgd\", \"learning_rate\": 0.005, "
+                                "\"scaler\": \"standard\"}",
+                                seed);
         struct random random;
         random_seed(&random, seed);
         for (int i = 0; i < EVENTS; i++) {

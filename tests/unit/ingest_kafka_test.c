@@ -277,7 +277,7 @@ static void test_lost_records_stop_instead_of_being_skipped(void **state)
     close_source(scene);
     open_well(scene);
     assert_int_equal(take(scene, 1, &failure), STATUS_STOP);
-    assert_non_null(strstr(failure.text, "partition 0, offset 1000, is no longer there"));
+    assert_non_null(strstr(failure.text, "partition 0, offset 1000, is not there"));
 }
 
 static void test_fetches_that_fail_are_repeated(void **state)
