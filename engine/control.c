@@ -58,9 +58,12 @@ void control_apply(struct pipeline *pipeline, struct batch *batch, uint32_t row)
     json_t *record =
         json_loadb(batch_bytes(batch, payload), payload.size, JSON_REJECT_DUPLICATES, &error);
     struct control control;
-    if (!record || !control_read(pipeline, record, &control))
+    if (!record || !control_read(pipeline, record, &control)) {
+        struct fold_row *fold = state_write_row(&pipeline->state, pipeline->fold_region, 0);
+        fold->dead_letters++;
         batch_refuse(batch, row, "control: %s", record ? "names no model or action" : error.text);
-    else
+    } else {
         models_control(pipeline->models, &pipeline->state, &control, batch, row);
+    }
     json_decref(record);
 }

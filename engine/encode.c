@@ -4,17 +4,37 @@
 #include "base/calendar.h"
 #include <string.h>
 
-enum { SHOWN_CHARACTERS = 4, SCORE_DECIMALS = 6, CONTRIBUTION_DECIMALS = 3 };
+enum {
+    MASK_SIZE = 4,
+    SHOWN_CHARACTERS = 4,
+    CHARACTER_BYTES = 4, /* at most, in UTF-8 */
+    SCORE_DECIMALS = 6,
+    CONTRIBUTION_DECIMALS = 3,
+};
+
+static const char mask[MASK_SIZE + 1] = "****";
+
+/* Bytes at the end that may be shown: the last characters, whole ones, unless there are no others. */
+static size_t shown_size(const char *text, size_t size)
+{
+    size_t shown = 0;
+    for (int character = 0; character < SHOWN_CHARACTERS && shown < size; character++) {
+        size_t bytes = 1;
+        while (bytes < CHARACTER_BYTES && shown + bytes < size &&
+               ((unsigned char)text[size - shown - bytes] & 0xC0) == 0x80)
+            bytes++;
+        shown += bytes;
+    }
+    return shown < size ? shown : 0;
+}
 
 static void encode_masked(const char *text, size_t size, struct buffer *buffer)
 {
-    char masked[SHOWN_CHARACTERS + 5] = "****";
-    if (size <= SHOWN_CHARACTERS) {
-        buffer_json(buffer, masked, 4);
-        return;
-    }
-    memcpy(masked + 4, text + size - SHOWN_CHARACTERS, SHOWN_CHARACTERS);
-    buffer_json(buffer, masked, 4 + SHOWN_CHARACTERS);
+    char masked[MASK_SIZE + SHOWN_CHARACTERS * CHARACTER_BYTES];
+    size_t shown = shown_size(text, size);
+    memcpy(masked, mask, MASK_SIZE);
+    memcpy(masked + MASK_SIZE, text + size - shown, shown);
+    buffer_json(buffer, masked, MASK_SIZE + shown);
 }
 
 static const struct field *id_field(const struct schema *schema)
@@ -47,12 +67,11 @@ void encode_id(const struct pipeline *pipeline, const struct batch *batch, uint3
         buffer_format(buffer, "#%llu", (unsigned long long)batch->number[row]);
         return;
     }
-    size_t hidden = !field->sensitive ? 0
-                    : text.size > SHOWN_CHARACTERS ? text.size - SHOWN_CHARACTERS
-                                                   : text.size;
+    const char *bytes = batch_bytes(batch, text);
+    size_t shown = field->sensitive ? shown_size(bytes, text.size) : text.size;
     if (field->sensitive)
-        buffer_text(buffer, "****");
-    buffer_bytes(buffer, batch_bytes(batch, text) + hidden, text.size - hidden);
+        buffer_text(buffer, mask);
+    buffer_bytes(buffer, bytes + text.size - shown, shown);
 }
 
 static void encode_time(int64_t time_ms, struct buffer *buffer)
@@ -124,17 +143,27 @@ static bool cell_is_missing(const struct field *field, union value cell, struct 
     return field_type_is_key(field->type) ? cell.key == 0 || text.size == 0 : isnan(cell.number);
 }
 
+static void encode_sensitive(const struct field *field, const struct batch *batch,
+                             struct span text, struct buffer *buffer)
+{
+    if (field_type_is_key(field->type))
+        encode_masked(batch_bytes(batch, text), text.size, buffer);
+    else
+        buffer_json(buffer, mask, MASK_SIZE);
+}
+
 static void encode_cell(const struct field *field, const struct batch *batch, union value cell,
                         struct span text, struct buffer *buffer)
 {
+    if (field->sensitive) {
+        encode_sensitive(field, batch, text, buffer);
+        return;
+    }
     switch (field->type) {
     case FIELD_ID:
     case FIELD_KEY:
     case FIELD_TEXT:
-        if (field->sensitive)
-            encode_masked(batch_bytes(batch, text), text.size, buffer);
-        else
-            buffer_json(buffer, batch_bytes(batch, text), text.size);
+        buffer_json(buffer, batch_bytes(batch, text), text.size);
         return;
     case FIELD_TIME:
         encode_time(llround(cell.number * 1000), buffer);
@@ -149,10 +178,7 @@ static void encode_cell(const struct field *field, const struct batch *batch, un
     case FIELD_NUMBER:
     case FIELD_LATITUDE:
     case FIELD_LONGITUDE:
-        if (field->sensitive)
-            buffer_text(buffer, "\"****\"");
-        else
-            buffer_number(buffer, cell.number);
+        buffer_number(buffer, cell.number);
         return;
     }
 }

@@ -43,15 +43,13 @@ static bool engine_add_control(struct engine *engine)
     struct retrain *retrain = &engine->retrain;
     if (!retrain->control)
         return false;
-    size_t size = strlen(retrain->control);
     const struct position nowhere = {.input = UINT32_MAX, .partition = 0, .offset = -1};
-    bool added = size <= BATCH_PAYLOAD_MAX &&
-                 batch_add(&engine->batch, RECORD_CONTROL, nowhere, retrain->control, size);
-    if (size > BATCH_PAYLOAD_MAX)
-        log_error("retrain", "the model file is larger than a record may be and is dropped");
+    bool added = batch_add(&engine->batch, RECORD_CONTROL, nowhere, retrain->control,
+                           strlen(retrain->control));
+    ASSERT(added); /* the batch is empty, and retrain.c keeps records within bounds */
     free(retrain->control);
     retrain->control = NULL;
-    return added;
+    return true;
 }
 
 static void engine_log_events(const struct engine *engine)
@@ -129,12 +127,12 @@ enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *
 {
     uint64_t last = engine->outbox.newest;
     uint64_t deadline_ns = clock_monotonic_ns(engine->clock) + (uint64_t)timeout_ms * 1000000U;
-    while (engine->outbox.oldest <= last) {
+    while (engine->outbox.oldest <= last || engine->outbox.uncommitted) {
         enum status status =
             outbox_service(&engine->outbox, engine->outbox.newest == last, failure);
         if (status == STATUS_STOP)
             return status;
-        if (engine->outbox.oldest > last)
+        if (engine->outbox.oldest > last && !engine->outbox.uncommitted)
             break;
         if (clock_monotonic_ns(engine->clock) > deadline_ns)
             return failure_set(failure, STATUS_STOP,

@@ -112,9 +112,10 @@ static struct matured waits_end(struct joining *joining, uint64_t *next, int64_t
     return matured;
 }
 
+/* What was taken as negative meanwhile is corrected if it carried another label. */
 static void wait_end_told(struct event_row *row)
 {
-    if (isnan(row->carried) || (row->flags & EVENT_LABELLED))
+    if (isnan(row->carried) || (row->flags & EVENT_LABELLED) || row->label == row->carried)
         return;
     row->label = row->carried;
     row->flags |= EVENT_TOLD;
@@ -154,7 +155,8 @@ static void join_event(struct joining *joining, uint32_t at)
         join_remember(joining, at, number);
 }
 
-/* Keeps a label until its event comes; the oldest kept one gives way and is refused. */
+/* Keeps a label until its event comes; the oldest kept one gives way and is refused.  One that waits already
+ * is corrected or repeated, so that every label is in one count or waits. */
 static enum join early_keep(struct joining *joining, uint64_t id, double label)
 {
     const struct pipeline *pipeline = joining->pipeline;
@@ -162,6 +164,10 @@ static enum join early_keep(struct joining *joining, uint64_t id, double label)
     uint64_t known = keymap_find(&pipeline->early, state, id);
     if (known != STATE_NO_ROW) {
         struct early_label *early = state_write_row(state, pipeline->early_region, known);
+        if (early->label == label)
+            joining->fold->labels_repeated++;
+        else
+            joining->fold->labels_corrected++;
         early->label = label;
         return JOIN_WAITING;
     }
@@ -247,8 +253,12 @@ void join(struct pipeline *pipeline, struct batch *batch)
         join_prefetch(pipeline, batch);
     for (uint32_t at = 0; at < batch->count; at++) {
         join_clear(batch, at);
-        if (batch->kind[at] == RECORD_CONTROL || batch->kind[at] == RECORD_OUTSIDE)
+        if (batch->kind[at] == RECORD_OUTSIDE)
             continue;
+        if (batch->kind[at] == RECORD_CONTROL) {
+            batch->time_ms[at] = joining.fold->watermark_ms;
+            continue;
+        }
         if (batch->dead[at]) {
             joining.fold->dead_letters++;
             continue;

@@ -72,7 +72,8 @@ enum status outbox_open(struct outbox *outbox, const struct config *config, stru
     outbox->inputs = inputs;
     outbox->commit_ns = (uint64_t)config->commit_ms * 1000000U;
     outbox->commit_latency = calloc(1, sizeof *outbox->commit_latency);
-    bool whole = outbox->commit_latency != NULL;
+    outbox->settled_offsets = malloc(LANES_MAX * sizeof *outbox->settled_offsets);
+    bool whole = outbox->commit_latency && outbox->settled_offsets;
     for (uint32_t i = 0; i < OUTBOX_ENTRIES; i++)
         whole = entry_open(&outbox->entry[i]) && whole;
     if (!whole)
@@ -215,9 +216,15 @@ static enum status outbox_commit(struct outbox *outbox, struct failure *failure)
             histogram_add(outbox->commit_latency,
                           clock_monotonic_ns(outbox->clock) - last->opened_ns, last->output_count);
     }
-    if (last && outbox->inputs)
-        return inputs_commit(outbox->inputs, last->next_offsets, failure);
-    return STATUS_OK;
+    if (last && outbox->inputs) {
+        memcpy(outbox->settled_offsets, last->next_offsets, LANES_MAX * sizeof(int64_t));
+        outbox->uncommitted = true;
+    }
+    if (!outbox->uncommitted)
+        return STATUS_OK;
+    status = inputs_commit(outbox->inputs, outbox->settled_offsets, failure);
+    outbox->uncommitted = status != STATUS_OK;
+    return status;
 }
 
 enum status outbox_service(struct outbox *outbox, bool now, struct failure *failure)
@@ -234,7 +241,7 @@ enum status outbox_service(struct outbox *outbox, bool now, struct failure *fail
 
 bool outbox_is_empty(const struct outbox *outbox)
 {
-    return outbox->oldest == outbox->newest &&
+    return outbox->oldest == outbox->newest && !outbox->uncommitted &&
            entry_at(outbox, outbox->newest)->output_count == 0;
 }
 
@@ -248,5 +255,6 @@ void outbox_close(struct outbox *outbox)
         free(outbox->entry[i].next_offsets);
     }
     free(outbox->commit_latency);
+    free(outbox->settled_offsets);
     memset(outbox, 0, sizeof *outbox);
 }

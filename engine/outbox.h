@@ -35,6 +35,8 @@ struct outbox {
     uint32_t route[STREAMS]; /* index into sink, or UINT32_MAX: the stream goes nowhere */
     struct entry entry[OUTBOX_ENTRIES];
     uint64_t oldest, newest; /* sequences; the newest is the open one */
+    int64_t *settled_offsets; /* (LANES_MAX) behind the last entry that has settled */
+    bool uncommitted;         /* a source could not take them yet */
     uint64_t commit_ns;
     uint64_t outputs[STREAMS]; /* put into the outbox so far */
     struct histogram *commit_latency; /* from an entry's opening to its settling, in ns */
@@ -58,7 +60,7 @@ void outbox_end(struct outbox *outbox);
 /* Hands outputs on, closes entries that are due (all of them with `now`), commits what has settled. */
 enum status outbox_service(struct outbox *outbox, bool now, struct failure *failure);
 
-/* True when nothing is on its way any more. */
+/* True when nothing is on its way any more and all positions are committed. */
 bool outbox_is_empty(const struct outbox *outbox);
 
 void outbox_close(struct outbox *outbox);

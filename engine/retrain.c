@@ -104,8 +104,14 @@ static void retrain_answer(struct retrain *retrain, enum control_kind kind, cons
                            const char *why)
 {
     ASSERT(!retrain->control);
-    retrain->control = control_make(retrain->pipeline, kind, retrain->wish.model,
-                                    retrain->wish.training, file, why);
+    const struct wish *wish = &retrain->wish;
+    char *control = control_make(retrain->pipeline, kind, wish->model, wish->training, file, why);
+    if (strlen(control) > BATCH_PAYLOAD_MAX) {
+        free(control);
+        control = control_make(retrain->pipeline, CONTROL_FAILED, wish->model, wish->training, NULL,
+                               "the model file is larger than a record may be");
+    }
+    retrain->control = control;
 }
 
 static void retrain_forget_files(struct retrain *retrain)

@@ -103,9 +103,12 @@ static void step_matured(struct pipeline *pipeline, struct batch *batch, uint32_
     for (uint64_t number = matured.from; number < matured.to; number++) {
         const struct event_row *event =
             history_event(&pipeline->history, &pipeline->state, number);
-        if (event && (event->flags & flag))
-            step_learn(pipeline, batch, row, number, flag == EVENT_TOLD ? event->carried : 0,
-                       true);
+        if (!event || !(event->flags & flag))
+            continue;
+        /* Told what was taken as negative before, it is a correction. */
+        bool corrects = flag == EVENT_TOLD && (event->flags & EVENT_SPENT);
+        step_learn(pipeline, batch, row, number, flag == EVENT_TOLD ? event->carried : 0,
+                   !corrects);
     }
 }
 

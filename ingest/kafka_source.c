@@ -337,11 +337,11 @@ static enum status judge_error(struct kafka_source *source, const rd_kafka_messa
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        snprintf(
-            text, sizeof text,
-            "the record to read next in partition %d, offset %lld, is no longer there (retention "
-            "was shorter than the pause): reset the group's offsets to accept the loss",
-            message->partition, (long long)message->offset);
+        snprintf(text, sizeof text,
+                 "the record to read next in partition %d, offset %lld, is not there (retention "
+                 "was shorter than the pause, or the topic was made anew): reset the group's "
+                 "offsets to accept the loss",
+                 message->partition, (long long)message->offset);
         return source_lose(source, text);
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:

@@ -288,6 +288,18 @@ static void shrink_covariance(struct logistic *self, const double *v, double fal
     }
 }
 
+/* v = covariance z, by columns (it is symmetric): no sums across lanes. */
+static void multiply_covariance(struct logistic *self, const double *z, double *v)
+{
+    const double *matrix = covariance(self);
+    memset(v, 0, self->width * sizeof *v);
+    for (uint64_t i = 0; i <= self->feature_count; i++) {
+        const double *row = matrix + i * self->width;
+        for (uint64_t j = 0; j < self->width; j++)
+            v[j] += row[j] * z[i];
+    }
+}
+
 static void learn_newton(struct logistic *self, double *z, double odds, double label,
                          double importance)
 {
@@ -295,10 +307,7 @@ static void learn_newton(struct logistic *self, double *z, double odds, double l
     double *weight = vector(self, VECTOR_WEIGHT);
     uint64_t last = self->feature_count;
     z[last] = 1;
-    for (uint64_t i = 0; i <= last; i++)
-        v[i] = numbers_dot(covariance(self) + i * self->width, z, self->width);
-    for (uint64_t i = last + 1; i < self->width; i++)
-        v[i] = 0;
+    multiply_covariance(self, z, v);
     double spread = numbers_dot(z, v, self->width);
     if (!(spread > 0)) {
         /* Rounding has eaten the covariance: what is known stays, how well it is known starts anew.
