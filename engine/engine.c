@@ -123,6 +123,11 @@ enum status engine_turn(struct engine *engine, struct failure *failure)
     return status == STATUS_END && retrain_is_busy(&engine->retrain) ? STATUS_RETRY : status;
 }
 
+bool engine_is_full(const struct engine *engine)
+{
+    return !outbox_has_room(&engine->outbox);
+}
+
 enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *failure)
 {
     uint64_t last = engine->outbox.newest;

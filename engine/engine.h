@@ -42,6 +42,9 @@ enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct
  * and no training is under way. */
 enum status engine_turn(struct engine *engine, struct failure *failure);
 
+/* Whether it waits for its sinks: sources need not be watched until this is false again. */
+bool engine_is_full(const struct engine *engine);
+
 /* Settles everything that was decided; waits at most timeout_ms. */
 enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *failure);
 void engine_close(struct engine *engine);

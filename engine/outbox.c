@@ -24,7 +24,7 @@ static void entry_begin(struct outbox *outbox)
     entry->sequence = outbox->newest;
     entry->closed = entry->told = false;
     buffer_clear(&entry->bytes);
-    entry->output_count = entry->output_put = 0;
+    entry->output_count = entry->output_put = entry->sinks_told = 0;
     entry->opened_ns = 0;
 }
 
@@ -161,9 +161,10 @@ static void entry_close(struct outbox *outbox, struct entry *entry)
 
 static enum status entry_tell(struct outbox *outbox, struct entry *entry, struct failure *failure)
 {
-    for (uint32_t i = 0; i < outbox->sink_count; i++) {
+    for (; entry->sinks_told < outbox->sink_count; entry->sinks_told++) {
+        uint32_t sink = entry->sinks_told;
         enum status status =
-            outbox->sink[i].kind->settle(outbox->sink[i].self, entry->sequence, failure);
+            outbox->sink[sink].kind->settle(outbox->sink[sink].self, entry->sequence, failure);
         if (status != STATUS_OK)
             return status;
     }

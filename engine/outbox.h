@@ -20,6 +20,7 @@ struct entry {
     struct buffer bytes;
     struct output *outputs; /* (capacity of the outbox) */
     uint32_t output_count, output_put;
+    uint32_t sinks_told; /* each is told once */
     uint64_t opened_ns, closed_ns;
     int64_t *next_offsets; /* (LANES_MAX) */
 };

@@ -126,10 +126,11 @@ static void print_metrics(const char *name, const struct metrics *metrics, FILE 
     if (metrics->labels == 0)
         return;
     fprintf(file,
-            "%-18s AUC %.4f, average precision %.4f; alerts: precision %.3f, recall %.3f "
-            "(%llu labels, %llu positive)\n",
-            name, metrics->auc, metrics->average_precision, metrics->precision, metrics->recall,
-            (unsigned long long)metrics->labels, (unsigned long long)metrics->positives);
+            "%-18s %.0f of %llu positives caught (recall %.3f), precision %.3f; AUC %.4f, average "
+            "precision %.4f (%llu labels)\n",
+            name, isnan(metrics->recall) ? 0 : metrics->recall * (double)metrics->positives,
+            (unsigned long long)metrics->positives, metrics->recall, metrics->precision,
+            metrics->auc, metrics->average_precision, (unsigned long long)metrics->labels);
 }
 
 static void print_retraining(const struct pipeline *pipeline, FILE *file)

@@ -2,8 +2,8 @@
  *
  *     a descriptor, the timer or idle -> service_turn -> engine_turn, a few times
  *
- * Descriptors are edge-like (they fire when an empty queue gets something), so as long as a turn finds work
- * the idle handle keeps the loop turning. */
+ * As long as a turn finds work the idle handle keeps the loop turning; while the sinks are full the sources
+ * are not watched. */
 #include "engine/service.h"
 #include "base/log.h"
 #include <signal.h>
@@ -26,6 +26,21 @@ static void service_stop(struct service *service, enum status status)
 }
 
 static void service_on_idle(uv_idle_t *idle);
+static void service_on_readable(uv_poll_t *poll, int status, int events);
+
+/* A source with records stays readable; while the sinks are full that would turn the loop for nothing. */
+static void service_hold_sources(struct service *service, bool hold)
+{
+    if (hold == service->sources_held)
+        return;
+    service->sources_held = hold;
+    for (uint32_t i = 0; i < service->source_count; i++) {
+        if (hold)
+            uv_poll_stop(&service->poll[i]);
+        else
+            uv_poll_start(&service->poll[i], UV_READABLE, service_on_readable);
+    }
+}
 
 static void service_turn(struct service *service)
 {
@@ -39,6 +54,7 @@ static void service_turn(struct service *service)
         uv_idle_start(&service->idle, service_on_idle);
     else
         uv_idle_stop(&service->idle);
+    service_hold_sources(service, engine_is_full(service->engine));
     if (status == STATUS_STOP)
         service_stop(service, STATUS_STOP);
     if (status == STATUS_END)
@@ -86,6 +102,7 @@ static void service_watch_all(struct service *service)
         const struct source *source = &inputs->input[i].source;
         service_watch(service, source->kind->descriptor(source->self));
     }
+    service->source_count = service->poll_count;
     struct outbox *outbox = &service->engine->outbox;
     for (uint32_t i = 0; i < outbox->sink_count; i++)
         service_watch(service, outbox->sink[i].kind->descriptor(outbox->sink[i].self));

@@ -12,8 +12,9 @@ enum { SERVICE_POLLS_MAX = INPUTS_MAX + STREAMS };
 struct service {
     struct engine *engine;
     uv_loop_t loop;
-    uv_poll_t poll[SERVICE_POLLS_MAX];
-    uint32_t poll_count;
+    uv_poll_t poll[SERVICE_POLLS_MAX]; /* sources first */
+    uint32_t poll_count, source_count;
+    bool sources_held;
     uv_timer_t timer;
     uv_idle_t idle;
     uv_signal_t interrupt, terminate;

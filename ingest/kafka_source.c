@@ -26,7 +26,10 @@ static const uint64_t commit_interval_ns = 100000000;
 
 struct kafka_source_option {
     char topic[250], group[250];
+    int start;
 };
+
+enum start { START_EARLIEST, START_LATEST };
 
 struct kafka_lane {
     rd_kafka_queue_t *queue;
@@ -41,6 +44,7 @@ struct kafka_source {
     rd_kafka_queue_t *queue; /* of the client's callbacks */
     const struct clock *clock;
     char topic[250], group[250];
+    enum start start;
     int event;
     bool committing;     /* a commit is on its way */
     uint64_t commit_ns;  /* when the last one was sent */
@@ -168,16 +172,18 @@ static void watch_queue(const struct kafka_source *source, rd_kafka_queue_t *que
     rd_kafka_queue_io_event_enable(queue, source->event, &one, sizeof one);
 }
 
-/* Where each partition goes on: at the group's committed offset, else at its earliest record. */
+/* Where each partition goes on: at the group's committed offset, else where `start` says; partitions that
+ * are added later are read whole. */
 static enum status find_offsets(struct kafka_source *source, rd_kafka_topic_partition_list_t *list,
                                 int timeout_ms, struct failure *failure)
 {
+    bool latest = source->start == START_LATEST && source->lane_count == 0;
     rd_kafka_resp_err_t error = rd_kafka_committed(source->client, list, timeout_ms);
     for (int index = 0; index < list->cnt; index++) {
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             error = list->elems[index].err;
         if (list->elems[index].offset < 0)
-            list->elems[index].offset = RD_KAFKA_OFFSET_BEGINNING;
+            list->elems[index].offset = latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;
@@ -395,6 +401,7 @@ static enum status kafka_open(void **self, const struct source_setting *setting,
         return failure_set(failure, STATUS_STOP, "could not open source kafka: out of memory");
     source->event = -1;
     source->clock = setting->clock;
+    source->start = (enum start)option->start;
     memcpy(source->topic, option->topic, sizeof source->topic);
     snprintf(source->group, sizeof source->group, "%s",
              option->group[0] ? option->group : setting->group);
@@ -544,6 +551,8 @@ static void kafka_close(void *self)
     free(source);
 }
 
+static const char *const start_choices[] = {"earliest", "latest", NULL};
+
 static const struct option kafka_options[] = {
     {.name = "topic",
      .help = "the topic to read, all of its partitions",
@@ -557,6 +566,12 @@ static const struct option kafka_options[] = {
      .standard = "",
      .offset = offsetof(struct kafka_source_option, group),
      .size = sizeof(((struct kafka_source_option *)0)->group)},
+    {.name = "start",
+     .help = "where a group that has no offsets yet begins",
+     .type = OPTION_CHOICE,
+     .standard = "earliest",
+     .offset = offsetof(struct kafka_source_option, start),
+     .choices = start_choices},
     OPTION_END,
 };
 
