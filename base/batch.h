@@ -1,10 +1,10 @@
 /* What walks through the pipeline: up to BATCH_RECORDS_MAX records of the one ordered journal, with
- * room for everything that the stages find out about them.  Fixed in size, made once, used again and
- * again.  Each block is written by one stage and only read by those after it.
+ * room for everything that the stages find out about them.  Fixed in size, made once, used again
+ * and again.  Each block is written by one stage and only read by those after it.
  *
- * Whatever a formula can name (a field, a feature, a score) is a column: column[value][row].  A column's
- * index is the value's index in the program (program.h).  Rows that are not events (labels, records
- * that could not be decoded) have missing values in all columns. */
+ * Whatever a formula can name (a field, a feature, a score) is a column: column[value][row].  A
+ * column's index is the value's index in the program (program.h).  Rows that are not events
+ * (labels, records that could not be decoded) have missing values in all columns. */
 #ifndef BASE_BATCH_H
 #define BASE_BATCH_H
 
@@ -20,11 +20,11 @@ enum {
     BATCH_PAYLOAD_MAX = 1 << 18,          /* bytes of one record; larger ones are refused unread */
     BATCH_BYTES_MAX = 1 << 21,            /* bytes of all records with their rooms for texts */
     BATCH_TEXT_ROOM = 512,                /* for texts that are not in the payload as they stand */
-    BATCH_PADDING = 64,          /* readable bytes after every payload: the JSON parser looks ahead */
+    BATCH_PADDING = 64, /* readable bytes after every payload: the JSON parser looks ahead */
     BATCH_REASON_MAX = 160,
     BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 16, /* model events: no row has more than 16 */
     MATURED_MAX = 64, /* waits that end before one row; the rest end before the next */
-    REASONS_MAX = 3,       /* features named in one decision */
+    REASONS_MAX = 3,  /* features named in one decision */
 };
 
 #define NUMBER_NONE UINT64_MAX
@@ -106,14 +106,16 @@ struct batch {
     struct span payload[BATCH_RECORDS_MAX];
     char *bytes; /* payload, padding, room for texts; payload, padding, room ... */
     uint32_t bytes_used;
-    uint32_t room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
+    uint32_t
+        room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
 
     /* decode */
     bool dead[BATCH_RECORDS_MAX]; /* could not be decoded: gets a dead letter with `reason` */
     int64_t time_ms[BATCH_RECORDS_MAX];
     uint64_t id[BATCH_RECORDS_MAX];         /* hash of the event's id; 0 if it has none */
     struct span id_text[BATCH_RECORDS_MAX]; /* size 0 if it has none */
-    double label[BATCH_RECORDS_MAX]; /* events: the label it carries, NaN if none; labels: the truth */
+    double
+        label[BATCH_RECORDS_MAX]; /* events: the label it carries, NaN if none; labels: the truth */
     char (*reason)[BATCH_REASON_MAX]; /* of dead rows: "amount: expected a number, found a text" */
     uint32_t column_count, text_count;
     union value *columns; /* (column_count, BATCH_STRIDE) */
@@ -121,12 +123,12 @@ struct batch {
 
     /* join: which event each label is about, whose wait ends.  In this order before each row: told,
      * spent, then the row itself; an early label is learned right after its event's decision. */
-    uint64_t number[BATCH_RECORDS_MAX];       /* events: their own number; labels: the event's, or NONE */
-    uint8_t join[BATCH_RECORDS_MAX];          /* of labels: enum join */
-    double label_before[BATCH_RECORDS_MAX];   /* of labels: what the event's label was; NaN: none */
-    double label_early[BATCH_RECORDS_MAX];    /* of events: a label that came before them; NaN: none */
-    struct matured told[BATCH_RECORDS_MAX];   /* the label they carry is known from now on */
-    struct matured spent[BATCH_RECORDS_MAX];  /* no label came in time: taken as negative */
+    uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
+    uint8_t join[BATCH_RECORDS_MAX];    /* of labels: enum join */
+    double label_before[BATCH_RECORDS_MAX]; /* of labels: what the event's label was; NaN: none */
+    double label_early[BATCH_RECORDS_MAX]; /* of events: a label that came before them; NaN: none */
+    struct matured told[BATCH_RECORDS_MAX];  /* the label they carry is known from now on */
+    struct matured spent[BATCH_RECORDS_MAX]; /* no label came in time: taken as negative */
 
     /* decide */
     double score[BATCH_RECORDS_MAX];
@@ -148,8 +150,9 @@ void batch_close(struct batch *batch);
 /* Empties the batch for the next records. */
 void batch_clear(struct batch *batch);
 
-/* Copies a record in.  False if there is no room left (the batch goes on its way and the record comes
- * again); size is at most BATCH_PAYLOAD_MAX, larger ones are for the caller to cut and refuse. */
+/* Copies a record in.  False if there is no room left (the batch goes on its way and the record
+ * comes again); size is at most BATCH_PAYLOAD_MAX, larger ones are for the caller to cut and
+ * refuse. */
 bool batch_add(struct batch *batch, enum record_kind kind, struct position position,
                const void *bytes, size_t size);
 

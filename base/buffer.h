@@ -1,5 +1,5 @@
-/* A bounded text being written: JSON out, CSV out, log lines.  The memory is the caller's; what does
- * not fit is cut and remembered as `overflow`, so writers need no checks of their own. */
+/* A bounded text being written: JSON out, CSV out, log lines.  The memory is the caller's; what
+ * does not fit is cut and remembered as `overflow`, so writers need no checks of their own. */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
 

@@ -141,7 +141,8 @@ struct unit {
 };
 
 static const struct unit units[] = {
-    {"w", 7LL * DAY_MS}, {"d", DAY_MS}, {"h", HOUR_MS}, {"m", MINUTE_MS}, {"s", SECOND_MS}, {"ms", 1},
+    {"w", 7LL * DAY_MS}, {"d", DAY_MS},    {"h", HOUR_MS},
+    {"m", MINUTE_MS},    {"s", SECOND_MS}, {"ms", 1},
 };
 
 bool duration_parse(const char *bytes, size_t size, int64_t *span_ms)

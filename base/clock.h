@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t (*wall_ms)(void *self);      /* since 1970, UTC */
+    int64_t (*wall_ms)(void *self);       /* since 1970, UTC */
     uint64_t (*monotonic_ns)(void *self); /* from an arbitrary start; never goes back */
     void *self;
 };

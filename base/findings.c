@@ -11,7 +11,8 @@
 enum { FOUND_MAX = 48 };
 
 /* NULL when there are enough already: who has a thousand mistakes has one. */
-static struct finding *findings_next(struct findings *findings) {
+static struct finding *findings_next(struct findings *findings)
+{
     if (findings->count == FINDINGS_MAX) {
         findings->dropped++;
         return NULL;
@@ -27,13 +28,15 @@ static struct finding *findings_next(struct findings *findings) {
 }
 
 static void finding_fill(struct finding *finding, const char *path, const char *format,
-                         va_list arguments) {
+                         va_list arguments)
+{
     snprintf(finding->path, sizeof finding->path, "%s", path);
     vsnprintf(finding->message, sizeof finding->message, format, arguments);
 }
 
 void findings_add(struct findings *findings, const char *path, uint32_t column, const char *format,
-                  ...) {
+                  ...)
+{
     struct finding *finding = findings_next(findings);
     if (!finding)
         return;
@@ -44,7 +47,8 @@ void findings_add(struct findings *findings, const char *path, uint32_t column, 
     finding->column = column;
 }
 
-void findings_add_key(struct findings *findings, const char *path, const char *format, ...) {
+void findings_add_key(struct findings *findings, const char *path, const char *format, ...)
+{
     struct finding *finding = findings_next(findings);
     if (!finding)
         return;
@@ -55,13 +59,15 @@ void findings_add_key(struct findings *findings, const char *path, const char *f
     finding->key_itself = true;
 }
 
-void findings_close(struct findings *findings) {
+void findings_close(struct findings *findings)
+{
     free(findings->list);
     *findings = (struct findings){0};
 }
 
 /* A long value is cut, between characters. */
-static void describe_scalar(const json_t *value, char into[FOUND_MAX]) {
+static void describe_scalar(const json_t *value, char into[FOUND_MAX])
+{
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     ASSERT(text);
     size_t size = strlen(text);
@@ -76,7 +82,8 @@ static void describe_scalar(const json_t *value, char into[FOUND_MAX]) {
 }
 
 void findings_add_type(struct findings *findings, const char *path, const char *expected,
-                       const json_t *found) {
+                       const json_t *found)
+{
     char text[FOUND_MAX];
     if (json_is_object(found))
         snprintf(text, sizeof text, "an object");
@@ -90,7 +97,8 @@ void findings_add_type(struct findings *findings, const char *path, const char *
 }
 
 static void write_known(struct buffer *text, const char *(*known)(const void *self, uint32_t index),
-                        const void *self) {
+                        const void *self)
+{
     buffer_text(text, known(self, 0) ? "; known: " : "; none is known here");
     for (uint32_t i = 0; known(self, i); i++) {
         if (text->size + strlen(known(self, i)) + 8 > text->capacity) {
@@ -103,8 +111,8 @@ static void write_known(struct buffer *text, const char *(*known)(const void *se
 
 void findings_add_unknown(struct findings *findings, const char *path, bool key, const char *what,
                           const char *wanted,
-                          const char *(*known)(const void *self, uint32_t index),
-                          const void *self) {
+                          const char *(*known)(const void *self, uint32_t index), const void *self)
+{
     const char *best = NULL;
     size_t distance = 0;
     for (uint32_t i = 0; known(self, i); i++)
@@ -124,13 +132,15 @@ void findings_add_unknown(struct findings *findings, const char *path, bool key,
         findings_add(findings, path, 0, "%s", bytes);
 }
 
-const char *path_member(char into[FINDING_PATH_MAX], const char *path, const char *member) {
+const char *path_member(char into[FINDING_PATH_MAX], const char *path, const char *member)
+{
     const char *dot = *path && *member ? "." : "";
     snprintf(into, FINDING_PATH_MAX, "%s%s%s", path, dot, member);
     return into;
 }
 
-const char *path_item(char into[FINDING_PATH_MAX], const char *path, size_t index) {
+const char *path_item(char into[FINDING_PATH_MAX], const char *path, size_t index)
+{
     snprintf(into, FINDING_PATH_MAX, "%s[%zu]", path, index);
     return into;
 }

@@ -14,8 +14,8 @@ struct hash_key {
 /* A hash of the bytes; never 0, which stands for "missing" everywhere. */
 uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t size);
 
-/* One hash of an ordered pair, for composite keys such as (card, merchant); never 0, and 0 (missing)
- * if either part is missing.  Not keyed again: its parts are. */
+/* One hash of an ordered pair, for composite keys such as (card, merchant); never 0, and 0
+ * (missing) if either part is missing.  Not keyed again: its parts are. */
 static inline uint64_t hash_pair(uint64_t first, uint64_t second)
 {
     if (first == 0 || second == 0)

@@ -1,5 +1,5 @@
-/* A histogram of durations with bounded relative error: 32 linear buckets in each power of two (about 3 %),
- * after the idea of HdrHistogram (Tene, 2012).  Flat, fixed, mergeable by addition. */
+/* A histogram of durations with bounded relative error: 32 linear buckets in each power of two
+ * (about 3 %), after the idea of HdrHistogram (Tene, 2012).  Flat, fixed, mergeable by addition. */
 #ifndef BASE_HISTOGRAM_H
 #define BASE_HISTOGRAM_H
 
@@ -15,8 +15,8 @@ struct histogram {
 /* Adds `times` equal values. */
 void histogram_add(struct histogram *histogram, uint64_t value, uint64_t times);
 
-/* The value below which a share (0 to 1) of all values lies; the upper edge of its bucket, never above
- * the maximum; 0 when empty. */
+/* The value below which a share (0 to 1) of all values lies; the upper edge of its bucket, never
+ * above the maximum; 0 when empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, double share);
 
 #endif

@@ -1,10 +1,10 @@
-/* What is remembered of each event until its label is known: two rings in the state, row = event number
- * modulo capacity.  `event` holds what the join decides on and changes; `example` holds what the event
- * looked like when it was scored and is written once.  Learners are fed from here when labels mature, and
- * the batch trainer's training set is copied from here.
+/* What is remembered of each event until its label is known: two rings in the state, row = event
+ * number modulo capacity.  `event` holds what the join decides on and changes; `example` holds what
+ * the event looked like when it was scored and is written once.  Learners are fed from here when
+ * labels mature, and the batch trainer's training set is copied from here.
  *
- * One writer a cell: the join (engine/join.c) alone writes event_row, except score and outcome, which
- * the step fills once when it has decided. */
+ * One writer a cell: the join (engine/join.c) alone writes event_row, except score and outcome,
+ * which the step fills once when it has decided. */
 #ifndef BASE_HISTORY_H
 #define BASE_HISTORY_H
 
@@ -13,8 +13,8 @@
 #include "base/state.h"
 
 enum event_flag {
-    EVENT_TOLD = 1,    /* the label it carried was let out (set once, by the join) */
-    EVENT_SPENT = 2,   /* it was taken as negative when no label came (set once) */
+    EVENT_TOLD = 1,     /* the label it carried was let out (set once, by the join) */
+    EVENT_SPENT = 2,    /* it was taken as negative when no label came (set once) */
     EVENT_LABELLED = 4, /* a label record came */
 };
 

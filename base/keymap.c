@@ -1,5 +1,5 @@
-/* Open addressing over tags; see keymap.h.  Deletion shifts back the entries behind the hole (Knuth,
- * "The Art of Computer Programming", 6.4, algorithm R). */
+/* Open addressing over tags; see keymap.h.  Deletion shifts back the entries behind the hole
+ * (Knuth, "The Art of Computer Programming", 6.4, algorithm R). */
 #include "base/keymap.h"
 
 void keymap_declare(struct keymap *map, struct state_layout *layout, const char *name,
@@ -11,9 +11,8 @@ void keymap_declare(struct keymap *map, struct state_layout *layout, const char 
         entries *= 2;
     map->mask = entries - 1;
     map->rows_region = rows_region;
-    map->index_region =
-        state_layout_add(layout, name, entries, sizeof(struct keymap_entry),
-                         sizeof(struct keymap_entry), entries, STATE_ROWS_ALWAYS);
+    map->index_region = state_layout_add(layout, name, entries, sizeof(struct keymap_entry),
+                                         sizeof(struct keymap_entry), entries, STATE_ROWS_ALWAYS);
 }
 
 static inline const struct keymap_entry *entry_at(const struct keymap *map,

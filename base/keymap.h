@@ -1,8 +1,8 @@
-/* Finds the row of a 64-bit key: open addressing with linear probing over 8-byte entries (a tag and a
- * row), never more than half full, backward-shift deletion, so no tombstones.  The tag is the low half of
- * the key and knows its home slot, so that a deletion needs no row.  The rows belong to another region
- * and begin with their key, which settles a tag that matches by chance.  Index and rows
- * are both state; their sizes are fixed when the configuration is read. */
+/* Finds the row of a 64-bit key: open addressing with linear probing over 8-byte entries (a tag and
+ * a row), never more than half full, backward-shift deletion, so no tombstones.  The tag is the low
+ * half of the key and knows its home slot, so that a deletion needs no row.  The rows belong to
+ * another region and begin with their key, which settles a tag that matches by chance.  Index and
+ * rows are both state; their sizes are fixed when the configuration is read. */
 #ifndef BASE_KEYMAP_H
 #define BASE_KEYMAP_H
 
@@ -33,7 +33,8 @@ void keymap_insert(const struct keymap *map, struct state *state, uint64_t key, 
 void keymap_remove(const struct keymap *map, struct state *state, uint64_t key);
 
 /* Starts fetching the entry's cache line, for batches of lookups. */
-static inline void keymap_prefetch(const struct keymap *map, const struct state *state, uint64_t key)
+static inline void keymap_prefetch(const struct keymap *map, const struct state *state,
+                                   uint64_t key)
 {
     __builtin_prefetch((const uint8_t *)state_read(state, map->index_region, 0) +
                        (key & map->mask) * sizeof(struct keymap_entry));

@@ -24,7 +24,8 @@ static const struct size_unit size_units[] = {
 
 enum { SIZE_UNITS = sizeof size_units / sizeof *size_units };
 
-static bool size_parse(const char *text, int64_t *size) {
+static bool size_parse(const char *text, int64_t *size)
+{
     if (*text < '0' || *text > '9')
         return false;
     char *end;
@@ -39,7 +40,8 @@ static bool size_parse(const char *text, int64_t *size) {
     return false;
 }
 
-static void size_format(struct buffer *text, int64_t size) {
+static void size_format(struct buffer *text, int64_t size)
+{
     int unit = 0;
     while (size % size_units[unit].bytes != 0 || size < size_units[unit].bytes) {
         if (unit == SIZE_UNITS - 1)
@@ -50,22 +52,26 @@ static void size_format(struct buffer *text, int64_t size) {
     buffer_text(text, size_units[unit].name);
 }
 
-static void *option_place(const struct option *option, void *into) {
+static void *option_place(const struct option *option, void *into)
+{
     return (char *)into + option->offset;
 }
 
-static const char *choice_at(const void *self, uint32_t index) {
+static const char *choice_at(const void *self, uint32_t index)
+{
     return ((const char *const *)self)[index];
 }
 
-static int choice_find(const char *const *choices, const char *name) {
+static int choice_find(const char *const *choices, const char *name)
+{
     for (int i = 0; choices[i]; i++)
         if (strcmp(choices[i], name) == 0)
             return i;
     return -1;
 }
 
-static const char *option_expected(enum option_type type) {
+static const char *option_expected(enum option_type type)
+{
     static const char *const expected[] = {
         [OPTION_TEXT] = "a text",
         [OPTION_NUMBER] = "a number",
@@ -79,7 +85,8 @@ static const char *option_expected(enum option_type type) {
 }
 
 /* A value of the option as people write it. */
-static void value_format(struct buffer *text, enum option_type type, double value) {
+static void value_format(struct buffer *text, enum option_type type, double value)
+{
     if (type == OPTION_SPAN && value > 0)
         duration_format(text, (int64_t)value);
     else if (type == OPTION_SIZE && value > 0)
@@ -88,11 +95,13 @@ static void value_format(struct buffer *text, enum option_type type, double valu
         buffer_number(text, value);
 }
 
-static bool option_bounded(const struct option *option) {
+static bool option_bounded(const struct option *option)
+{
     return option->minimum != 0 || option->maximum != 0;
 }
 
-static void range_format(struct buffer *text, const struct option *option) {
+static void range_format(struct buffer *text, const struct option *option)
+{
     bool below = option->minimum > -bound_endless, above = option->maximum < bound_endless;
     if (!above)
         buffer_text(text, "at least ");
@@ -107,7 +116,8 @@ static void range_format(struct buffer *text, const struct option *option) {
 }
 
 static void check_range(const struct option *option, double value, const char *path,
-                        const json_t *found, struct findings *findings) {
+                        const json_t *found, struct findings *findings)
+{
     if (!option_bounded(option) || (value >= option->minimum && value <= option->maximum))
         return;
     char bytes[96];
@@ -118,7 +128,8 @@ static void check_range(const struct option *option, double value, const char *p
     findings_add_type(findings, path, bytes, found);
 }
 
-static bool take_whole(const json_t *value, int64_t *whole) {
+static bool take_whole(const json_t *value, int64_t *whole)
+{
     double number = json_number_value(value);
     if (json_is_integer(value))
         *whole = json_integer_value(value);
@@ -129,20 +140,23 @@ static bool take_whole(const json_t *value, int64_t *whole) {
     return true;
 }
 
-static bool take_span(const json_t *value, int64_t *span_ms) {
+static bool take_span(const json_t *value, int64_t *span_ms)
+{
     if (json_is_string(value))
         return duration_parse(json_string_value(value), json_string_length(value), span_ms);
     return take_whole(value, span_ms) && *span_ms == 0;
 }
 
-static bool take_size(const json_t *value, int64_t *size) {
+static bool take_size(const json_t *value, int64_t *size)
+{
     if (json_is_string(value))
         return size_parse(json_string_value(value), size);
     return take_whole(value, size);
 }
 
 static void take_text(const struct option *option, const json_t *value, const char *path,
-                      void *into, struct findings *findings) {
+                      void *into, struct findings *findings)
+{
     size_t size = json_string_length(value);
     if (size >= option->size)
         findings_add(findings, path, 0, "expected at most %zu bytes, found %zu", option->size - 1,
@@ -154,7 +168,8 @@ static void take_text(const struct option *option, const json_t *value, const ch
 }
 
 static void take_choice(const struct option *option, const json_t *value, const char *path,
-                        void *into, struct findings *findings) {
+                        void *into, struct findings *findings)
+{
     int choice = choice_find(option->choices, json_string_value(value));
     if (choice < 0)
         findings_add_unknown(findings, path, false, option->name, json_string_value(value),
@@ -165,7 +180,8 @@ static void take_choice(const struct option *option, const json_t *value, const 
 
 /* Numbers of all kinds.  False: the value has another type. */
 static bool take_quantity(const struct option *option, const json_t *value, void *into,
-                          double *quantity) {
+                          double *quantity)
+{
     int64_t *whole = option_place(option, into), taken = 0;
     switch (option->type) {
     case OPTION_NUMBER:
@@ -190,7 +206,8 @@ static bool take_quantity(const struct option *option, const json_t *value, void
 }
 
 static void option_take(const struct option *option, const json_t *value, const char *path,
-                        void *into, struct findings *findings) {
+                        void *into, struct findings *findings)
+{
     double quantity;
     bool wants_text = option->type == OPTION_TEXT || option->type == OPTION_CHOICE;
     if (wants_text && json_is_string(value)) {
@@ -209,7 +226,8 @@ static void option_take(const struct option *option, const json_t *value, const 
 }
 
 /* The default as the JSON value that the configuration would hold. */
-static json_t *standard_value(const struct option *option) {
+static json_t *standard_value(const struct option *option)
+{
     if (option->type == OPTION_BOOLEAN)
         return json_boolean(strcmp(option->standard, "true") == 0);
     if (option->type == OPTION_TEXT || option->type == OPTION_CHOICE)
@@ -219,7 +237,8 @@ static json_t *standard_value(const struct option *option) {
     return *end ? json_string(option->standard) : json_real(number);
 }
 
-void options_default(const struct option *table, void *into) {
+void options_default(const struct option *table, void *into)
+{
     struct findings findings = {0};
     for (const struct option *option = table; option && option->name; option++) {
         if (!option->standard)
@@ -238,7 +257,8 @@ struct names {
 };
 
 /* Members that an object may have: of the table, then others. */
-static const char *names_at(const void *self, uint32_t index) {
+static const char *names_at(const void *self, uint32_t index)
+{
     const struct names *names = self;
     uint32_t count = 0;
     for (const struct option *option = names->table; option && option->name; option++)
@@ -250,7 +270,8 @@ static const char *names_at(const void *self, uint32_t index) {
     return NULL;
 }
 
-static const struct option *option_find(const struct option *table, const char *name) {
+static const struct option *option_find(const struct option *table, const char *name)
+{
     for (const struct option *option = table; option && option->name; option++)
         if (strcmp(option->name, name) == 0)
             return option;
@@ -258,7 +279,8 @@ static const struct option *option_find(const struct option *table, const char *
 }
 
 void options_take(const struct option *table, const json_t *object, const char *path, void *into,
-                  struct findings *findings) {
+                  struct findings *findings)
+{
     options_default(table, into);
     char member[FINDING_PATH_MAX];
     for (const struct option *option = table; option && option->name; option++) {
@@ -272,11 +294,13 @@ void options_take(const struct option *table, const json_t *object, const char *
 }
 
 static void report_unknown(const struct names *names, const json_t *object, const char *path,
-                           struct findings *findings) {
+                           struct findings *findings)
+{
     char member[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         if (option_find(names->table, name))
             continue;
         if (!names->others || choice_find(names->others, name) < 0)
@@ -286,7 +310,8 @@ static void report_unknown(const struct names *names, const json_t *object, cons
 }
 
 void options_read(const struct option *table, const json_t *object, const char *path,
-                  const char *const *others, void *into, struct findings *findings) {
+                  const char *const *others, void *into, struct findings *findings)
+{
     if (!json_is_object(object)) {
         options_default(table, into);
         findings_add_type(findings, path, "an object", object);
@@ -297,7 +322,8 @@ void options_read(const struct option *table, const json_t *object, const char *
     report_unknown(&names, object, path, findings);
 }
 
-static void print_range(const struct option *option) {
+static void print_range(const struct option *option)
+{
     char bytes[96];
     struct buffer text;
     buffer_init(&text, bytes, sizeof bytes);
@@ -311,7 +337,8 @@ static void print_range(const struct option *option) {
     printf(" %-18.*s", (int)text.size, bytes);
 }
 
-void options_print(const struct option *table, const char *indent) {
+void options_print(const struct option *table, const char *indent)
+{
     static const char *const type[] = {
         [OPTION_TEXT] = "text",       [OPTION_NUMBER] = "number", [OPTION_INTEGER] = "whole",
         [OPTION_BOOLEAN] = "boolean", [OPTION_SPAN] = "duration", [OPTION_SIZE] = "size",

@@ -34,7 +34,9 @@ struct option {
 
 /* Ends a table. */
 #define OPTION_END                                                                                 \
-    { .name = NULL }
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 /* Fills `into` from the object by the table: defaults first.  Unknown members (with the nearest
  * known name), wrong types, missing required ones and values out of range become findings under

@@ -1,6 +1,7 @@
 /* The only chance there is: xoshiro256++ (Blackman and Vigna, "Scrambled Linear Pseudorandom Number
- * Generators", 2021), seeded through splitmix64.  A generator is 32 flat bytes and lives in the state
- * of whoever draws from it, so that a resumed stream draws what an uninterrupted one would. */
+ * Generators", 2021), seeded through splitmix64.  A generator is 32 flat bytes and lives in the
+ * state of whoever draws from it, so that a resumed stream draws what an uninterrupted one would.
+ */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -13,11 +13,9 @@ uint32_t schema_find(const struct schema *schema, const char *name)
 const char *field_type_name(enum field_type type)
 {
     static const char *const name[] = {
-        [FIELD_ID] = "id",           [FIELD_KEY] = "key",
-        [FIELD_TEXT] = "text",       [FIELD_NUMBER] = "number",
-        [FIELD_TIME] = "time",       [FIELD_BOOLEAN] = "boolean",
-        [FIELD_ENUM] = "enum",       [FIELD_LATITUDE] = "latitude",
-        [FIELD_LONGITUDE] = "longitude",
+        [FIELD_ID] = "id",         [FIELD_KEY] = "key",           [FIELD_TEXT] = "text",
+        [FIELD_NUMBER] = "number", [FIELD_TIME] = "time",         [FIELD_BOOLEAN] = "boolean",
+        [FIELD_ENUM] = "enum",     [FIELD_LATITUDE] = "latitude", [FIELD_LONGITUDE] = "longitude",
     };
     return name[type];
 }

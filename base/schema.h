@@ -43,9 +43,9 @@ struct field {
     bool required;  /* missing or null makes a dead letter; otherwise `fallback`, else missing */
     bool sensitive; /* leaves only masked: the last four characters */
     bool has_fallback;
-    double fallback;                    /* numbers, booleans, enum index, time in seconds */
+    double fallback;                     /* numbers, booleans, enum index, time in seconds */
     char fallback_text[SCHEMA_NAME_MAX]; /* identifiers and texts */
-    double minimum, maximum;            /* of numbers, inclusive */
+    double minimum, maximum;             /* of numbers, inclusive */
     uint32_t choice_count;
     char (*choices)[SCHEMA_NAME_MAX]; /* (choice_count); lives as long as the schema */
     uint32_t slot;                    /* column, or SLOT_NONE (a label's own fields) */

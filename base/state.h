@@ -1,12 +1,12 @@
 /* All that must survive a crash: one mapping of fixed size, without pointers; nothing in it moves
- * or grows.  It is made of regions of equal rows (an index, the rows of an entity, blocks of events,
- * a model), described by a directory at its front that is itself state.  So saving, comparing, hashing
- * and handing over are byte copies, written once.
+ * or grows.  It is made of regions of equal rows (an index, the rows of an entity, blocks of
+ * events, a model), described by a directory at its front that is itself state.  So saving,
+ * comparing, hashing and handing over are byte copies, written once.
  *
  *     | directory | region 0: rows ... | region 1: rows ... | ...
  *
- * Only the loop's thread touches it.  Const pointers read; state_write() gives the only writable ones
- * and tells the pages to whoever is copying them aside (the snapshot). */
+ * Only the loop's thread touches it.  Const pointers read; state_write() gives the only writable
+ * ones and tells the pages to whoever is copying them aside (the snapshot). */
 #ifndef BASE_STATE_H
 #define BASE_STATE_H
 
@@ -27,8 +27,8 @@ struct state_region {
     uint64_t row_size;    /* bytes; a multiple of the row's alignment */
     uint64_t row_count;   /* the bound; never exceeded */
     uint64_t used;        /* rows ever taken; those after are zero bytes and never saved */
-    uint64_t free_row;    /* 1 + the head of a list through the first 8 bytes of the rows given back */
-    uint64_t live;        /* rows taken and not given back */
+    uint64_t free_row; /* 1 + the head of a list through the first 8 bytes of the rows given back */
+    uint64_t live;     /* rows taken and not given back */
 };
 
 struct state_directory {
@@ -43,7 +43,8 @@ struct state_layout {
     struct state_directory directory;
 };
 
-/* A watcher is told of a page before its first change; a snapshot copies it aside.  NULL: nobody. */
+/* A watcher is told of a page before its first change; a snapshot copies it aside.  NULL: nobody.
+ */
 struct state_watcher {
     void (*before_write)(void *self, uint64_t offset, uint64_t size);
     void *self;
@@ -66,9 +67,9 @@ enum state_rows {
     STATE_ROWS_ALWAYS, /* all from the start: an index, a ring, a model */
 };
 
-/* Declares a region and returns its index.  row_size is rounded up to `alignment` (a power of two, 8 to
- * 4096); rows that are read at random want 64, a cache line.  Rows must have no padding between their
- * members: it would be hashed and saved. */
+/* Declares a region and returns its index.  row_size is rounded up to `alignment` (a power of two,
+ * 8 to 4096); rows that are read at random want 64, a cache line.  Rows must have no padding
+ * between their members: it would be hashed and saved. */
 uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_t fingerprint,
                           uint64_t row_size, uint64_t alignment, uint64_t row_count,
                           enum state_rows rows);
@@ -86,8 +87,8 @@ static inline const void *state_read(const struct state *state, uint32_t region,
     return state->rows[region] + row * state->row_size[region];
 }
 
-/* Writable bytes [offset, offset + size) of a row.  Nothing moves; the pointer is good until the end of
- * the step, when a snapshot may begin.  One call for a row and an event is enough. */
+/* Writable bytes [offset, offset + size) of a row.  Nothing moves; the pointer is good until the
+ * end of the step, when a snapshot may begin.  One call for a row and an event is enough. */
 static inline void *state_write(struct state *state, uint32_t region, uint64_t row, uint64_t offset,
                                 uint64_t size)
 {

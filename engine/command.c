@@ -6,14 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct command *command_find(const char *name) {
+const struct command *command_find(const char *name)
+{
     for (int i = 0; command_table[i]; i++)
         if (strcmp(command_table[i]->name, name) == 0)
             return command_table[i];
     return NULL;
 }
 
-int command_unknown(const char *name) {
+int command_unknown(const char *name)
+{
     const char *best = NULL;
     size_t distance = 0;
     for (int i = 0; command_table[i]; i++)
@@ -26,7 +28,8 @@ int command_unknown(const char *name) {
     return EXIT_USAGE;
 }
 
-void command_overview(FILE *file) {
+void command_overview(FILE *file)
+{
     fprintf(file, "weir: a topic of transactions in, a topic of decisions out\n\n"
                   "usage: weir COMMAND [ARGUMENT ...]\n\n");
     for (int i = 0; command_table[i]; i++)
@@ -34,7 +37,8 @@ void command_overview(FILE *file) {
     fprintf(file, "\n`weir help COMMAND` says more; exit 0: good, 1: findings, 2: usage.\n");
 }
 
-void command_help(const struct command *command, FILE *file) {
+void command_help(const struct command *command, FILE *file)
+{
     fprintf(file, "usage: %s\n\n%s\n", command->usage, command->summary);
     if (command->help)
         fprintf(file, "\n%s\n", command->help);
@@ -47,18 +51,21 @@ void command_help(const struct command *command, FILE *file) {
     fprintf(file, "  --%-27s %s\n", "help", "prints this");
 }
 
-static void say_usage(const struct command *command) {
+static void say_usage(const struct command *command)
+{
     fprintf(stderr, "usage: %s\n`weir help %s` says more\n", command->usage, command->name);
 }
 
-static const struct flag *flag_find(const struct command *command, const char *name, size_t size) {
+static const struct flag *flag_find(const struct command *command, const char *name, size_t size)
+{
     for (const struct flag *flag = command->flags; flag && flag->name; flag++)
         if (strlen(flag->name) == size && memcmp(flag->name, name, size) == 0)
             return flag;
     return NULL;
 }
 
-static void say_unknown_flag(const struct command *command, const char *name, size_t size) {
+static void say_unknown_flag(const struct command *command, const char *name, size_t size)
+{
     char wanted[64];
     snprintf(wanted, sizeof wanted, "%.*s", (int)size, name);
     const char *best = NULL;
@@ -72,7 +79,8 @@ static void say_unknown_flag(const struct command *command, const char *name, si
         fprintf(stderr, "; `weir help %s` names them all\n", command->name);
 }
 
-static bool whole_parse(const char *text, int64_t *whole) {
+static bool whole_parse(const char *text, int64_t *whole)
+{
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
@@ -80,14 +88,16 @@ static bool whole_parse(const char *text, int64_t *whole) {
     return errno == 0 && end != text && *end == '\0';
 }
 
-static const char *flag_expected(enum flag_type type) {
+static const char *flag_expected(enum flag_type type)
+{
     if (type == FLAG_TIME)
         return "a time such as 2018-04-01 or 2018-04-01T12:00:00Z";
     return type == FLAG_SPAN ? "a duration such as 30s, 10m, 7d" : "a whole number";
 }
 
 /* False if the flag does not take the text. */
-static bool flag_fill(const struct flag *flag, const char *value, void *into) {
+static bool flag_fill(const struct flag *flag, const char *value, void *into)
+{
     void *place = (char *)into + flag->offset;
     switch (flag->type) {
     case FLAG_SWITCH:
@@ -108,7 +118,8 @@ static bool flag_fill(const struct flag *flag, const char *value, void *into) {
 
 /* Takes the flag at arguments[*at], and its value if that is the next word. */
 static bool take_flag(const struct command *command, int argument_count, char **arguments, int *at,
-                      void *into) {
+                      void *into)
+{
     const char *name = arguments[*at] + (arguments[*at][1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
     size_t size = equals ? (size_t)(equals - name) : strlen(name);
@@ -136,7 +147,8 @@ static bool take_flag(const struct command *command, int argument_count, char **
     return false;
 }
 
-static int check_words(const struct command *command, int words) {
+static int check_words(const struct command *command, int words)
+{
     bool few = words < command->argument_min;
     bool many = command->argument_max >= 0 && words > command->argument_max;
     if (!few && !many)
@@ -146,7 +158,8 @@ static int check_words(const struct command *command, int words) {
     return -1;
 }
 
-int command_parse(const struct command *command, int argument_count, char **arguments, void *into) {
+int command_parse(const struct command *command, int argument_count, char **arguments, void *into)
+{
     int words = 0;
     bool flags = true;
     for (int i = 0; i < argument_count; i++) {

@@ -15,7 +15,8 @@ static const struct flag lint_flags[] = {
     {NULL, NULL, NULL, FLAG_SWITCH, 0},
 };
 
-static json_t *finding_object(const struct finding *finding) {
+static json_t *finding_object(const struct finding *finding)
+{
     /* Texts may have been cut inside a character. */
     json_t *message = json_string(finding->message), *path = json_string(finding->path);
     return json_pack("{s:i, s:i, s:o, s:o}", "line", (int)finding->line, "column",
@@ -23,7 +24,8 @@ static json_t *finding_object(const struct finding *finding) {
                      message ? message : json_string("?"));
 }
 
-static void print_json(const struct config *config, const struct findings *findings) {
+static void print_json(const struct config *config, const struct findings *findings)
+{
     json_t *list = json_array();
     for (uint32_t i = 0; i < findings->count; i++)
         json_array_append_new(list, finding_object(&findings->list[i]));
@@ -35,12 +37,14 @@ static void print_json(const struct config *config, const struct findings *findi
     json_decref(object);
 }
 
-static void print_count(uint32_t count, const char *noun, const char *joint) {
+static void print_count(uint32_t count, const char *noun, const char *joint)
+{
     if (count > 0)
         printf("%s%u %s%s", joint, count, noun, count == 1 ? "" : "s");
 }
 
-static void print_good(const struct config *config) {
+static void print_good(const struct config *config)
+{
     printf("%s: good: ", config->path);
     print_count(config->events.schema.field_count, "field", "");
     print_count(config->feature_count, "feature", ", ");
@@ -51,7 +55,8 @@ static void print_good(const struct config *config) {
 }
 
 /* Formulas are looked at even when something else is wrong, so that all mistakes come at once. */
-static void find(struct config *config, const char *path, struct findings *findings) {
+static void find(struct config *config, const char *path, struct findings *findings)
+{
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     ASSERT(pipeline);
     config_read(config, path, findings);
@@ -65,7 +70,8 @@ static void find(struct config *config, const char *path, struct findings *findi
     free(pipeline);
 }
 
-static int run_lint(const struct command *command, int argument_count, char **arguments) {
+static int run_lint(const struct command *command, int argument_count, char **arguments)
+{
     struct lint_flags flags = {0};
     if (command_parse(command, argument_count, arguments, &flags) < 0)
         return EXIT_USAGE;

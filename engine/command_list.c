@@ -4,14 +4,16 @@
 #include "engine/kinds.h"
 #include <string.h>
 
-static void print_kind(const struct kind *kind) {
+static void print_kind(const struct kind *kind)
+{
     printf("  %-28s %s\n", kind->signature ? kind->signature : kind->name, kind->summary);
     options_print(kind->options, "      ");
     if (kind->options && kind->options->name)
         printf("\n");
 }
 
-static void print_table(enum kind_table table) {
+static void print_table(enum kind_table table)
+{
     struct kind kind;
     printf("%s\n", kind_table_name(table));
     for (uint32_t i = 0; kind_at(table, i, &kind); i++)
@@ -19,7 +21,8 @@ static void print_table(enum kind_table table) {
     printf("\n");
 }
 
-static int table_find(const char *name) {
+static int table_find(const char *name)
+{
     for (int i = 0; i < KIND_TABLES; i++)
         if (strcmp(name, kind_table_name((enum kind_table)i)) == 0 ||
             strcmp(name, kind_table_noun((enum kind_table)i)) == 0)
@@ -27,7 +30,8 @@ static int table_find(const char *name) {
     return -1;
 }
 
-static int say_unknown(const char *name) {
+static int say_unknown(const char *name)
+{
     const char *best = NULL;
     size_t distance = 0;
     fprintf(stderr, "weir list: unknown kind '%s'", name);
@@ -43,7 +47,8 @@ static int say_unknown(const char *name) {
     return EXIT_USAGE;
 }
 
-static int run_list(const struct command *command, int argument_count, char **arguments) {
+static int run_list(const struct command *command, int argument_count, char **arguments)
+{
     int words = command_parse(command, argument_count, arguments, NULL);
     if (words < 0)
         return EXIT_USAGE;

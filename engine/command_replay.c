@@ -1,10 +1,10 @@
 /* weir replay: history through the very same engine, as fast as it goes. */
+#include "base/calendar.h"
 #include "engine/command.h"
 #include "engine/loading.h"
 #include "engine/process_children.h"
 #include "engine/report.h"
 #include "engine/table_file.h"
-#include "base/calendar.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +63,9 @@ static bool replay_to(const struct replay_flags *flags, int64_t *to_ms)
     if (!flags->to)
         return true;
     if (!calendar_parse(flags->to, strlen(flags->to), to_ms)) {
-        fprintf(stderr, "weir replay: --to: '%s' is no time; expected 2018-08-14 or "
-                        "2018-08-14T12:00:00Z\n",
+        fprintf(stderr,
+                "weir replay: --to: '%s' is no time; expected 2018-08-14 or "
+                "2018-08-14T12:00:00Z\n",
                 flags->to);
         return false;
     }
@@ -145,8 +146,7 @@ static void replay_close(struct replay *replay)
     process_children_close(&replay->children);
 }
 
-static enum status replay_finish(struct replay *replay, enum status status,
-                                 struct failure *failure)
+static enum status replay_finish(struct replay *replay, enum status status, struct failure *failure)
 {
     struct failure closing;
     if (table_file_close(&replay->scores, &closing) != STATUS_OK ||
@@ -164,7 +164,8 @@ static int replay_run(const struct command *command, int argument_count, char **
     replay->flags.from_ms = INT64_MIN;
     int64_t to_ms;
     int count = command_parse(command, argument_count, arguments, &replay->flags);
-    if (count < 0 || !replay_to(&replay->flags, &to_ms) || !loading_build(&replay->config, &replay->pipeline, arguments[0])) {
+    if (count < 0 || !replay_to(&replay->flags, &to_ms) ||
+        !loading_build(&replay->config, &replay->pipeline, arguments[0])) {
         free(replay);
         return EXIT_USAGE;
     }
@@ -218,7 +219,8 @@ const struct command command_replay = {
     .name = "replay",
     .usage = "weir replay CONFIG FILE...",
     .summary = "history through the same engine: scores, features, metrics",
-    .help = "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order given,\n"
+    .help = "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order "
+            "given,\n"
             "in place of the configured sources, and decides every event as the service would.\n"
             "Labels come from the event's own field after the configured delay.  The configured\n"
             "outputs get nothing; name files to see what happened.",

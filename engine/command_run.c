@@ -35,8 +35,7 @@ static uint32_t run_topics(const struct config *config, struct broker_topic *top
     for (size_t i = 0; i < 2; i++) {
         const json_t *topic = json_object_get(json_object_get(config->root, inputs[i]), "topic");
         if (json_is_string(topic))
-            topics[count++] =
-                (struct broker_topic){json_string_value(topic), EMBEDDED_PARTITIONS};
+            topics[count++] = (struct broker_topic){json_string_value(topic), EMBEDDED_PARTITIONS};
     }
     const json_t *outputs = json_object_get(config->root, "outputs");
     for (uint32_t i = 0; i < STREAMS; i++) {
@@ -75,8 +74,8 @@ static enum status run_open(struct run *run, struct failure *failure)
         status = pipeline_start(&run->pipeline, loading_header(&run->inputs), failure);
     const struct world world = {&system_clock, &run->service.children.children};
     if (status == STATUS_OK)
-        status = engine_open(&run->engine, &run->pipeline, &run->inputs, &world, PACE_LIVE,
-                             failure);
+        status =
+            engine_open(&run->engine, &run->pipeline, &run->inputs, &world, PACE_LIVE, failure);
     return status;
 }
 
@@ -133,8 +132,9 @@ static int run_run(const struct command *command, int argument_count, char **arg
 static const struct flag run_flag_table[] = {
     {"kafka", "HOST:PORT", "use these brokers instead of the configured ones", FLAG_TEXT,
      offsetof(struct run_flags, kafka)},
-    {"embedded-broker", NULL, "start a broker inside the process (for trying out; keeps 5 MiB a "
-                              "partition, no exactly-once)",
+    {"embedded-broker", NULL,
+     "start a broker inside the process (for trying out; keeps 5 MiB a "
+     "partition, no exactly-once)",
      FLAG_SWITCH, offsetof(struct run_flags, embedded_broker)},
     {"events", "N", "stop after so many events", FLAG_INTEGER, offsetof(struct run_flags, events)},
     {"json", NULL, "print the closing report as one JSON object", FLAG_SWITCH,
@@ -147,8 +147,10 @@ const struct command command_run = {
     .name = "run",
     .usage = "weir run CONFIG",
     .summary = "the service: decide what comes in, learn, watch, retrain",
-    .help = "Runs until SIGINT or SIGTERM, or until all inputs have ended; then everything that was decided\n"
-            "is settled before it leaves.  A configuration with mistakes is refused with exit code 2.",
+    .help =
+        "Runs until SIGINT or SIGTERM, or until all inputs have ended; then everything that was "
+        "decided\n"
+        "is settled before it leaves.  A configuration with mistakes is refused with exit code 2.",
     .flags = run_flag_table,
     .argument_min = 1,
     .argument_max = 1,

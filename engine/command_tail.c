@@ -52,8 +52,8 @@ static enum status tail_open_stream(struct tail *tail, enum stream stream, const
     ASSERT(tailed->source.kind);
     const char *pairs[] = {"topic", topic, "start", tail->flags.from_start ? "earliest" : "latest",
                            NULL};
-    void *options = loading_options(tailed->source.kind->options,
-                                    tailed->source.kind->option_size, pairs);
+    void *options =
+        loading_options(tailed->source.kind->options, tailed->source.kind->option_size, pairs);
     const struct source_setting setting = {
         .options = options, .kafka = tail->config.kafka, .group = group, .clock = &system_clock};
     enum status status = tailed->source.kind->open(&tailed->source.self, &setting, failure);
@@ -85,13 +85,13 @@ static enum status tail_open(struct tail *tail, struct failure *failure)
             return status;
     }
     if (tail->tailed_count == 0)
-        return failure_set(failure, STATUS_STOP,
-                           "the configuration sends no such stream to a Kafka topic; see \"outputs\"");
+        return failure_set(
+            failure, STATUS_STOP,
+            "the configuration sends no such stream to a Kafka topic; see \"outputs\"");
     tail->console = sink_find("console");
     const char *pairs[] = {NULL};
     struct sink_setting setting = {0};
-    void *options =
-        loading_options(tail->console->options, tail->console->option_size, pairs);
+    void *options = loading_options(tail->console->options, tail->console->option_size, pairs);
     for (uint32_t i = 0; i < STREAMS; i++)
         setting.options[i] = options;
     enum status status = tail->console->open(&tail->screen, &setting, failure);
@@ -152,7 +152,8 @@ static enum status tail_drain(struct tail *tail, struct tailed *tailed, struct f
 
 static enum status tail_follow(struct tail *tail, struct failure *failure)
 {
-    while (!tail_stopped && (tail->flags.count == 0 || tail->printed < (uint64_t)tail->flags.count)) {
+    while (!tail_stopped &&
+           (tail->flags.count == 0 || tail->printed < (uint64_t)tail->flags.count)) {
         struct pollfd polls[STREAMS];
         bool idle = true;
         for (uint32_t i = 0; i < tail->tailed_count; i++) {
@@ -161,8 +162,8 @@ static enum status tail_follow(struct tail *tail, struct failure *failure)
             if (status == STATUS_STOP)
                 return status;
             idle = idle && status == STATUS_RETRY;
-            polls[i] = (struct pollfd){
-                .fd = tailed->source.kind->descriptor(tailed->source.self), .events = POLLIN};
+            polls[i] = (struct pollfd){.fd = tailed->source.kind->descriptor(tailed->source.self),
+                                       .events = POLLIN};
         }
         fflush(stdout);
         if (idle)
@@ -198,8 +199,9 @@ static int tail_run(const struct command *command, int argument_count, char **ar
 static const struct flag tail_flag_table[] = {
     {"kafka", "HOST:PORT", "use these brokers instead of the configured ones", FLAG_TEXT,
      offsetof(struct tail_flags, kafka)},
-    {"stream", "NAME", "decisions, alerts, dead_letters or model_events; by default alerts and "
-                       "model_events",
+    {"stream", "NAME",
+     "decisions, alerts, dead_letters or model_events; by default alerts and "
+     "model_events",
      FLAG_TEXT, offsetof(struct tail_flags, stream)},
     {"rate", "N", "show at most so many lines a second and count the others (20; 0: all)",
      FLAG_INTEGER, offsetof(struct tail_flags, rate)},
@@ -213,7 +215,8 @@ const struct command command_tail = {
     .name = "tail",
     .usage = "weir tail CONFIG",
     .summary = "alerts and model events as they come, readable",
-    .help = "Follows the Kafka topics that the configuration sends its outputs to, until Ctrl-C.  It reads\n"
+    .help = "Follows the Kafka topics that the configuration sends its outputs to, until Ctrl-C.  "
+            "It reads\n"
             "beside everybody else and commits nothing.",
     .flags = tail_flag_table,
     .argument_min = 1,

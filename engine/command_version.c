@@ -13,7 +13,8 @@ static const struct flag version_flags[] = {
     {NULL, NULL, NULL, FLAG_SWITCH, 0},
 };
 
-static int run_version(const struct command *command, int argument_count, char **arguments) {
+static int run_version(const struct command *command, int argument_count, char **arguments)
+{
     struct version_flags flags = {0};
     if (command_parse(command, argument_count, arguments, &flags) < 0)
         return EXIT_USAGE;

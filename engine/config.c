@@ -81,7 +81,8 @@ static const char *const root_others[] = {
 };
 
 /* The name goes into Kafka's group and into file names. */
-static void check_name(const struct config *config, struct findings *findings) {
+static void check_name(const struct config *config, struct findings *findings)
+{
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     if (config->name[strspn(config->name, letters)])
@@ -90,7 +91,8 @@ static void check_name(const struct config *config, struct findings *findings) {
 
 /* Without a secret, whoever knows the configuration can craft keys that collide; results are right
  * all the same. */
-static void make_key(struct config *config, struct findings *findings) {
+static void make_key(struct config *config, struct findings *findings)
+{
     struct failure failure;
     config->key.low = hash_fingerprint(config->name, strlen(config->name));
     config->key.high = hash_fingerprint(&config->key.low, sizeof config->key.low);
@@ -99,7 +101,8 @@ static void make_key(struct config *config, struct findings *findings) {
         findings_add(findings, "key_file", 0, "%s", failure.text);
 }
 
-static void read_root(struct config *config, struct findings *findings) {
+static void read_root(struct config *config, struct findings *findings)
+{
     options_read(root_options, config->root, "", root_others, config, findings);
     if (!json_is_object(config->root))
         return;
@@ -122,7 +125,8 @@ static void read_root(struct config *config, struct findings *findings) {
 }
 
 /* The token that jansson stopped at, as its message quotes it; "" if it quotes none. */
-static void error_token(const json_error_t *error, char token[JSON_ERROR_TEXT_LENGTH]) {
+static void error_token(const json_error_t *error, char token[JSON_ERROR_TEXT_LENGTH])
+{
     const char *near = strstr(error->text, "near '");
     snprintf(token, JSON_ERROR_TEXT_LENGTH, "%s", near ? near + strlen("near '") : "");
     char *end = strrchr(token, '\'');
@@ -132,7 +136,8 @@ static void error_token(const json_error_t *error, char token[JSON_ERROR_TEXT_LE
 
 /* jansson names the end of the token that it stumbled on; people look for its beginning. */
 static void add_placed(const struct config *config, const json_error_t *error, const char *message,
-                       struct findings *findings) {
+                       struct findings *findings)
+{
     char token[JSON_ERROR_TEXT_LENGTH];
     error_token(error, token);
     size_t offset = error->position > 0 ? (size_t)error->position : 0, size = strlen(token);
@@ -145,14 +150,16 @@ static void add_placed(const struct config *config, const json_error_t *error, c
 }
 
 static void report_syntax(const struct config *config, const json_error_t *error,
-                          struct findings *findings) {
+                          struct findings *findings)
+{
     char message[JSON_ERROR_TEXT_LENGTH + 16];
     snprintf(message, sizeof message, "not JSON: %s", error->text);
     add_placed(config, error, message, findings);
 }
 
 static void report_duplicate(const struct config *config, const json_error_t *error,
-                             struct findings *findings) {
+                             struct findings *findings)
+{
     char token[JSON_ERROR_TEXT_LENGTH], message[JSON_ERROR_TEXT_LENGTH + 64];
     error_token(error, token);
     snprintf(message, sizeof message, "%s stands twice in this object: take one away",
@@ -161,7 +168,8 @@ static void report_duplicate(const struct config *config, const json_error_t *er
 }
 
 /* A name that stands twice is a mistake, and reading goes on with the last one, for the others. */
-static void parse_text(struct config *config, struct findings *findings) {
+static void parse_text(struct config *config, struct findings *findings)
+{
     json_error_t error;
     config->root = json_loadb(config->text, config->text_size, JSON_REJECT_DUPLICATES, &error);
     if (config->root)
@@ -174,7 +182,8 @@ static void parse_text(struct config *config, struct findings *findings) {
         report_syntax(config, &error, findings);
 }
 
-static bool read_text(struct config *config, struct findings *findings) {
+static bool read_text(struct config *config, struct findings *findings)
+{
     parse_text(config, findings);
     if (config->root)
         read_root(config, findings);
@@ -182,7 +191,8 @@ static bool read_text(struct config *config, struct findings *findings) {
 }
 
 bool config_read_text(struct config *config, const char *path, const char *text, size_t size,
-                      struct findings *findings) {
+                      struct findings *findings)
+{
     memset(config, 0, sizeof *config);
     config->path = path;
     config->text = malloc(size + 1);
@@ -193,7 +203,8 @@ bool config_read_text(struct config *config, const char *path, const char *text,
     return read_text(config, findings);
 }
 
-bool config_read(struct config *config, const char *path, struct findings *findings) {
+bool config_read(struct config *config, const char *path, struct findings *findings)
+{
     struct failure failure;
     memset(config, 0, sizeof *config);
     config->path = path;
@@ -204,7 +215,8 @@ bool config_read(struct config *config, const char *path, struct findings *findi
     return read_text(config, findings);
 }
 
-void config_close(struct config *config) {
+void config_close(struct config *config)
+{
     for (uint32_t i = 0; i < config->events.schema.field_count; i++)
         free(config->events.schema.field[i].choices);
     for (uint32_t i = 0; i < config->model_count; i++) {

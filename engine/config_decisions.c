@@ -3,12 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-static const char *outcome_at(const void *self, uint32_t index) {
+static const char *outcome_at(const void *self, uint32_t index)
+{
     const struct config *config = self;
     return index < config->outcome_count ? config->outcome[index] : NULL;
 }
 
-static uint32_t outcome_find(const struct config *config, const char *name) {
+static uint32_t outcome_find(const struct config *config, const char *name)
+{
     for (uint32_t i = 0; i < config->outcome_count; i++)
         if (strcmp(config->outcome[i], name) == 0)
             return i;
@@ -16,7 +18,8 @@ static uint32_t outcome_find(const struct config *config, const char *name) {
 }
 
 static bool take_outcome(const struct config *config, const json_t *value, const char *path,
-                         uint32_t *outcome, struct findings *findings) {
+                         uint32_t *outcome, struct findings *findings)
+{
     const char *name = json_string_value(value);
     uint32_t found = name ? outcome_find(config, name) : UINT32_MAX;
     if (!name)
@@ -29,7 +32,8 @@ static bool take_outcome(const struct config *config, const json_t *value, const
 }
 
 static void add_outcome(struct config *config, const json_t *value, const char *path,
-                        struct findings *findings) {
+                        struct findings *findings)
+{
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789-";
     const char *name = json_string_value(value);
     if (!name)
@@ -44,7 +48,8 @@ static void add_outcome(struct config *config, const json_t *value, const char *
         memcpy(config->outcome[config->outcome_count++], name, strlen(name) + 1);
 }
 
-static void read_outcomes(struct config *config, struct findings *findings) {
+static void read_outcomes(struct config *config, struct findings *findings)
+{
     static const char *const standard[] = {"allow", "review", "block"};
     char path[FINDING_PATH_MAX];
     const json_t *list = json_object_get(config->root, "outcomes");
@@ -63,7 +68,8 @@ static void read_outcomes(struct config *config, struct findings *findings) {
         memcpy(config->outcome[i], standard[i], strlen(standard[i]) + 1);
 }
 
-static void read_score(struct config *config, struct findings *findings) {
+static void read_score(struct config *config, struct findings *findings)
+{
     const json_t *score = json_object_get(config->root, "score");
     if (json_is_string(score) && json_string_length(score) > 0)
         config->score = json_string_value(score);
@@ -76,7 +82,8 @@ static void read_score(struct config *config, struct findings *findings) {
 }
 
 static void read_threshold(struct config *config, const char *name, const json_t *value,
-                           const char *path, struct findings *findings) {
+                           const char *path, struct findings *findings)
+{
     uint32_t outcome = outcome_find(config, name);
     if (outcome == UINT32_MAX)
         findings_add_unknown(findings, path, true, "outcome", name, outcome_at, config);
@@ -91,7 +98,8 @@ static void read_threshold(struct config *config, const char *name, const json_t
 }
 
 /* A stronger outcome with a lower threshold would leave the weaker one unreachable. */
-static void check_rise(const struct config *config, struct findings *findings) {
+static void check_rise(const struct config *config, struct findings *findings)
+{
     char path[FINDING_PATH_MAX];
     uint32_t last = 0;
     for (uint32_t i = 1; i < config->outcome_count; i++) {
@@ -105,12 +113,14 @@ static void check_rise(const struct config *config, struct findings *findings) {
     }
 }
 
-static void read_thresholds(struct config *config, struct findings *findings) {
+static void read_thresholds(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "thresholds", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         read_threshold(config, name, value, path_member(path, "thresholds", name), findings);
     }
     check_rise(config, findings);
@@ -122,7 +132,8 @@ static void read_thresholds(struct config *config, struct findings *findings) {
 static const struct option rule_options[] = {OPTION_END};
 
 static void read_rule(struct config *config, const char *name, const json_t *object,
-                      const char *path, struct findings *findings) {
+                      const char *path, struct findings *findings)
+{
     static const char *const others[] = {"when", "then", NULL};
     char place[FINDING_PATH_MAX];
     struct config_rule rule = {0};
@@ -142,14 +153,16 @@ static void read_rule(struct config *config, const char *name, const json_t *obj
     config->rule[config->rule_count++] = rule;
 }
 
-static void read_rules(struct config *config, struct findings *findings) {
+static void read_rules(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "rules", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
     if (json_object_size(section) > RULES_MAX)
         findings_add(findings, "rules", 0, "expected at most %d rules", RULES_MAX);
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         path_member(path, "rules", name);
         config_check_name("rule", name, path, findings);
         if (config->rule_count < RULES_MAX)
@@ -157,7 +170,8 @@ static void read_rules(struct config *config, struct findings *findings) {
     }
 }
 
-void config_read_decisions(struct config *config, struct findings *findings) {
+void config_read_decisions(struct config *config, struct findings *findings)
+{
     read_outcomes(config, findings);
     const json_t *alerts = json_object_get(config->root, "alerts_from");
     config->alert_outcome = 1;

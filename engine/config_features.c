@@ -23,7 +23,8 @@ static const struct option entity_options[] = {
 };
 
 /* Names of the fields that entities can be made of. */
-static const char *key_at(const void *self, uint32_t index) {
+static const char *key_at(const void *self, uint32_t index)
+{
     const struct schema *schema = self;
     for (uint32_t i = 0; i < schema->field_count; i++)
         if (field_type_is_key(schema->field[i].type) && index-- == 0)
@@ -32,7 +33,8 @@ static const char *key_at(const void *self, uint32_t index) {
 }
 
 static void check_key(const struct schema *schema, const char *name, const char *path,
-                      struct findings *findings) {
+                      struct findings *findings)
+{
     uint32_t field = schema_find(schema, name);
     if (field == SLOT_NONE)
         findings_add_unknown(findings, path, true, "field", name, key_at, schema);
@@ -43,21 +45,24 @@ static void check_key(const struct schema *schema, const char *name, const char 
 
 /* "card,merchant" */
 static void check_keys(const struct schema *schema, const char *entity, const char *path,
-                       struct findings *findings) {
+                       struct findings *findings)
+{
     char names[256], *rest = names;
     snprintf(names, sizeof names, "%s", entity);
     for (char *name; (name = strsep(&rest, ","));)
         check_key(schema, name, path, findings);
 }
 
-void config_read_entities(struct config *config, struct findings *findings) {
+void config_read_entities(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "entities", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
     if (json_object_size(section) > CONFIG_ENTITIES_MAX)
         findings_add(findings, "entities", 0, "expected at most %d entities", CONFIG_ENTITIES_MAX);
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         path_member(path, "entities", name);
         if (config->entity_count == CONFIG_ENTITIES_MAX)
             break;
@@ -71,7 +76,8 @@ void config_read_entities(struct config *config, struct findings *findings) {
     }
 }
 
-static const char *read_formula(const json_t *value, const char *path, struct findings *findings) {
+static const char *read_formula(const json_t *value, const char *path, struct findings *findings)
+{
     const char *formula = json_string_value(value);
     if (formula && *formula)
         return formula;
@@ -79,14 +85,16 @@ static const char *read_formula(const json_t *value, const char *path, struct fi
     return "0"; /* stands in, so that who uses it is not blamed */
 }
 
-void config_read_features(struct config *config, struct findings *findings) {
+void config_read_features(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "features", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
     if (json_object_size(section) > CONFIG_FEATURES_MAX)
         findings_add(findings, "features", 0, "expected at most %d features", CONFIG_FEATURES_MAX);
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         path_member(path, "features", name);
         if (config->feature_count == CONFIG_FEATURES_MAX)
             break;
@@ -100,7 +108,8 @@ void config_read_features(struct config *config, struct findings *findings) {
     }
 }
 
-static bool model_names(const struct config_model *model, const char *name) {
+static bool model_names(const struct config_model *model, const char *name)
+{
     for (uint32_t i = 0; i < model->feature_count; i++)
         if (strcmp(model->feature[i], name) == 0)
             return true;
@@ -109,7 +118,8 @@ static bool model_names(const struct config_model *model, const char *name) {
 
 /* Whether they exist is found out when formulas are compiled. */
 static void read_model_features(struct config_model *model, const json_t *list, const char *path,
-                                struct findings *findings) {
+                                struct findings *findings)
+{
     char place[FINDING_PATH_MAX], item[FINDING_PATH_MAX];
     path_member(place, path, "features");
     size_t count = json_array_size(list);
@@ -139,7 +149,8 @@ static void read_model_features(struct config_model *model, const json_t *list, 
 }
 
 static void read_model(struct config_model *model, const char *name, const json_t *object,
-                       const char *path, struct findings *findings) {
+                       const char *path, struct findings *findings)
+{
     static const char *const others[] = {"kind", "features", NULL};
     struct kind kind;
     memcpy(model->name, name, strlen(name) + 1);
@@ -155,14 +166,16 @@ static void read_model(struct config_model *model, const char *name, const json_
     read_model_features(model, json_object_get(object, "features"), path, findings);
 }
 
-void config_read_models(struct config *config, struct findings *findings) {
+void config_read_models(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "models", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
     if (json_object_size(section) > MODELS_MAX)
         findings_add(findings, "models", 0, "expected at most %d models", MODELS_MAX);
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         path_member(path, "models", name);
         if (config->model_count == MODELS_MAX)
             break;

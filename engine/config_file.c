@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum status config_file_read(const char *path, char **text, size_t *size, struct failure *failure) {
+enum status config_file_read(const char *path, char **text, size_t *size, struct failure *failure)
+{
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!file)
         return failure_set(failure, STATUS_STOP, "could not open it: %s", strerror(errno));
@@ -30,7 +31,8 @@ enum status config_file_read(const char *path, char **text, size_t *size, struct
     return STATUS_OK;
 }
 
-enum status config_file_key(const char *path, struct hash_key *key, struct failure *failure) {
+enum status config_file_key(const char *path, struct hash_key *key, struct failure *failure)
+{
     struct stat about;
     struct hash_key read_key;
     /* Not waiting, and regular files only: a pipe would hold the start up for ever. */

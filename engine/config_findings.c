@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_findings(const void *left, const void *right) {
+static int compare_findings(const void *left, const void *right)
+{
     const struct finding *a = left, *b = right;
     if (a->line != b->line)
         return a->line < b->line ? -1 : 1;
@@ -15,7 +16,8 @@ static int compare_findings(const void *left, const void *right) {
     return paths ? paths : strcmp(a->message, b->message);
 }
 
-void config_locate_findings(const struct config *config, struct findings *findings) {
+void config_locate_findings(const struct config *config, struct findings *findings)
+{
     for (uint32_t i = 0; config->root && i < findings->count; i++) {
         struct finding *finding = &findings->list[i];
         if (finding->line > 0)
@@ -30,13 +32,14 @@ void config_locate_findings(const struct config *config, struct findings *findin
 }
 
 /* Names come from the file: a control character in one must not steer the terminal. */
-static void write_plain(const char *text, FILE *file) {
+static void write_plain(const char *text, FILE *file)
+{
     for (; *text; text++)
         fputc(iscntrl((unsigned char)*text) ? '?' : *text, file);
 }
 
-void config_write_findings(const struct config *config, const struct findings *findings,
-                           FILE *file) {
+void config_write_findings(const struct config *config, const struct findings *findings, FILE *file)
+{
     const char *name = strcmp(config->path, "-") == 0 ? "(standard input)" : config->path;
     for (uint32_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->list[i];
@@ -53,7 +56,8 @@ void config_write_findings(const struct config *config, const struct findings *f
         fprintf(file, "%s: and %u more\n", name, findings->dropped);
 }
 
-void config_print_findings(const struct config *config, struct findings *findings) {
+void config_print_findings(const struct config *config, struct findings *findings)
+{
     config_locate_findings(config, findings);
     config_write_findings(config, findings, stderr);
 }

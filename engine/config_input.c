@@ -19,7 +19,8 @@ static const struct option input_options[] = {
 
 static const char *const input_others[] = {"source", "format", "fields", "payload_max", NULL};
 
-static uint32_t append_names(const char **into, uint32_t count, const char *const *names) {
+static uint32_t append_names(const char **into, uint32_t count, const char *const *names)
+{
     for (; names && *names; names++) {
         ASSERT(count < OTHERS_MAX);
         into[count++] = *names;
@@ -28,7 +29,8 @@ static uint32_t append_names(const char **into, uint32_t count, const char *cons
 }
 
 /* What people call the input: its topic, its path, or its kind. */
-static void name_input(struct config_input *input, const json_t *object) {
+static void name_input(struct config_input *input, const json_t *object)
+{
     const char *name = json_string_value(json_object_get(object, "topic"));
     if (!name)
         name = json_string_value(json_object_get(object, "path"));
@@ -37,7 +39,8 @@ static void name_input(struct config_input *input, const json_t *object) {
     snprintf(input->name, sizeof input->name, "%s", name);
 }
 
-static bool table_has(const struct option *table, const char *name) {
+static bool table_has(const struct option *table, const char *name)
+{
     for (; table && table->name; table++)
         if (strcmp(table->name, name) == 0)
             return true;
@@ -47,7 +50,8 @@ static bool table_has(const struct option *table, const char *name) {
 /* "format" names the decoder; a source of lines has an option of its own name that follows from it.
  */
 static json_t *source_object(const struct kind *kind, const struct config_input *input,
-                             const json_t *object) {
+                             const json_t *object)
+{
     json_t *copy = json_copy((json_t *)object);
     ASSERT(copy);
     bool csv = input->decoder && strcmp(input->decoder->name, "csv") == 0;
@@ -58,7 +62,8 @@ static json_t *source_object(const struct kind *kind, const struct config_input 
 }
 
 static void read_source(struct config_input *input, const json_t *object, const char *path,
-                        const char *const *others, struct findings *findings) {
+                        const char *const *others, struct findings *findings)
+{
     const char *names[OTHERS_MAX + 1] = {NULL};
     append_names(names, append_names(names, 0, input_others), others);
     struct kind kind;
@@ -72,7 +77,8 @@ static void read_source(struct config_input *input, const json_t *object, const 
 }
 
 static void read_format(struct config_input *input, const json_t *object, const char *path,
-                        struct findings *findings) {
+                        struct findings *findings)
+{
     struct kind kind;
     input->decoder = decoder_find("json");
     if (json_object_get(object, "format") &&
@@ -81,14 +87,16 @@ static void read_format(struct config_input *input, const json_t *object, const 
 }
 
 void config_read_input(struct config_input *input, const json_t *object, const char *path,
-                       const char *const *others, struct findings *findings) {
+                       const char *const *others, struct findings *findings)
+{
     input->present = true;
     options_take(input_options, object, path, input, findings);
     read_format(input, object, path, findings);
     read_source(input, object, path, others, findings);
 }
 
-void config_read_events(struct config *config, struct findings *findings) {
+void config_read_events(struct config *config, struct findings *findings)
+{
     struct config_input *input = &config->events;
     const json_t *object = config_section(config, "events", findings);
     if (!json_object_get(config->root, "events"))

@@ -68,7 +68,8 @@ static const struct {
 enum { LABEL_PARTS = sizeof label_parts / sizeof *label_parts };
 
 static void read_part(struct field *field, const json_t *value, const char *path,
-                      struct findings *findings) {
+                      struct findings *findings)
+{
     struct part_text text = {0};
     if (json_is_object(value))
         options_read(part_options, value, path, NULL, &text, findings);
@@ -82,12 +83,14 @@ static void read_part(struct field *field, const json_t *value, const char *path
     field->unit = (enum time_unit)text.unit;
 }
 
-static const char *part_at(const void *self, uint32_t index) {
+static const char *part_at(const void *self, uint32_t index)
+{
     (void)self;
     return index < LABEL_PARTS ? label_parts[index].name : NULL;
 }
 
-static bool is_part(const char *name) {
+static bool is_part(const char *name)
+{
     for (uint32_t i = 0; i < LABEL_PARTS; i++)
         if (strcmp(label_parts[i].name, name) == 0)
             return true;
@@ -95,7 +98,8 @@ static bool is_part(const char *name) {
 }
 
 static void add_part(struct schema *schema, uint32_t part, const json_t *value, const char *path,
-                     struct findings *findings) {
+                     struct findings *findings)
+{
     struct field *field = &schema->field[schema->field_count++];
     memcpy(field->name, label_parts[part].name, strlen(label_parts[part].name) + 1);
     field->type = label_parts[part].type;
@@ -109,7 +113,8 @@ static void add_part(struct schema *schema, uint32_t part, const json_t *value, 
 }
 
 void config_read_label_schema(struct schema *schema, const json_t *object, const char *path,
-                              struct findings *findings) {
+                              struct findings *findings)
+{
     char place[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
@@ -117,7 +122,8 @@ void config_read_label_schema(struct schema *schema, const json_t *object, const
         findings_add_type(findings, path, "an object that says where id and label are", object);
         return;
     }
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         if (!is_part(name))
             findings_add_unknown(findings, path_member(place, path, name), true, "member", name,
                                  part_at, NULL);
@@ -133,7 +139,8 @@ void config_read_label_schema(struct schema *schema, const json_t *object, const
 }
 
 /* A field that reads the label itself would let features know what they are to foretell. */
-static void check_leak(const struct config *config, struct findings *findings) {
+static void check_leak(const struct config *config, struct findings *findings)
+{
     char path[FINDING_PATH_MAX];
     for (uint32_t i = 0; i < config->events.schema.field_count; i++) {
         const struct field *field = &config->events.schema.field[i];
@@ -145,7 +152,8 @@ static void check_leak(const struct config *config, struct findings *findings) {
 }
 
 /* The stream of labels, and what its object may hold besides. */
-static void read_stream(struct config *config, const json_t *object, struct findings *findings) {
+static void read_stream(struct config *config, const json_t *object, struct findings *findings)
+{
     static const char *const others[] = {"event_field", "delay", "negative_after", "remembered",
                                          NULL};
     struct config_input *input = &config->labels_input;
@@ -158,7 +166,8 @@ static void read_stream(struct config *config, const json_t *object, struct find
     input->schema.key = config->key;
 }
 
-void config_read_labels(struct config *config, struct findings *findings) {
+void config_read_labels(struct config *config, struct findings *findings)
+{
     struct config_labels *labels = &config->labels;
     options_default(label_options, labels);
     const json_t *object = config_section(config, "labels", findings);

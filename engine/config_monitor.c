@@ -83,12 +83,14 @@ static const struct option retraining_options[] = {
     OPTION_END,
 };
 
-static bool has_labels(const struct config *config) {
+static bool has_labels(const struct config *config)
+{
     return config->labels.event_source[0] || config->labels_input.present;
 }
 
 static void check_watch(const struct config *config, const struct watch_text *text,
-                        const char *path, struct findings *findings) {
+                        const char *path, struct findings *findings)
+{
     char place[FINDING_PATH_MAX];
     bool by_labels = strcmp(text->watch, "error") == 0 || strcmp(text->watch, "loss") == 0;
     path_member(place, path, "watch");
@@ -100,7 +102,8 @@ static void check_watch(const struct config *config, const struct watch_text *te
 }
 
 static void read_detector(struct config *config, const char *name, const json_t *object,
-                          const char *path, struct findings *findings) {
+                          const char *path, struct findings *findings)
+{
     static const char *const others[] = {"kind", "watch", "retrain", NULL};
     struct watch_text text = {0};
     struct kind kind;
@@ -121,14 +124,16 @@ static void read_detector(struct config *config, const char *name, const json_t 
     detector->retrains = text.retrain;
 }
 
-static void read_drift(struct config *config, struct findings *findings) {
+static void read_drift(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "drift", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
     if (json_object_size(section) > DETECTORS_MAX)
         findings_add(findings, "drift", 0, "expected at most %d detectors", DETECTORS_MAX);
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         path_member(path, "drift", name);
         config_check_name("detector", name, path, findings);
         if (!json_is_object(value))
@@ -138,12 +143,14 @@ static void read_drift(struct config *config, struct findings *findings) {
     }
 }
 
-static const char *model_at(const void *self, uint32_t index) {
+static const char *model_at(const void *self, uint32_t index)
+{
     const struct config *config = self;
     return index < config->model_count ? config->model[index].name : NULL;
 }
 
-static void check_retrained(const struct config *config, struct findings *findings) {
+static void check_retrained(const struct config *config, struct findings *findings)
+{
     const char *name = config->retraining.model;
     for (uint32_t i = 0; i < config->model_count; i++) {
         if (strcmp(config->model[i].name, name) != 0)
@@ -157,7 +164,8 @@ static void check_retrained(const struct config *config, struct findings *findin
         findings_add_unknown(findings, "retraining.model", false, "model", name, model_at, config);
 }
 
-void config_read_monitor(struct config *config, struct findings *findings) {
+void config_read_monitor(struct config *config, struct findings *findings)
+{
     struct config_retraining *retraining = &config->retraining;
     read_drift(config, findings);
     options_default(retraining_options, retraining);

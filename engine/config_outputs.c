@@ -2,12 +2,14 @@
 #include "engine/config_parts.h"
 #include <string.h>
 
-static const char *stream_at(const void *self, uint32_t index) {
+static const char *stream_at(const void *self, uint32_t index)
+{
     (void)self;
     return index < STREAMS ? stream_name((enum stream)index) : NULL;
 }
 
-static enum stream stream_find(const char *name) {
+static enum stream stream_find(const char *name)
+{
     for (int i = 0; i < STREAMS; i++)
         if (strcmp(stream_name((enum stream)i), name) == 0)
             return (enum stream)i;
@@ -15,7 +17,8 @@ static enum stream stream_find(const char *name) {
 }
 
 static void read_output(struct config_output *output, const json_t *object, const char *path,
-                        struct findings *findings) {
+                        struct findings *findings)
+{
     static const char *const others[] = {"sink", NULL};
     struct kind kind;
     if (!json_is_object(object)) {
@@ -28,12 +31,14 @@ static void read_output(struct config_output *output, const json_t *object, cons
     output->options = config_kind_options(&kind, object, path, others, findings);
 }
 
-void config_read_outputs(struct config *config, struct findings *findings) {
+void config_read_outputs(struct config *config, struct findings *findings)
+{
     const json_t *section = config_section(config, "outputs", findings);
     char path[FINDING_PATH_MAX];
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)section, name, value) {
+    json_object_foreach((json_t *)section, name, value)
+    {
         enum stream stream = stream_find(name);
         path_member(path, "outputs", name);
         if (stream == STREAMS)

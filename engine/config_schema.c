@@ -69,12 +69,14 @@ static const struct option field_options[] = {
 
 static const char *const field_others[] = {"values", "default", NULL};
 
-static const char *type_at(const void *self, uint32_t index) {
+static const char *type_at(const void *self, uint32_t index)
+{
     (void)self;
     return type_names[index];
 }
 
-static int type_find(const char *name) {
+static int type_find(const char *name)
+{
     for (int i = 0; type_names[i]; i++)
         if (strcmp(type_names[i], name) == 0)
             return i;
@@ -82,7 +84,8 @@ static int type_find(const char *name) {
 }
 
 /* What was meant, so that formulas that use the field are not blamed for its type. */
-static enum field_type type_guess(const json_t *written) {
+static enum field_type type_guess(const json_t *written)
+{
     const char *best = NULL;
     size_t distance = 0;
     for (int i = 0; json_is_string(written) && type_names[i]; i++)
@@ -90,12 +93,14 @@ static enum field_type type_guess(const json_t *written) {
     return best ? (enum field_type)type_find(best) : FIELD_NUMBER;
 }
 
-static const char *choice_at(const void *self, uint32_t index) {
+static const char *choice_at(const void *self, uint32_t index)
+{
     const struct field *field = self;
     return index < field->choice_count ? field->choices[index] : NULL;
 }
 
-static uint32_t choice_find(const struct field *field, const char *name) {
+static uint32_t choice_find(const struct field *field, const char *name)
+{
     for (uint32_t i = 0; i < field->choice_count; i++)
         if (strcmp(field->choices[i], name) == 0)
             return i;
@@ -103,7 +108,8 @@ static uint32_t choice_find(const struct field *field, const char *name) {
 }
 
 static void add_choice(struct field *field, const json_t *value, const char *path,
-                       struct findings *findings) {
+                       struct findings *findings)
+{
     const char *text = json_string_value(value);
     if (!text || !*text)
         findings_add_type(findings, path, "a text that is not empty", value);
@@ -116,7 +122,8 @@ static void add_choice(struct field *field, const json_t *value, const char *pat
 }
 
 static void read_choices(struct field *field, const json_t *values, const char *path,
-                         struct findings *findings) {
+                         struct findings *findings)
+{
     char place[FINDING_PATH_MAX], item[FINDING_PATH_MAX];
     path_member(place, path, "values");
     size_t count = json_array_size(values);
@@ -132,7 +139,8 @@ static void read_choices(struct field *field, const json_t *values, const char *
 }
 
 static void default_number(struct field *field, const json_t *value, const char *path,
-                           struct findings *findings) {
+                           struct findings *findings)
+{
     double number = json_number_value(value);
     if (!json_is_number(value))
         findings_add_type(findings, path, "a number", value);
@@ -143,7 +151,8 @@ static void default_number(struct field *field, const json_t *value, const char 
 }
 
 static void default_time(struct field *field, const json_t *value, const char *path,
-                         struct findings *findings) {
+                         struct findings *findings)
+{
     int64_t time_ms;
     if (!json_is_string(value) ||
         !calendar_parse(json_string_value(value), json_string_length(value), &time_ms))
@@ -153,7 +162,8 @@ static void default_time(struct field *field, const json_t *value, const char *p
 }
 
 static void default_enum(struct field *field, const json_t *value, const char *path,
-                         struct findings *findings) {
+                         struct findings *findings)
+{
     uint32_t choice = UINT32_MAX;
     if (!json_is_string(value)) {
         findings_add_type(findings, path, "one of the field's values", value);
@@ -168,7 +178,8 @@ static void default_enum(struct field *field, const json_t *value, const char *p
 }
 
 static void default_text(struct field *field, const json_t *value, const char *path,
-                         struct findings *findings) {
+                         struct findings *findings)
+{
     if (!json_is_string(value) || json_string_length(value) >= sizeof field->fallback_text)
         findings_add_type(findings, path, "a text of at most 63 bytes", value);
     else
@@ -176,7 +187,8 @@ static void default_text(struct field *field, const json_t *value, const char *p
 }
 
 static void read_default(struct field *field, const json_t *value, const char *path,
-                         struct findings *findings) {
+                         struct findings *findings)
+{
     field->has_fallback = true;
     field->required = false;
     switch (field->type) {
@@ -208,7 +220,8 @@ static void read_default(struct field *field, const json_t *value, const char *p
 
 /* Members that say nothing about a field of this type. */
 static void check_members(const struct field *field, const json_t *object, const char *path,
-                          struct findings *findings) {
+                          struct findings *findings)
+{
     static const struct {
         const char *member;
         enum field_type type;
@@ -227,7 +240,8 @@ static void check_members(const struct field *field, const json_t *object, const
         findings_add(findings, place, 0, "the minimum is above the maximum");
 }
 
-static void field_range(struct field *field, const struct field_text *text) {
+static void field_range(struct field *field, const struct field_text *text)
+{
     double bound = field->type == FIELD_LATITUDE    ? 90
                    : field->type == FIELD_LONGITUDE ? 180
                                                     : INFINITY;
@@ -236,7 +250,8 @@ static void field_range(struct field *field, const struct field_text *text) {
 }
 
 static void read_object(struct field *field, const json_t *object, const char *path,
-                        struct findings *findings) {
+                        struct findings *findings)
+{
     struct field_text text = {.type = -1, .minimum = -INFINITY, .maximum = INFINITY};
     char place[FINDING_PATH_MAX];
     options_read(field_options, object, path, field_others, &text, findings);
@@ -259,7 +274,8 @@ static void read_object(struct field *field, const json_t *object, const char *p
 
 /* "amount": "number" */
 static void read_type(struct field *field, const json_t *value, const char *path,
-                      struct findings *findings) {
+                      struct findings *findings)
+{
     int type = type_find(json_string_value(value));
     field->type = type < 0 ? type_guess(value) : (enum field_type)type;
     const struct field_text text = {.minimum = -INFINITY, .maximum = INFINITY};
@@ -271,7 +287,8 @@ static void read_type(struct field *field, const json_t *value, const char *path
         read_choices(field, NULL, path, findings);
 }
 
-static struct field *field_begin(struct schema *schema, const char *name) {
+static struct field *field_begin(struct schema *schema, const char *name)
+{
     struct field *field = &schema->field[schema->field_count++];
     memset(field, 0, sizeof *field);
     memcpy(field->name, name, strlen(name) + 1);
@@ -284,7 +301,8 @@ static struct field *field_begin(struct schema *schema, const char *name) {
 }
 
 static void read_field(struct schema *schema, const char *name, const json_t *value,
-                       const char *path, struct findings *findings) {
+                       const char *path, struct findings *findings)
+{
     config_check_name("field", name, path, findings);
     if (!*name || strlen(name) >= SCHEMA_NAME_MAX)
         return;
@@ -298,7 +316,8 @@ static void read_field(struct schema *schema, const char *name, const json_t *va
 }
 
 /* At most one id; all of its events are named by it. */
-static void find_id(struct schema *schema, const char *path, struct findings *findings) {
+static void find_id(struct schema *schema, const char *path, struct findings *findings)
+{
     const struct field *id = NULL;
     char place[FINDING_PATH_MAX];
     for (uint32_t i = 0; i < schema->field_count; i++) {
@@ -314,7 +333,8 @@ static void find_id(struct schema *schema, const char *path, struct findings *fi
     }
 }
 
-static void find_time(struct schema *schema, const char *path, struct findings *findings) {
+static void find_time(struct schema *schema, const char *path, struct findings *findings)
+{
     struct field *time = NULL;
     uint32_t count = 0;
     char place[FINDING_PATH_MAX];
@@ -339,7 +359,8 @@ static void find_time(struct schema *schema, const char *path, struct findings *
 }
 
 void config_read_schema(struct schema *schema, const json_t *object, const char *path,
-                        struct findings *findings) {
+                        struct findings *findings)
+{
     enum { FIELDS_MAX = SCHEMA_FIELDS_MAX - 1 }; /* the carried label is one more */
     char place[FINDING_PATH_MAX];
     const char *name;
@@ -351,7 +372,8 @@ void config_read_schema(struct schema *schema, const json_t *object, const char 
     if (json_object_size(object) > FIELDS_MAX)
         findings_add(findings, path, 0, "expected at most %d fields, found %zu", FIELDS_MAX,
                      json_object_size(object));
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         if (schema->field_count < FIELDS_MAX)
             read_field(schema, name, value, path_member(place, path, name), findings);
     }

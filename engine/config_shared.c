@@ -5,7 +5,8 @@
 #include <string.h>
 
 const json_t *config_section(const struct config *config, const char *name,
-                             struct findings *findings) {
+                             struct findings *findings)
+{
     const json_t *section = json_object_get(config->root, name);
     if (!section || json_is_object(section))
         return section;
@@ -14,7 +15,8 @@ const json_t *config_section(const struct config *config, const char *name,
 }
 
 const char *config_text(const json_t *object, const char *path, const char *name,
-                        const char *missing, struct findings *findings) {
+                        const char *missing, struct findings *findings)
+{
     char member[FINDING_PATH_MAX];
     const json_t *value = json_object_get(object, name);
     path_member(member, path, name);
@@ -29,13 +31,15 @@ const char *config_text(const json_t *object, const char *path, const char *name
     return NULL;
 }
 
-static const char *kind_name_at(const void *self, uint32_t index) {
+static const char *kind_name_at(const void *self, uint32_t index)
+{
     struct kind kind;
     return kind_at(*(const enum kind_table *)self, index, &kind) ? kind.name : NULL;
 }
 
 bool config_kind(enum kind_table table, const json_t *object, const char *path, const char *member,
-                 struct kind *kind, struct findings *findings) {
+                 struct kind *kind, struct findings *findings)
+{
     char place[FINDING_PATH_MAX], missing[64];
     snprintf(missing, sizeof missing, "which %s, see `weir list %s`", kind_table_noun(table),
              kind_table_name(table));
@@ -48,7 +52,8 @@ bool config_kind(enum kind_table table, const json_t *object, const char *path, 
 }
 
 void *config_kind_options(const struct kind *kind, const json_t *object, const char *path,
-                          const char *const *others, struct findings *findings) {
+                          const char *const *others, struct findings *findings)
+{
     void *options = calloc(1, kind->option_size ? kind->option_size : 1);
     ASSERT(options);
     options_read(kind->options, object, path, others, options, findings);
@@ -60,14 +65,16 @@ static const char *const reserved_words[] = {
     "true", "false", "if",    "label", "score",  "error", "loss", NULL,
 };
 
-static bool is_identifier(const char *name) {
+static bool is_identifier(const char *name)
+{
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
     static const char all[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
     return *name && strchr(letters, *name) && name[strspn(name, all)] == '\0';
 }
 
 bool config_check_name(const char *what, const char *name, const char *path,
-                       struct findings *findings) {
+                       struct findings *findings)
+{
     if (!is_identifier(name)) {
         findings_add_key(findings, path,
                          "the name of a %s is made of a-z, 0-9 and _, and begins with no digit",
@@ -88,7 +95,8 @@ bool config_check_name(const char *what, const char *name, const char *path,
     return true;
 }
 
-static const char *name_owner(const struct config *config, const char *name) {
+static const char *name_owner(const struct config *config, const char *name)
+{
     for (uint32_t i = 0; i < config->feature_count; i++)
         if (strcmp(config->feature[i].name, name) == 0)
             return "feature";
@@ -99,7 +107,8 @@ static const char *name_owner(const struct config *config, const char *name) {
 }
 
 bool config_name_taken(const struct config *config, const char *name, const char *path,
-                       struct findings *findings) {
+                       struct findings *findings)
+{
     const char *owner = name_owner(config, name);
     if (owner)
         findings_add_key(findings, path, "a %s is called '%s' already", owner, name);

@@ -14,7 +14,8 @@ enum {
 
 static const char mask[MASK_SIZE + 1] = "****";
 
-/* Bytes at the end that may be shown: the last characters, whole ones, unless there are no others. */
+/* Bytes at the end that may be shown: the last characters, whole ones, unless there are no others.
+ */
 static size_t shown_size(const char *text, size_t size)
 {
     size_t shown = 0;
@@ -143,8 +144,8 @@ static bool cell_is_missing(const struct field *field, union value cell, struct 
     return field_type_is_key(field->type) ? cell.key == 0 || text.size == 0 : isnan(cell.number);
 }
 
-static void encode_sensitive(const struct field *field, const struct batch *batch,
-                             struct span text, struct buffer *buffer)
+static void encode_sensitive(const struct field *field, const struct batch *batch, struct span text,
+                             struct buffer *buffer)
 {
     if (field_type_is_key(field->type))
         encode_masked(batch_bytes(batch, text), text.size, buffer);

@@ -6,8 +6,8 @@
 #include "base/buffer.h"
 #include "engine/pipeline.h"
 
-/* {"id": ..., "time": ..., "outcome": ..., "score": ..., "rules": [...], "reasons": [...]}: rules if any
- * fired, reasons for alerts. */
+/* {"id": ..., "time": ..., "outcome": ..., "score": ..., "rules": [...], "reasons": [...]}: rules
+ * if any fired, reasons for alerts. */
 void encode_decision(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                      struct buffer *buffer);
 

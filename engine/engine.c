@@ -77,7 +77,8 @@ static void engine_step(struct engine *engine, uint64_t arrived_ns)
         engine->on_batch(engine->on_batch_self, batch);
 }
 
-/* Looks at the wishes where the order allows it.  In an exact replay the training runs to its end. */
+/* Looks at the wishes where the order allows it.  In an exact replay the training runs to its end.
+ */
 static void engine_answer(struct engine *engine)
 {
     struct retrain *retrain = &engine->retrain;
@@ -140,10 +141,11 @@ enum status engine_drain(struct engine *engine, int timeout_ms, struct failure *
         if (engine->outbox.oldest > last && !engine->outbox.uncommitted)
             break;
         if (clock_monotonic_ns(engine->clock) > deadline_ns)
-            return failure_set(failure, STATUS_STOP,
-                               "could not settle the last outputs within %d ms; they will come again "
-                               "after the next start",
-                               timeout_ms);
+            return failure_set(
+                failure, STATUS_STOP,
+                "could not settle the last outputs within %d ms; they will come again "
+                "after the next start",
+                timeout_ms);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     return STATUS_OK;

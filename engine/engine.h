@@ -1,5 +1,6 @@
-/* The engine: a pipeline with its inputs, outbox and trainings, one turn at a time.  It knows no libuv: the
- * service (run.c) turns it from a loop, a replay in a plain one, tests in a world of their own. */
+/* The engine: a pipeline with its inputs, outbox and trainings, one turn at a time.  It knows no
+ * libuv: the service (run.c) turns it from a loop, a replay in a plain one, tests in a world of
+ * their own. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -23,7 +24,8 @@ struct engine {
     uint32_t batch_records;
     uint64_t turns, events;
     struct histogram *decision_latency; /* from a record's arrival to its decision, in ns */
-    /* Called after each batch, before it is cleared: for files of scores and features; NULL: nobody. */
+    /* Called after each batch, before it is cleared: for files of scores and features; NULL:
+     * nobody. */
     void (*on_batch)(void *self, const struct batch *batch);
     void *on_batch_self;
 };
@@ -37,9 +39,9 @@ struct world {
 enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,
                         const struct world *world, enum pace pace, struct failure *failure);
 
-/* One turn: fill, step, deliver, answer wishes, settle.  OK: something was done.  RETRY: nothing waits
- * (or the outbox is full): come again when a descriptor or a timer says so.  END: all inputs have ended
- * and no training is under way. */
+/* One turn: fill, step, deliver, answer wishes, settle.  OK: something was done.  RETRY: nothing
+ * waits (or the outbox is full): come again when a descriptor or a timer says so.  END: all inputs
+ * have ended and no training is under way. */
 enum status engine_turn(struct engine *engine, struct failure *failure);
 
 /* Whether it waits for its sinks: sources need not be watched until this is false again. */

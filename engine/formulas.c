@@ -44,7 +44,8 @@ static void formulas_add_field(struct formulas *formulas, struct field *field)
     field->text_slot = field_type_is_key(field->type) ? pipeline->text_count++ : SLOT_NONE;
 }
 
-/* The label inside an event goes to the batch's own array, never to a column that a formula can name. */
+/* The label inside an event goes to the batch's own array, never to a column that a formula can
+ * name. */
 static void formulas_add_carried(struct schema *schema, const struct config_labels *labels)
 {
     struct field *field = &schema->field[schema->field_count++];
@@ -70,8 +71,8 @@ void formulas_open(struct formulas *formulas, struct pipeline *pipeline, struct 
         return;
     if (pipeline->config->labels.event_source[0])
         formulas_add_carried(schema, &pipeline->config->labels);
-    formulas->label_value = program_add_external(&pipeline->program, TYPE_NUMBER, 0,
-                                                 name_fingerprint("label", "", 0));
+    formulas->label_value =
+        program_add_external(&pipeline->program, TYPE_NUMBER, 0, name_fingerprint("label", "", 0));
     pipeline->label_value = formulas->label_value;
     features_set_label(pipeline->features, formulas->label_value);
 }
@@ -227,9 +228,10 @@ static uint32_t compile_text(struct formulas *formulas, const char *path, const 
     if (syntax_parse(syntax, text, &error))
         value = program_compile(program, syntax, syntax->root, &resolver, &error);
     if (value != VALUE_NONE && uses_label(formulas, value, first)) {
-        snprintf(error.message, sizeof error.message,
-                 "an event's own label is not known when it is scored; use it inside a window, as in "
-                 "mean(label) by terminal over 28d delay 7d");
+        snprintf(
+            error.message, sizeof error.message,
+            "an event's own label is not known when it is scored; use it inside a window, as in "
+            "mean(label) by terminal over 28d delay 7d");
         error.column = 0;
         value = VALUE_NONE;
     }

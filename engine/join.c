@@ -1,7 +1,8 @@
-/* The join: events get their numbers and their rows in the history; labels find their event; waits end.
+/* The join: events get their numbers and their rows in the history; labels find their event; waits
+ * end.
  *
- * It is the only writer of event rows (but for score and outcome) and tells the later stages what it
- * decided through the batch, so that a label at row 200 cannot change what row 100 sees. */
+ * It is the only writer of event rows (but for score and outcome) and tells the later stages what
+ * it decided through the batch, so that a label at row 200 cannot change what row 100 sees. */
 #include "engine/pipeline.h"
 #include <string.h>
 
@@ -17,8 +18,7 @@ struct joining {
 static struct event_row *event_write(const struct joining *joining, uint64_t number)
 {
     const struct history *history = joining->history;
-    return state_write_row(joining->state, history->event_region,
-                           history_slot(history, number));
+    return state_write_row(joining->state, history->event_region, history_slot(history, number));
 }
 
 static void early_forget(const struct joining *joining, struct early_label *early)
@@ -27,7 +27,8 @@ static void early_forget(const struct joining *joining, struct early_label *earl
     memset(early, 0, sizeof *early);
 }
 
-/* The event's row leaves the index when its slot is taken by a newer event or its id comes again. */
+/* The event's row leaves the index when its slot is taken by a newer event or its id comes again.
+ */
 static void index_forget(const struct joining *joining, struct event_row *row)
 {
     if (row->id == 0)
@@ -84,15 +85,16 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     }
 }
 
-/* Events that a label may still find.  The ring is larger by a batch, so that what the join finds at one
- * row is still there when a later stage reads it, whatever the batch's later rows overwrote. */
+/* Events that a label may still find.  The ring is larger by a batch, so that what the join finds
+ * at one row is still there when a later stage reads it, whatever the batch's later rows overwrote.
+ */
 static bool is_remembered(const struct joining *joining, uint64_t number)
 {
     return joining->fold->events - number <= joining->history->capacity - BATCH_RECORDS_MAX;
 }
 
-/* Ends the waits of the events from *next on that began `wait_ms` before the watermark; `end` marks each
- * one.  An event that is no longer remembered has lost its wait. */
+/* Ends the waits of the events from *next on that began `wait_ms` before the watermark; `end` marks
+ * each one.  An event that is no longer remembered has lost its wait. */
 static struct matured waits_end(struct joining *joining, uint64_t *next, int64_t wait_ms,
                                 void (*end)(struct event_row *row))
 {
@@ -134,8 +136,7 @@ static void join_waits(struct joining *joining, uint32_t at)
     const struct config_labels *labels = &joining->pipeline->config->labels;
     struct batch *batch = joining->batch;
     if (labels->event_source[0])
-        batch->told[at] =
-            waits_end(joining, &joining->fold->told, labels->delay_ms, wait_end_told);
+        batch->told[at] = waits_end(joining, &joining->fold->told, labels->delay_ms, wait_end_told);
     if (labels->negative_after_ms > 0)
         batch->spent[at] =
             waits_end(joining, &joining->fold->spent, labels->negative_after_ms, wait_end_spent);
@@ -155,8 +156,8 @@ static void join_event(struct joining *joining, uint32_t at)
         join_remember(joining, at, number);
 }
 
-/* Keeps a label until its event comes; the oldest kept one gives way and is refused.  One that waits already
- * is corrected or repeated, so that every label is in one count or waits. */
+/* Keeps a label until its event comes; the oldest kept one gives way and is refused.  One that
+ * waits already is corrected or repeated, so that every label is in one count or waits. */
 static enum join early_keep(struct joining *joining, uint64_t id, double label)
 {
     const struct pipeline *pipeline = joining->pipeline;
@@ -185,8 +186,7 @@ static enum join early_keep(struct joining *joining, uint64_t id, double label)
 static enum join join_found(struct joining *joining, uint32_t at, uint64_t slot)
 {
     struct batch *batch = joining->batch;
-    struct event_row *row =
-        state_write_row(joining->state, joining->history->event_region, slot);
+    struct event_row *row = state_write_row(joining->state, joining->history->event_region, slot);
     if (!is_remembered(joining, row->number - 1)) {
         joining->fold->labels_refused++;
         return JOIN_REFUSED;

@@ -1,5 +1,5 @@
-/* What the commands that run a pipeline share: reading and building with printed findings, and opening
- * sources and sinks by hand. */
+/* What the commands that run a pipeline share: reading and building with printed findings, and
+ * opening sources and sinks by hand. */
 #ifndef ENGINE_LOADING_H
 #define ENGINE_LOADING_H
 
@@ -9,7 +9,8 @@
 /* Reads and builds; prints findings to standard error and returns false if there are any. */
 bool loading_build(struct config *config, struct pipeline *pipeline, const char *path);
 
-/* Fills a kind's options from "name", "value" pairs of texts (NULL-terminated); owned by the caller. */
+/* Fills a kind's options from "name", "value" pairs of texts (NULL-terminated); owned by the
+ * caller. */
 void *loading_options(const struct option *table, size_t size, const char *const *pairs);
 
 /* Opens a file as a source of events and adds it to the inputs. */

@@ -8,23 +8,27 @@ struct scan {
     size_t size, at;
 };
 
-static char scan_peek(const struct scan *scan) {
+static char scan_peek(const struct scan *scan)
+{
     return scan->at < scan->size ? scan->text[scan->at] : '\0';
 }
 
-static void skip_blank(struct scan *scan) {
+static void skip_blank(struct scan *scan)
+{
     while (scan->at < scan->size && strchr(" \t\r\n", scan->text[scan->at]))
         scan->at++;
 }
 
-static uint32_t scan_hex(const struct scan *scan, size_t at) {
+static uint32_t scan_hex(const struct scan *scan, size_t at)
+{
     char digits[5] = "";
     if (at + 4 <= scan->size)
         memcpy(digits, scan->text + at, 4);
     return (uint32_t)strtoul(digits, NULL, 16);
 }
 
-static size_t utf8_encode(uint32_t code, char into[4]) {
+static size_t utf8_encode(uint32_t code, char into[4])
+{
     static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
     size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     for (size_t i = size; i-- > 1; code >>= 6)
@@ -34,7 +38,8 @@ static size_t utf8_encode(uint32_t code, char into[4]) {
 }
 
 /* One character of a JSON string, escaped or not, as bytes; returns how many. */
-static size_t take_character(struct scan *scan, char into[4]) {
+static size_t take_character(struct scan *scan, char into[4])
+{
     char byte = scan->text[scan->at++];
     into[0] = byte;
     if (byte != '\\' || scan->at == scan->size)
@@ -53,14 +58,16 @@ static size_t take_character(struct scan *scan, char into[4]) {
     return utf8_encode(code & 0x1FFFFF, into);
 }
 
-static void skip_text(struct scan *scan) {
+static void skip_text(struct scan *scan)
+{
     for (scan->at++; scan->at < scan->size && scan->text[scan->at] != '"'; scan->at++)
         if (scan->text[scan->at] == '\\')
             scan->at++;
     scan->at = scan->at < scan->size ? scan->at + 1 : scan->size;
 }
 
-static void skip_value(struct scan *scan) {
+static void skip_value(struct scan *scan)
+{
     int depth = 0;
     while (scan->at < scan->size) {
         char byte = scan->text[scan->at];
@@ -80,7 +87,8 @@ static void skip_value(struct scan *scan) {
 
 /* How much of `path` the text at scan spells, up to a joint of the path; 0 if it is another name.
  */
-static size_t match_name(struct scan scan, const char *path) {
+static size_t match_name(struct scan scan, const char *path)
+{
     size_t matched = 0;
     char bytes[4];
     for (scan.at++; scan.at < scan.size && scan.text[scan.at] != '"';) {
@@ -99,7 +107,8 @@ struct step_found {
 };
 
 /* Names may hold dots ("bootstrap.servers"), so the longest that fits is meant. */
-static struct step_found find_member(struct scan scan, const char *path) {
+static struct step_found find_member(struct scan scan, const char *path)
+{
     struct step_found found = {0};
     size_t longest = 1;
     for (scan.at++; skip_blank(&scan), scan_peek(&scan) == '"';) {
@@ -120,7 +129,8 @@ static struct step_found find_member(struct scan scan, const char *path) {
     return found;
 }
 
-static struct step_found find_item(struct scan scan, const char *path) {
+static struct step_found find_item(struct scan scan, const char *path)
+{
     struct step_found found = {0};
     char *end;
     unsigned long index = strtoul(path + 1, &end, 10);
@@ -141,7 +151,8 @@ static struct step_found find_item(struct scan scan, const char *path) {
 }
 
 /* The raw offset of a byte of a text value. */
-static size_t offset_inside(struct scan scan, uint32_t inside) {
+static size_t offset_inside(struct scan scan, uint32_t inside)
+{
     char bytes[4];
     size_t passed = 0;
     for (scan.at++; scan.at < scan.size && scan.text[scan.at] != '"';) {
@@ -153,7 +164,8 @@ static size_t offset_inside(struct scan scan, uint32_t inside) {
     return scan.at;
 }
 
-struct place locate_offset(const char *text, size_t size, size_t offset) {
+struct place locate_offset(const char *text, size_t size, size_t offset)
+{
     struct place place = {1, 1};
     for (size_t i = 0; i < size && i < offset; i++) {
         if (text[i] == '\n')
@@ -165,7 +177,8 @@ struct place locate_offset(const char *text, size_t size, size_t offset) {
 }
 
 struct place locate_path(const char *text, size_t size, const char *path, bool key_itself,
-                         uint32_t inside) {
+                         uint32_t inside)
+{
     struct scan scan = {text, size, 0};
     skip_blank(&scan);
     struct step_found found = {scan.at, scan.at, path};

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int help(int argument_count, char **arguments) {
+static int help(int argument_count, char **arguments)
+{
     const struct command *command = argument_count > 0 ? command_find(arguments[0]) : NULL;
     if (argument_count > 0 && !command)
         return command_unknown(arguments[0]);
@@ -14,14 +15,16 @@ static int help(int argument_count, char **arguments) {
     return EXIT_GOOD;
 }
 
-static bool asks_for_help(int argument_count, char **arguments) {
+static bool asks_for_help(int argument_count, char **arguments)
+{
     for (int i = 0; i < argument_count && strcmp(arguments[i], "--") != 0; i++)
         if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)
             return true;
     return false;
 }
 
-int main(int argument_count, char **arguments) {
+int main(int argument_count, char **arguments)
+{
     if (argument_count < 2) {
         command_overview(stderr);
         return EXIT_USAGE;

@@ -7,7 +7,8 @@
 
 enum {
     ENTRY_BYTES = 32 << 20, /* address space; memory comes as it is used */
-    /* The most that one batch can write: every payload byte escaped to six in an alert, and frames. */
+    /* The most that one batch can write: every payload byte escaped to six in an alert, and frames.
+     */
     BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 6 + BATCH_RECORDS_MAX * 8192,
     BATCH_OUTPUTS = BATCH_RECORDS_MAX * 2 + BATCH_EVENTS_MAX,
     ENTRY_OUTPUTS = 1 << 17,
@@ -55,8 +56,7 @@ static enum status sinks_open(struct outbox *outbox, const struct config *config
             outbox->route[other] = outbox->sink_count;
         }
         outbox->sink[outbox->sink_count].kind = kind;
-        enum status status =
-            kind->open(&outbox->sink[outbox->sink_count].self, &setting, failure);
+        enum status status = kind->open(&outbox->sink[outbox->sink_count].self, &setting, failure);
         if (status != STATUS_OK)
             return status;
         outbox->sink_count++;
@@ -131,8 +131,7 @@ static enum status entry_put(struct outbox *outbox, struct entry *entry, struct 
     while (entry->output_put < entry->output_count) {
         const struct output *output = &entry->outputs[entry->output_put];
         uint32_t sink = outbox->route[output->stream];
-        enum status status =
-            outbox->sink[sink].kind->put(outbox->sink[sink].self, output, failure);
+        enum status status = outbox->sink[sink].kind->put(outbox->sink[sink].self, output, failure);
         if (status != STATUS_OK)
             return status;
         entry->output_put++;

@@ -28,10 +28,11 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
     if (type == TYPE_TEXT) {
-        findings_add(formulas->findings, path, 0,
-                     "'%s' is a text or an identifier, and models take numbers; count or compare it in a "
-                     "feature%s",
-                     name, model->all_features ? ", or name the model's features" : "");
+        findings_add(
+            formulas->findings, path, 0,
+            "'%s' is a text or an identifier, and models take numbers; count or compare it in a "
+            "feature%s",
+            name, model->all_features ? ", or name the model's features" : "");
         return VALUE_NONE;
     }
     return value;
@@ -89,9 +90,9 @@ static void build_model(struct formulas *formulas, uint32_t at, struct model_set
         if (index != UINT32_MAX)
             setting->feature[setting->feature_count++] = index;
     }
-    setting->score_value = program_add_external(
-        &pipeline->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL,
-        hash_fingerprint(setting->name, strlen(setting->name)));
+    setting->score_value =
+        program_add_external(&pipeline->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL,
+                             hash_fingerprint(setting->name, strlen(setting->name)));
     formulas->model_value[at] = setting->score_value;
     if (formulas->findings->count == 0)
         check_model(formulas, setting);
@@ -158,8 +159,9 @@ static void build_rules(struct formulas *formulas)
         rule->outcome = config->rule[i].outcome;
         rule->value = formulas_compile(formulas, path, config->rule[i].when, SCOPE_DECISIONS);
         if (rule->value != VALUE_NONE && pipeline->program.value[rule->value].type != TYPE_BOOLEAN)
-            findings_add(formulas->findings, path, 0,
-                         "a rule needs a condition, such as amount > 100; this is not true or false");
+            findings_add(
+                formulas->findings, path, 0,
+                "a rule needs a condition, such as amount > 100; this is not true or false");
     }
 }
 
@@ -194,10 +196,11 @@ static void build_monitor(struct formulas *formulas)
             continue;
         char path[128];
         snprintf(path, sizeof path, "drift.%s.watch", detector->name);
-        findings_add(formulas->findings, path, 0,
-                     "'%s' is nothing to watch: expected error, loss, score or the name of a model, "
-                     "feature or field",
-                     detector->watch);
+        findings_add(
+            formulas->findings, path, 0,
+            "'%s' is nothing to watch: expected error, loss, score or the name of a model, "
+            "feature or field",
+            detector->watch);
     }
     const struct monitor_setting setting = {
         .detector_count = config->detector_count,
@@ -212,8 +215,7 @@ static void unused_entity(void *self, uint32_t entity)
 {
     struct formulas *formulas = self;
     char path[320];
-    snprintf(path, sizeof path, "entities.%s",
-             formulas->pipeline->config->entity[entity].name);
+    snprintf(path, sizeof path, "entities.%s", formulas->pipeline->config->entity[entity].name);
     findings_add_key(formulas->findings, path, "no window is taken by this entity");
 }
 
@@ -223,8 +225,8 @@ static void open_features(struct pipeline *pipeline)
     const struct config *config = pipeline->config;
     int64_t remembered = pipeline->has_labels ? config->labels.remembered * 512 : 0;
     const struct features_setting setting = {
-        .memory = config->memory - (remembered < config->memory / 2 ? remembered
-                                                                     : config->memory / 2),
+        .memory =
+            config->memory - (remembered < config->memory / 2 ? remembered : config->memory / 2),
         .lateness_ms = config->lateness_ms,
         .entity_count = config->entity_count,
         .entity = config->entity,
@@ -274,12 +276,10 @@ static void declare_history(struct pipeline *pipeline, struct state_layout *layo
                          history->capacity, STATE_ROWS_ALWAYS);
     if (!history->indexed)
         return;
-    keymap_declare(&history->ids, layout, "events.index", history->event_region,
-                   history->capacity);
+    keymap_declare(&history->ids, layout, "events.index", history->event_region, history->capacity);
     pipeline->early_max = (uint32_t)(history->capacity / 16);
-    pipeline->early_region =
-        state_layout_add(layout, "early_labels", 0, sizeof(struct early_label), 16,
-                         pipeline->early_max, STATE_ROWS_ALWAYS);
+    pipeline->early_region = state_layout_add(layout, "early_labels", 0, sizeof(struct early_label),
+                                              16, pipeline->early_max, STATE_ROWS_ALWAYS);
     keymap_declare(&pipeline->early, layout, "early_labels.index", pipeline->early_region,
                    pipeline->early_max);
 }
@@ -288,11 +288,11 @@ static enum status open_decoders(struct pipeline *pipeline, const char *header,
                                  struct failure *failure)
 {
     struct config *config = pipeline->config;
-    enum status status = config->events.decoder->open(
-        &pipeline->event_decoder, &config->events.schema, header, failure);
+    enum status status = config->events.decoder->open(&pipeline->event_decoder,
+                                                      &config->events.schema, header, failure);
     if (status == STATUS_OK && config->labels_input.present)
-        status = config->labels_input.decoder->open(
-            &pipeline->label_decoder, &config->labels_input.schema, NULL, failure);
+        status = config->labels_input.decoder->open(&pipeline->label_decoder,
+                                                    &config->labels_input.schema, NULL, failure);
     return status;
 }
 
@@ -301,8 +301,8 @@ enum status pipeline_start(struct pipeline *pipeline, const char *header, struct
     struct state_layout *layout = malloc(sizeof *layout);
     ASSERT(layout);
     state_layout_init(layout);
-    pipeline->fold_region = state_layout_add(layout, "fold", 0, sizeof(struct fold_row), 64, 1,
-                                             STATE_ROWS_ALWAYS);
+    pipeline->fold_region =
+        state_layout_add(layout, "fold", 0, sizeof(struct fold_row), 64, 1, STATE_ROWS_ALWAYS);
     features_declare(pipeline->features, layout);
     models_declare(pipeline->models, layout);
     monitor_declare(pipeline->monitor, layout);
@@ -338,8 +338,8 @@ void pipeline_close(struct pipeline *pipeline)
 enum status pipeline_batch(const struct pipeline *pipeline, struct batch *batch,
                            struct failure *failure)
 {
-    enum status status = batch_open(batch, pipeline->program.value_count, pipeline->text_count,
-                                    failure);
+    enum status status =
+        batch_open(batch, pipeline->program.value_count, pipeline->text_count, failure);
     if (status != STATUS_OK)
         return status;
     program_prepare(&pipeline->program, batch);

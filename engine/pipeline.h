@@ -1,4 +1,5 @@
-/* A configuration made to work: formulas compiled, windows planned, models made, one state mapped. */
+/* A configuration made to work: formulas compiled, windows planned, models made, one state mapped.
+ */
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H
 
@@ -37,9 +38,9 @@ struct pipeline {
     struct state state;
     uint32_t fold_region;
     uint32_t early_region, early_max;
-    struct keymap early; /* ids of labels whose event has not come yet */
+    struct keymap early;    /* ids of labels whose event has not come yet */
     int64_t from_ms, to_ms; /* events outside [from, to) are passed over */
-    uint32_t retrained; /* model index, or UINT32_MAX */
+    uint32_t retrained;     /* model index, or UINT32_MAX */
     uint32_t text_count;
     struct model_setting *model_setting; /* (config->model_count) */
     /* the model features, in order */

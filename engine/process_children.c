@@ -1,7 +1,7 @@
 /* Starting and reaping `weir train`; see process_children.h.
  *
- * The same bits everywhere: the child gets one BLAS thread and one named kernel, because OpenBLAS picks
- * kernels by processor, and sums in another order are other bits. */
+ * The same bits everywhere: the child gets one BLAS thread and one named kernel, because OpenBLAS
+ * picks kernels by processor, and sums in another order are other bits. */
 #include "engine/process_children.h"
 #include "base/assert.h"
 #include <signal.h>

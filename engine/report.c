@@ -33,8 +33,8 @@ static json_t *labels_json(const struct fold_row *fold)
     return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "records", (json_int_t)fold->labels, "learned",
                      (json_int_t)fold->labels_learned, "corrected",
                      (json_int_t)fold->labels_corrected, "repeated",
-                     (json_int_t)fold->labels_repeated, "refused",
-                     (json_int_t)fold->labels_refused, "matured", (json_int_t)fold->matured);
+                     (json_int_t)fold->labels_repeated, "refused", (json_int_t)fold->labels_refused,
+                     "matured", (json_int_t)fold->matured);
 }
 
 static json_t *models_json(const struct pipeline *pipeline)
@@ -55,8 +55,8 @@ static json_t *models_json(const struct pipeline *pipeline)
 static json_t *entities_json(const struct pipeline *pipeline)
 {
     struct entity_report reports[CONFIG_ENTITIES_MAX];
-    uint32_t count = features_report(pipeline->features, &pipeline->state, reports,
-                                     CONFIG_ENTITIES_MAX);
+    uint32_t count =
+        features_report(pipeline->features, &pipeline->state, reports, CONFIG_ENTITIES_MAX);
     json_t *entities = json_object();
     for (uint32_t i = 0; i < count; i++)
         json_object_set_new(
@@ -71,14 +71,14 @@ static json_t *entities_json(const struct pipeline *pipeline)
 
 static json_t *latency_json(const struct histogram *histogram)
 {
-    return json_pack("{s:f,s:f,s:f,s:f}", "p50",
-                     (double)histogram_quantile(histogram, 0.5) / 1e6, "p99",
-                     (double)histogram_quantile(histogram, 0.99) / 1e6, "p99_9",
+    return json_pack("{s:f,s:f,s:f,s:f}", "p50", (double)histogram_quantile(histogram, 0.5) / 1e6,
+                     "p99", (double)histogram_quantile(histogram, 0.99) / 1e6, "p99_9",
                      (double)histogram_quantile(histogram, 0.999) / 1e6, "maximum",
                      (double)histogram->maximum / 1e6);
 }
 
-/* What the retraining gained: the deciding model beside the frozen one it replaced, on the same labels. */
+/* What the retraining gained: the deciding model beside the frozen one it replaced, on the same
+ * labels. */
 static json_t *gain_json(const struct pipeline *pipeline)
 {
     struct slot_report report = {0};
@@ -116,8 +116,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "retraining", gain_json(pipeline));
     json_object_set_new(report, "entities", entities_json(pipeline));
     json_object_set_new(report, "decision_latency_ms", latency_json(engine->decision_latency));
-    json_object_set_new(report, "commit_latency_ms",
-                        latency_json(engine->outbox.commit_latency));
+    json_object_set_new(report, "commit_latency_ms", latency_json(engine->outbox.commit_latency));
     return report;
 }
 
@@ -145,9 +144,8 @@ static void print_retraining(const struct pipeline *pipeline, FILE *file)
     fprintf(file, "%-18s %llu trainings, %llu promotions", "retraining",
             (unsigned long long)champion.trainings, (unsigned long long)champion.promotions);
     if (previous.present && previous.race_labels)
-        fprintf(file, "; log loss %.5f, %.5f without it (%llu labels since)",
-                previous.race_loss[0], previous.race_loss[1],
-                (unsigned long long)previous.race_labels);
+        fprintf(file, "; log loss %.5f, %.5f without it (%llu labels since)", previous.race_loss[0],
+                previous.race_loss[1], (unsigned long long)previous.race_labels);
     fprintf(file, "\n");
 }
 

@@ -131,9 +131,9 @@ static enum status retrain_start(struct retrain *retrain, struct failure *failur
         return failure_set(failure, STATUS_STOP, "could not make a memory file: %s",
                            strerror(errno));
     uint64_t count = 0;
-    enum status status = retrain_export(retrain->pipeline, retrain->wish.model,
-                                        retrain->wish.training, retrain->training_set, &count,
-                                        failure);
+    enum status status =
+        retrain_export(retrain->pipeline, retrain->wish.model, retrain->wish.training,
+                       retrain->training_set, &count, failure);
     if (status != STATUS_OK)
         return status;
     lseek(retrain->training_set, 0, SEEK_SET);
@@ -141,12 +141,11 @@ static enum status retrain_start(struct retrain *retrain, struct failure *failur
     char penalty[32], share[32];
     snprintf(penalty, sizeof penalty, "%.17g", retraining->penalty);
     snprintf(share, sizeof share, "%.17g", retraining->validation_share);
-    const char *arguments[] = {"train",     "--descriptor", "3",   "--output", "-",
-                               "--penalty", penalty,        "--validation", share, NULL};
+    const char *arguments[] = {"train", "--descriptor", "3",   "--output", "-", "--penalty",
+                               penalty, "--validation", share, NULL};
     log_info("retrain", "training %llu of model=%s starts with examples=%llu",
              (unsigned long long)retrain->wish.training,
-             retrain->pipeline->model_setting[retrain->wish.model].name,
-             (unsigned long long)count);
+             retrain->pipeline->model_setting[retrain->wish.model].name, (unsigned long long)count);
     return retrain->children->start(retrain->children->self, retrain->training_set,
                                     retrain->model_file, arguments, failure);
 }

@@ -1,6 +1,6 @@
-/* Answers the fold's wishes: a training is a child process `weir train` that reads a copy of the newest
- * labelled examples and leaves a model file; promotions and rejections need no work but to be written down.
- * Every answer is one control record, handed to the engine's next batch. */
+/* Answers the fold's wishes: a training is a child process `weir train` that reads a copy of the
+ * newest labelled examples and leaves a model file; promotions and rejections need no work but to
+ * be written down. Every answer is one control record, handed to the engine's next batch. */
 #ifndef ENGINE_RETRAIN_H
 #define ENGINE_RETRAIN_H
 
@@ -22,8 +22,8 @@ struct retrain {
     struct pipeline *pipeline;
     const struct children *children;
     bool running;
-    struct wish wish;     /* the training under way */
-    struct wish answered; /* the last wish whose control is on its way */
+    struct wish wish;             /* the training under way */
+    struct wish answered;         /* the last wish whose control is on its way */
     int training_set, model_file; /* memory files */
     char *control;                /* waits for the next batch; NULL: none */
 };

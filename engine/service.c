@@ -2,8 +2,8 @@
  *
  *     a descriptor, the timer or idle -> service_turn -> engine_turn, a few times
  *
- * As long as a turn finds work the idle handle keeps the loop turning; while the sinks are full the sources
- * are not watched. */
+ * As long as a turn finds work the idle handle keeps the loop turning; while the sinks are full the
+ * sources are not watched. */
 #include "engine/service.h"
 #include "base/log.h"
 #include <signal.h>
@@ -28,7 +28,8 @@ static void service_stop(struct service *service, enum status status)
 static void service_on_idle(uv_idle_t *idle);
 static void service_on_readable(uv_poll_t *poll, int status, int events);
 
-/* A source with records stays readable; while the sinks are full that would turn the loop for nothing. */
+/* A source with records stays readable; while the sinks are full that would turn the loop for
+ * nothing. */
 static void service_hold_sources(struct service *service, bool hold)
 {
     if (hold == service->sources_held)

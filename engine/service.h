@@ -1,5 +1,5 @@
-/* The service: an engine turned by libuv.  Descriptors of sources and sinks wake it, a timer settles what
- * is due, signals end it in order. */
+/* The service: an engine turned by libuv.  Descriptors of sources and sinks wake it, a timer
+ * settles what is due, signals end it in order. */
 #ifndef ENGINE_SERVICE_H
 #define ENGINE_SERVICE_H
 

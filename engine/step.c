@@ -1,14 +1,14 @@
-/* The fold, on one page: what a batch of records does to the state, and what the stages find out on the
- * way.  No clock, no chance, no I/O.
+/* The fold, on one page: what a batch of records does to the state, and what the stages find out on
+ * the way.  No clock, no chance, no I/O.
  *
  *     decode -> join -> extract -> for each row: score, decide, explain, watch, learn
  *
- * Decoding and extraction run down the columns, since nothing that follows feeds back into them.  From
- * scoring on the rows go one by one: a label between two events changes the model that scores the second.
- * That is why any cut of one order into batches gives the same bytes. */
+ * Decoding and extraction run down the columns, since nothing that follows feeds back into them.
+ * From scoring on the rows go one by one: a label between two events changes the model that scores
+ * the second. That is why any cut of one order into batches gives the same bytes. */
+#include "engine/step.h"
 #include "engine/control.h"
 #include "engine/pipeline.h"
-#include "engine/step.h"
 
 /* Rows that are no events have missing values in every field. */
 static void row_clear(const struct pipeline *pipeline, struct batch *batch, uint32_t row)
@@ -101,8 +101,7 @@ static void step_matured(struct pipeline *pipeline, struct batch *batch, uint32_
                          struct matured matured, enum event_flag flag)
 {
     for (uint64_t number = matured.from; number < matured.to; number++) {
-        const struct event_row *event =
-            history_event(&pipeline->history, &pipeline->state, number);
+        const struct event_row *event = history_event(&pipeline->history, &pipeline->state, number);
         if (!event || !(event->flags & flag))
             continue;
         /* Told what was taken as negative before, it is a correction. */
@@ -121,8 +120,8 @@ static void step_places(struct pipeline *pipeline, uint64_t number, union value 
     *scores = pipeline->scratch_score;
     if (!pipeline->has_labels)
         return;
-    uint8_t *example = state_write_row(&pipeline->state, history->example_region,
-                                       history_slot(history, number));
+    uint8_t *example =
+        state_write_row(&pipeline->state, history->example_region, history_slot(history, number));
     *features = (union value *)(example + 8ULL * history->key_count);
     *scores = (double *)(*features + history->feature_count);
 }
@@ -136,8 +135,8 @@ static void step_count(struct pipeline *pipeline, const struct batch *batch, uin
     if (!pipeline->has_labels)
         return;
     const struct history *history = &pipeline->history;
-    struct event_row *event = state_write_row(state, history->event_region,
-                                              history_slot(history, batch->number[row]));
+    struct event_row *event =
+        state_write_row(state, history->event_region, history_slot(history, batch->number[row]));
     event->score = batch->score[row];
     event->outcome = batch->outcome[row];
 }

@@ -1,4 +1,5 @@
-/* The CSV files of a replay: scores (id,score) and features (id and every feature), one row an event. */
+/* The CSV files of a replay: scores (id,score) and features (id and every feature), one row an
+ * event. */
 #ifndef ENGINE_TABLE_FILE_H
 #define ENGINE_TABLE_FILE_H
 
@@ -8,7 +9,7 @@
 struct table_file {
     const struct pipeline *pipeline;
     FILE *file;
-    char *line; /* (TABLE_LINE_MAX) */
+    char *line;    /* (TABLE_LINE_MAX) */
     bool features; /* otherwise scores */
 };
 

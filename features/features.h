@@ -3,7 +3,8 @@
  * At time t, `over W` covers (t - W, t], the event itself included; `delay D` shifts it to
  * (t - D - W, t - D]; `before` leaves the event out; without `over` it covers all there has been.
  * An event that comes late (behind its entity's newest by at most `lateness`) takes its right place
- * and sees what was before it; later than that it is read but not entered (counted).
+ * and sees what was before it; later than that it reads what is still held, but is not entered
+ * (counted).  An event without the entity's key, or a part of it, has missing in all its windows.
  *
  *     features_open      what entities may hold
  *     features_window    while formulas are compiled: one window after the other
@@ -17,7 +18,8 @@
  *                            |                                                 \
  *                            +-> block: older, newer | slot | slot | ... | <-> block: ...
  *
- * Memory is bounded: when rows or blocks run out, the longest idle of a few entities under a moving
+ * `memory` is divided as features.c says: kinds with `entities_max` get their rows, the rest goes
+ * in equal parts.  When rows or blocks run out, the longest idle of a few entities under a moving
  * hand is forgotten (counted); past `events_max` of one entity its oldest slot is dropped
  * (counted).
  *

@@ -172,8 +172,8 @@ static void watch_queue(const struct kafka_source *source, rd_kafka_queue_t *que
     rd_kafka_queue_io_event_enable(queue, source->event, &one, sizeof one);
 }
 
-/* Where each partition goes on: at the group's committed offset, else where `start` says; partitions that
- * are added later are read whole. */
+/* Where each partition goes on: at the group's committed offset, else where `start` says;
+ * partitions that are added later are read whole. */
 static enum status find_offsets(struct kafka_source *source, rd_kafka_topic_partition_list_t *list,
                                 int timeout_ms, struct failure *failure)
 {

@@ -4,11 +4,11 @@
  *
  * Means and variances are part of the model and run along (B. P. Welford, "Note on a method for
  * calculating corrected sums of squares and products", 1962).  While few values have been seen the
- * variance is a poor guess, and a z far out would make the first scores wild: among n values none is
- * further than sqrt(n) deviations from their mean (Paul Samuelson, "How deviant can you be?", 1968),
- * so the scaler `bounded` lets no z be.  A label renews them first and the
- * weights then; scoring reads them as they are.  A missing number stands for its mean (z = 0); keys
- * count as missing, and the configuration refuses them.
+ * variance is a poor guess, and a z far out would make the first scores wild: among n values none
+ * is further than sqrt(n) deviations from their mean (Paul Samuelson, "How deviant can you be?",
+ * 1968), so the scaler `bounded` lets no z be.  A label renews them first and the weights then;
+ * scoring reads them as they are.  A missing number stands for its mean (z = 0); keys count as
+ * missing, and the configuration refuses them.
  *
  * Three ways to learn from an example (z, y) with gradient g = (p - y) weight:
  *     sgd      w -= rate (g z + l2 w)

@@ -1,6 +1,6 @@
-/* What an event costs, stage by stage: JSON in memory to an encoded decision, one core, a million cards, 20
- * windows over four entities that really expire, logistic regression that learns every event and half-space
- * trees.  Prints JSON lines.
+/* What an event costs, stage by stage: JSON in memory to an encoded decision, one core, a million
+ * cards, 20 windows over four entities that really expire, logistic regression that learns every
+ * event and half-space trees.  Prints JSON lines.
  *
  *     engine_pipeline_bench [EVENTS] */
 #include "base/clock.h"
@@ -15,7 +15,15 @@
 /* After the warm-up nearly every card has been seen and the windows expire. */
 enum { PAYLOAD_BYTES = 320, STEP_MS = 2000, WARM_UP = 256 * 12000 };
 
-enum stage { STAGE_ARRIVE, STAGE_DECODE, STAGE_JOIN, STAGE_EXTRACT, STAGE_ROWS, STAGE_ENCODE, STAGES };
+enum stage {
+    STAGE_ARRIVE,
+    STAGE_DECODE,
+    STAGE_JOIN,
+    STAGE_EXTRACT,
+    STAGE_ROWS,
+    STAGE_ENCODE,
+    STAGES
+};
 
 static const char *const stage_name[STAGES] = {
     "arrive", "decode", "join", "features", "score_decide_learn", "encode"};
@@ -44,9 +52,11 @@ static void payload_make(struct payload *payload, struct random *random, uint64_
         (unsigned long long)random_below(random, 1000000),
         (unsigned long long)random_below(random, 20000),
         (unsigned long long)random_below(random, 50000),
-        (unsigned long long)random_below(random, 1000), (unsigned long long)random_below(random, 100),
+        (unsigned long long)random_below(random, 1000),
+        (unsigned long long)random_below(random, 100),
         (unsigned long long)random_below(random, 1000000),
-        (unsigned long long)random_below(random, 256), (unsigned long long)random_below(random, 256),
+        (unsigned long long)random_below(random, 256),
+        (unsigned long long)random_below(random, 256),
         (unsigned long long)random_below(random, 256), channel[random_below(random, 3)],
         random_below(random, 200) == 0 ? "true" : "false");
 }
@@ -103,8 +113,7 @@ static void print_result(const struct pipeline *pipeline, const uint64_t *spent_
     uint64_t total = 0;
     printf("{\"bench\":\"pipeline\",\"events\":%llu,\"ns\":{", (unsigned long long)count);
     for (int i = 0; i < STAGES; i++) {
-        printf("%s\"%s\":%.0f", i ? "," : "", stage_name[i],
-               (double)spent_ns[i] / (double)count);
+        printf("%s\"%s\":%.0f", i ? "," : "", stage_name[i], (double)spent_ns[i] / (double)count);
         total += spent_ns[i];
     }
     printf("},\"ns_per_event\":%.0f,\"events_per_second\":%.0f,\"state_hash\":\"%016llx\"}\n",

@@ -96,5 +96,10 @@ ok commands/no-file exit_code 1 "$weir" replay configs/payments.json "$work/none
 for command in run replay simulate train lint list tail version; do
     ok "help/$command" bash -c "$weir $command --help | grep -q 'weir $command'"
 done
-[[ -x tests/golden/config/run.sh ]] && WEIR=$weir tests/golden/config/run.sh
+
+# --- what is written down is what the program says -------------------------------------------------
+"$weir" list >"$work/reference"
+ok documents/reference expected docs/reference.txt "$work/reference"
+awk '/^```json/ { on = 1; next } /^```/ { on = 0 } on' README.md >"$work/readme.json"
+ok documents/readme-example "$weir" lint "$work/readme.json"
 exit 0

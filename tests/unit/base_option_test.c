@@ -76,7 +76,8 @@ static const struct option sample_options[] = {
 static const char *const sample_others[] = {"somebody", NULL};
 
 /* Reads a JSON text (with ' for ") by the table; the findings are the caller's. */
-static struct sample read_sample(const char *text, struct findings *findings) {
+static struct sample read_sample(const char *text, struct findings *findings)
+{
     char json[1024];
     snprintf(json, sizeof json, "%s", text);
     for (char *at = json; *at; at++)
@@ -91,7 +92,8 @@ static struct sample read_sample(const char *text, struct findings *findings) {
     return sample;
 }
 
-static void test_defaults(void **state) {
+static void test_defaults(void **state)
+{
     (void)state;
     struct findings findings;
     struct sample sample = read_sample("{'text': 'abc', 'somebody': 1}", &findings);
@@ -107,7 +109,8 @@ static void test_defaults(void **state) {
     findings_close(&findings);
 }
 
-static void test_values(void **state) {
+static void test_values(void **state)
+{
     (void)state;
     struct findings findings;
     struct sample sample = read_sample("{'text': 'seven77', 'number': 1, 'whole': 1e6, "
@@ -171,7 +174,8 @@ static const struct refusal refusals[] = {
      "here.number", "expected a number, found \"a very long text that nobody would want to...\""},
 };
 
-static void test_refusals(void **state) {
+static void test_refusals(void **state)
+{
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         struct findings findings;
@@ -186,7 +190,8 @@ static void test_refusals(void **state) {
     }
 }
 
-static void test_all_at_once(void **state) {
+static void test_all_at_once(void **state)
+{
     (void)state;
     struct findings findings;
     read_sample("{'number': 2, 'whole': 'x', 'colour': 1, 'other': 2}", &findings);
@@ -194,7 +199,8 @@ static void test_all_at_once(void **state) {
     findings_close(&findings);
 }
 
-static void test_take_passes_over_others(void **state) {
+static void test_take_passes_over_others(void **state)
+{
     (void)state;
     json_t *object = json_pack("{s:s, s:i}", "text", "a", "unknown", 1);
     struct sample sample = {0};
@@ -208,7 +214,8 @@ static void test_take_passes_over_others(void **state) {
     json_decref(object);
 }
 
-static void test_many_findings(void **state) {
+static void test_many_findings(void **state)
+{
     (void)state;
     struct findings findings = {0};
     for (int i = 0; i < FINDINGS_MAX + 5; i++)
@@ -220,7 +227,8 @@ static void test_many_findings(void **state) {
     findings_close(&findings);
 }
 
-static void test_paths(void **state) {
+static void test_paths(void **state)
+{
     (void)state;
     char path[FINDING_PATH_MAX], longer[FINDING_PATH_MAX], name[400];
     assert_string_equal(path_member(path, "", "a"), "a");
@@ -231,7 +239,8 @@ static void test_paths(void **state) {
     assert_int_equal(strlen(path_member(path, "a", name)), FINDING_PATH_MAX - 1);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values),

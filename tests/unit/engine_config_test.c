@@ -17,20 +17,23 @@
 
 static const char golden_folder[] = "tests/golden/config";
 
-static struct config *config_new(void) {
+static struct config *config_new(void)
+{
     struct config *config = calloc(1, sizeof *config);
     assert_non_null(config);
     return config;
 }
 
-static void config_free(struct config *config, struct findings *findings) {
+static void config_free(struct config *config, struct findings *findings)
+{
     findings_close(findings);
     config_close(config);
     free(config);
 }
 
 /* Reads a text that must be good. */
-static struct config *read_good(const char *text) {
+static struct config *read_good(const char *text)
+{
     struct config *config = config_new();
     struct findings findings = {0};
     if (!config_read_text(config, "test.json", text, strlen(text), &findings)) {
@@ -45,7 +48,8 @@ static const char smallest[] =
     "{\"name\": \"small\", \"events\": {\"source\": \"file\", \"path\": \"x.jsonl\", "
     "\"fields\": {\"when\": \"time\"}}}";
 
-static void test_defaults(void **state) {
+static void test_defaults(void **state)
+{
     (void)state;
     struct findings none = {0};
     struct config *config = read_good(smallest);
@@ -101,7 +105,8 @@ static const char full[] =
     " \"retraining\": {\"model\": \"m\", \"examples\": 400, \"margin\": 0.1},\n"
     " \"outputs\": {\"alerts\": {\"sink\": \"file\", \"path\": \"a.jsonl\"}}}";
 
-static void check_fields(const struct schema *schema) {
+static void check_fields(const struct schema *schema)
+{
     const struct field *field = schema->field;
     assert_int_equal(schema->field_count, 10);
     assert_int_equal(field[0].role, ROLE_ID);
@@ -123,7 +128,8 @@ static void check_fields(const struct schema *schema) {
     assert_int_equal(field[9].slot, SLOT_NONE);
 }
 
-static void check_labels(const struct config *config) {
+static void check_labels(const struct config *config)
+{
     assert_string_equal(config->labels.event_source, "truth.fraud");
     assert_int_equal(config->labels.delay_ms, 2 * 86400000);
     assert_int_equal(config->labels.negative_after_ms, 30LL * 86400000);
@@ -140,7 +146,8 @@ static void check_labels(const struct config *config) {
     assert_false(schema->field[2].required);
 }
 
-static void test_full(void **state) {
+static void test_full(void **state)
+{
     (void)state;
     struct findings none = {0};
     struct config *config = read_good(full);
@@ -171,7 +178,8 @@ static void test_full(void **state) {
 }
 
 /* The key follows from the name; a key file puts a secret in its place. */
-static void test_key(void **state) {
+static void test_key(void **state)
+{
     (void)state;
     struct findings none = {0};
     char path[] = "/tmp/weir_key_XXXXXX", text[512];
@@ -235,7 +243,8 @@ static const struct located located[] = {
     {"\xf0\x9f\x98\x80", false, 0, 7, 19}, /* a name of one pair */
 };
 
-static void test_locate(void **state) {
+static void test_locate(void **state)
+{
     (void)state;
     for (size_t i = 0; i < sizeof located / sizeof *located; i++) {
         const struct located *one = &located[i];
@@ -248,7 +257,8 @@ static void test_locate(void **state) {
 }
 
 /* Every finding of a file, as `weir lint` prints them; owned by the caller. */
-static char *findings_of(const char *path) {
+static char *findings_of(const char *path)
+{
     struct config *config = config_new();
     struct findings findings = {0};
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -269,7 +279,8 @@ static char *findings_of(const char *path) {
     return text;
 }
 
-static void check_golden(const char *name) {
+static void check_golden(const char *name)
+{
     char path[512], expected[1 << 14];
     snprintf(path, sizeof path, "%s/%.*s.txt", golden_folder, (int)(strlen(name) - 5), name);
     char input[512];
@@ -289,7 +300,8 @@ static void check_golden(const char *name) {
     free(found);
 }
 
-static void test_golden(void **state) {
+static void test_golden(void **state)
+{
     (void)state;
     struct dirent **entries;
     int checked = 0, count = scandir(golden_folder, &entries, NULL, alphasort);
@@ -305,7 +317,8 @@ static void test_golden(void **state) {
 }
 
 /* What we ship is good. */
-static void test_shipped(void **state) {
+static void test_shipped(void **state)
+{
     (void)state;
     static const char *const shipped[] = {"configs/payments.json", "configs/handbook.json",
                                           "configs/security.json"};
@@ -316,7 +329,8 @@ static void test_shipped(void **state) {
     }
 }
 
-static void test_no_file(void **state) {
+static void test_no_file(void **state)
+{
     (void)state;
     char *found = findings_of("tests/golden/config/no_such_file.json");
     assert_string_equal(found, "tests/golden/config/no_such_file.json: could not open it: "
@@ -324,7 +338,8 @@ static void test_no_file(void **state) {
     free(found);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_full),
         cmocka_unit_test(test_key),      cmocka_unit_test(test_locate),

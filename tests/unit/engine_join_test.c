@@ -14,8 +14,8 @@ enum { RING = 1024, FOUND = RING - BATCH_RECORDS_MAX, EARLY = RING / 16 };
 static const char records_text[] = "{" FIELDS ", 'labels': {" STREAM ", 'remembered': 10}}";
 static const char carried_text[] =
     "{" FIELDS ", 'labels': {'event_field': 'fraud', 'delay': '10s', 'remembered': 10}}";
-static const char both_text[] =
-    "{" FIELDS ", 'labels': {" STREAM ", 'event_field': 'fraud', 'delay': '10s', 'remembered': 10}}";
+static const char both_text[] = "{" FIELDS ", 'labels': {" STREAM
+                                ", 'event_field': 'fraud', 'delay': '10s', 'remembered': 10}}";
 static const char negative_text[] =
     "{" FIELDS ", 'labels': {" STREAM ", 'negative_after': '10s', 'remembered': 10}}";
 static const char impatient_text[] =
@@ -237,9 +237,9 @@ static void test_id_comes_again(void **state)
     /* The first one's row is taken by another: the second must stay in the index. */
     pass_events(trial, 200, RING - 1);
     assert_null(row_of(trial, 0));
-    assert_int_not_equal(keymap_find(&trial->pipeline.history.ids, &trial->pipeline.state,
-                                     row_of(trial, 1)->id),
-                         STATE_NO_ROW);
+    assert_int_not_equal(
+        keymap_find(&trial->pipeline.history.ids, &trial->pipeline.state, row_of(trial, 1)->id),
+        STATE_NO_ROW);
     trial_close(trial);
 }
 
@@ -336,8 +336,8 @@ static void test_negative_after(void **state)
     trial_close(trial);
 }
 
-/* Taken as negative before it was told: told the same it is no news, told otherwise it is a correction;
- * either way it is one label for the metrics. */
+/* Taken as negative before it was told: told the same it is no news, told otherwise it is a
+ * correction; either way it is one label for the metrics. */
 static void test_negative_before_told(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* The outbox under an engine: sources that keep account of what is committed, sinks that are full, late and
- * out of phase.  Whatever they do, no position is committed before every output before it is safe. */
+/* The outbox under an engine: sources that keep account of what is committed, sinks that are full,
+ * late and out of phase.  Whatever they do, no position is committed before every output before it
+ * is safe. */
 #include "base/random.h"
 #include "engine/engine.h"
 #include "tests/unit/engine_trial.h"
@@ -22,7 +23,7 @@ struct fake_source {
     char bytes[LANES][96];
     int commit_retries; /* the next commits fail, so many of them */
     enum status commit_status;
-    int64_t stops_at; /* peeking this record fails; -1: none */
+    int64_t stops_at;  /* peeking this record fails; -1: none */
     bool *safe[LANES]; /* (count) outputs of the record are acknowledged */
 };
 
@@ -493,7 +494,8 @@ static void test_stop_then_drain(void **state)
     stage_open(stage, RECORD_EVENT);
     while (engine_turn(&stage->engine, &stage->failure) != STATUS_STOP)
         ;
-    assert_int_equal(trial_fold(stage->trial)->records + trial_fold(stage->trial)->dead_letters, 600);
+    assert_int_equal(trial_fold(stage->trial)->records + trial_fold(stage->trial)->dead_letters,
+                     600);
     assert_int_equal(engine_drain(&stage->engine, 1000000, &stage->failure), STATUS_OK);
     assert_int_equal(stage->source.committed[0], 600);
     stage_close(stage);

@@ -1,5 +1,5 @@
-/* What the tests of the engine share: a pipeline out of a text, records put into its batch by hand, and a
- * clock that goes on by itself. */
+/* What the tests of the engine share: a pipeline out of a text, records put into its batch by hand,
+ * and a clock that goes on by itself. */
 #ifndef TESTS_UNIT_ENGINE_TRIAL_H
 #define TESTS_UNIT_ENGINE_TRIAL_H
 

@@ -1,0 +1,200 @@
+/* Random windows and random streams for them: ties, late events, pauses, labels in all ways. */
+#ifndef TESTS_FEATURES_STREAM_H
+#define TESTS_FEATURES_STREAM_H
+
+#include "base/random.h"
+#include "features/aggregate.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 96 };
+
+/* One window as the test understands it. */
+struct expectation {
+    char formula[200];
+    char kind[16];
+    uint32_t value;           /* its result */
+    uint32_t argument, where; /* values or VALUE_NONE */
+    uint32_t by;              /* 1: card, 2: merchant, 3: both */
+    int64_t over_ms, delay_ms;
+    bool before, label;
+};
+
+struct record {
+    enum record_kind kind;
+    bool dead;
+    int64_t time_ms;
+    uint64_t card, merchant;
+    double amount, flag, country;
+    uint64_t number; /* of the event, or the event that the label is about */
+    double label, carried, early;
+    enum join join;
+    struct matured told;
+};
+
+/* What the test remembers of an event, for each of the three kinds of entities. */
+struct past {
+    int64_t time_ms;
+    uint64_t key[4];
+    bool entered[4], held[4];
+    int64_t dropped_ms[4]; /* the newest time when it was dropped early; INT64_MAX: it was not */
+    double label;
+    union value value[VALUES];
+};
+
+struct stream {
+    uint64_t seed;
+    struct random random;
+    int64_t lateness_ms;
+    int64_t events_max, entities_max, memory;
+    bool crowded; /* rows or blocks run out */
+    uint32_t window_count;
+    struct expectation window[WINDOWS];
+    struct record record[RECORDS];
+    uint32_t event_count;
+};
+
+struct outcome {
+    uint64_t hash;
+    union value result[RECORDS][WINDOWS];
+};
+
+static const int64_t spans[] = {1000, 2000, 5000, 7500, 20000, 60000, 300000};
+
+static bool chance(struct random *random, double share)
+{
+    return random_uniform(random) < share;
+}
+
+static const char *pick(struct random *random, const char *const *choices, uint64_t count)
+{
+    return choices[random_below(random, count)];
+}
+
+static void window_draw(struct stream *stream, struct expectation *window, bool levels)
+{
+    static const char *const kinds[] = {"count",    "sum",      "mean",  "min",   "max",
+                                        "sd",       "rate",     "age",   "first", "last",
+                                        "previous", "distinct", "count", "mean",  "sum"};
+    static const char *const numbers[] = {"amount", "amount * 2", "flag", "base"};
+    static const char *const any[] = {"amount", "merchant", "country", "flag", "when", "base"};
+    static const char *const entities[] = {"card", "merchant", "(card, merchant)"};
+    static const char *const wheres[] = {"flag", "amount > 50", "country == 'de'", "base > 2"};
+    struct random *random = &stream->random;
+    const char *kind = pick(random, kinds, sizeof kinds / sizeof *kinds);
+    const struct aggregate_kind *row = aggregate_find(kind);
+    memset(window, 0, sizeof *window);
+    snprintf(window->kind, sizeof window->kind, "%s", kind);
+    const char *argument = "";
+    bool takes = row->argument[0].types != 0;
+    if (takes && !(row->argument[0].optional && chance(random, 0.5))) {
+        bool everything = row->argument[0].types == TAKES_ANY;
+        argument =
+            everything ? pick(random, any, levels ? 6 : 5) : pick(random, numbers, levels ? 4 : 3);
+        window->label = row->argument[0].types & 1 << TYPE_NUMBER && chance(random, 0.25);
+        if (window->label)
+            argument = "label";
+    }
+    window->by = 1 + (uint32_t)random_below(random, 3);
+    if (row->needs_span || window->label || chance(random, 0.75))
+        window->over_ms = spans[random_below(random, 7)];
+    if (chance(random, 0.35))
+        window->delay_ms = spans[random_below(random, 7)];
+    window->before = chance(random, 0.3);
+    const char *where = chance(random, 0.35) ? pick(random, wheres, levels ? 4 : 3) : NULL;
+    int used = snprintf(window->formula, sizeof window->formula, "%s(%s) by %s", kind, argument,
+                        entities[window->by - 1]);
+    char *end = window->formula;
+    size_t size = sizeof window->formula;
+    if (window->over_ms)
+        used +=
+            snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
+    if (window->delay_ms)
+        used +=
+            snprintf(end + used, size - (size_t)used, " delay %lldms", (long long)window->delay_ms);
+    if (window->before)
+        used += snprintf(end + used, size - (size_t)used, " before");
+    if (where)
+        snprintf(end + used, size - (size_t)used, " where %s", where);
+}
+
+static double amount_draw(struct stream *stream)
+{
+    struct random *random = &stream->random;
+    if (chance(random, 0.1))
+        return MISSING;
+    if (chance(random, 0.02))
+        return 1e17;
+    if (chance(random, 0.3))
+        return (double)random_below(random, 4); /* repeats, for distinct and the extremes */
+    return (double)random_below(random, 20000) / 100 - 50;
+}
+
+static void event_draw(struct stream *stream, struct record *record, int64_t *now_ms)
+{
+    struct random *random = &stream->random;
+    if (chance(random, 0.02))
+        *now_ms += 400000;
+    else if (!chance(random, 0.25))
+        *now_ms += (int64_t)random_below(random, 2500);
+    uint64_t keys = stream->crowded ? 60 : 3;
+    record->kind = RECORD_EVENT;
+    record->dead = chance(random, 0.02);
+    record->time_ms = *now_ms;
+    if (chance(random, 0.15))
+        record->time_ms -= (int64_t)random_below(random, 2 + 2 * (uint64_t)stream->lateness_ms);
+    record->card = chance(random, 0.03) ? 0 : 1000 + random_below(random, keys);
+    record->merchant = chance(random, 0.03) ? 0 : 7000 + random_below(random, keys);
+    record->amount = amount_draw(stream);
+    record->flag = chance(random, 0.05) ? MISSING : chance(random, 0.5);
+    record->country = chance(random, 0.05) ? MISSING : (double)random_below(random, 2);
+    record->carried = chance(random, 0.3) ? 1 : MISSING;
+    record->early = chance(random, 0.1) ? 1 : MISSING;
+    if (!record->dead)
+        record->number = stream->event_count++;
+}
+
+static void label_draw(struct stream *stream, struct record *record)
+{
+    struct random *random = &stream->random;
+    record->kind = RECORD_LABEL;
+    uint64_t back = random_below(random, 40);
+    record->number = back < stream->event_count ? stream->event_count - 1 - back : NUMBER_NONE;
+    record->label = (double)random_below(random, 2);
+    static const enum join joins[] = {JOIN_LEARNED, JOIN_CORRECTED, JOIN_REPEATED, JOIN_WAITING};
+    record->join = record->number == NUMBER_NONE ? JOIN_WAITING : joins[random_below(random, 4)];
+}
+
+static void stream_draw(struct stream *stream, uint64_t seed)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->seed = seed;
+    random_seed(&stream->random, seed);
+    struct random *random = &stream->random;
+    stream->lateness_ms = chance(random, 0.3) ? 0 : (int64_t)random_below(random, 30000);
+    stream->crowded = chance(random, 0.3);
+    stream->memory = stream->crowded ? 1 : 64 << 20;
+    stream->entities_max = stream->crowded ? 20 : 0;
+    stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
+    bool levels = chance(random, 0.4);
+    stream->window_count = 1 + (uint32_t)random_below(random, WINDOWS);
+    for (uint32_t i = 0; i < stream->window_count; i++)
+        window_draw(stream, &stream->window[i], levels);
+    int64_t now_ms = 1500000000000;
+    uint64_t told = 0;
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        struct record *record = &stream->record[i];
+        record->label = record->carried = record->early = MISSING;
+        uint64_t known = stream->event_count;
+        record->told = (struct matured){told, told};
+        if (told + 5 < known && chance(random, 0.3))
+            record->told.to = told + random_below(random, known - told - 4);
+        told = record->told.to;
+        if (chance(random, 0.15))
+            label_draw(stream, record);
+        else
+            event_draw(stream, record, &now_ms);
+    }
+}
+
+#endif
