@@ -44,9 +44,9 @@ enum {
     "'outcomes': ['allow', 'review', 'block'], 'thresholds': {'review': 0.5, 'block': 0.9},"       \
     "'rules': {'large': {'when': 'amount > 180', 'then': 'review'},"                               \
     "  'often': {'when': 'count_1h > 5 and score > 0.2', 'then': 'block'}},"                       \
-    "'drift': {'error': {'kind': 'adwin', 'watch': 'error', 'delta': 0.2, 'clock': 4,"             \
+    "'drift': {'harder': {'kind': 'adwin', 'watch': 'error', 'delta': 0.2, 'clock': 4,"             \
     "    'minimum': 10, 'retrain': true},"                                                         \
-    "  'score': {'kind': 'page_hinkley', 'watch': 'score'}},"                                      \
+    "  'higher': {'kind': 'page_hinkley', 'watch': 'score'}},"                                      \
     "'retraining': {'model': 'fraud', 'examples': 100, 'every_labels': 150,"                       \
     "  'compare_labels': 40, 'cooldown_labels': 20}, "
 
