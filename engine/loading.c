@@ -11,8 +11,11 @@ bool loading_build(struct config *config, struct pipeline *pipeline, const char 
     memset(pipeline, 0, sizeof *pipeline);
     if (config->buildable)
         good = pipeline_build(pipeline, config, &findings) && good;
-    if (!good)
+    if (!good) {
         config_print_findings(config, &findings);
+        pipeline_close(pipeline);
+        config_close(config);
+    }
     findings_close(&findings);
     return good;
 }

@@ -28,7 +28,7 @@ enum {
     "  'card': {'type': 'key', 'sensitive': true, 'optional': true}, 'shop': 'key',"               \
     "  'amount': {'type': 'number', 'sensitive': true},"                                           \
     "  'born': {'type': 'time', 'sensitive': true, 'optional': true},"                             \
-    "  'faith': {'type': 'enum', 'values': ['SECRETfaith', 'SECRETnone'], 'sensitive': true,"      \
+    "  'faith': {'type': 'enum', 'values': ['devout', 'none'], 'sensitive': true,"      \
     "    'optional': true},"                                                                       \
     "  'ill': {'type': 'boolean', 'sensitive': true, 'optional': true},"                           \
     "  'ip': {'type': 'text', 'sensitive': true, 'optional': true},"                               \
@@ -134,7 +134,7 @@ static void event_extras(struct world_random *world, char *text, size_t size)
                       (unsigned long long)below(world, 100),
                       (unsigned long long)below(world, 1000));
     if (chance(world, 0.3))
-        buffer_text(&buffer, ",\"born\":\"1971-03-04\",\"faith\":\"SECRETfaith\",\"ill\":true");
+        buffer_text(&buffer, ",\"born\":\"1971-03-04\",\"faith\":\"devout\",\"ill\":true");
     if (chance(world, 0.4))
         buffer_format(&buffer, ",\"fraud\":%d", chance(world, 0.3));
     if (chance(world, 0.2))
@@ -418,7 +418,8 @@ static void check_equal(const struct result *one, const struct result *other)
 
 static void check_secrets(const struct result *result)
 {
-    static const char *const secrets[] = {"SECRET", "1971-03-04", "\"ill\":true"};
+    static const char *const secrets[] = {"SECRET", "1971-03-04", "\"ill\":true",
+                                          "\"devout\""};
     for (int i = 0; i < STREAMS; i++)
         for (size_t j = 0; j < sizeof secrets / sizeof *secrets; j++) {
             const struct buffer *stream = &result->stream[i];
@@ -475,6 +476,13 @@ static void see(struct result *seen, const struct result *result)
         seen->model_events[i] += result->model_events[i];
 }
 
+/* WEIR_SEEDS=100 looks longer. */
+static uint64_t seeds(void)
+{
+    const char *wanted = getenv("WEIR_SEEDS");
+    return wanted ? strtoull(wanted, NULL, 10) : 6;
+}
+
 static void test_any_cut(void **state)
 {
     (void)state;
@@ -482,7 +490,7 @@ static void test_any_cut(void **state)
     static struct result seen;
     struct journal *journal = malloc(sizeof *journal);
     assert_non_null(journal);
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
         print_message("seed %llu\n", (unsigned long long)seed);
         const char *config = worlds[seed % 2];
         struct result *first = first_run(seed, config, journal);

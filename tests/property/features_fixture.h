@@ -1,7 +1,7 @@
 /* A pipeline's features without the engine: a small schema, formulas from text, a state, a history,
  * a batch.  Columns are filled by the test. */
-#ifndef TESTS_FEATURES_FIXTURE_H
-#define TESTS_FEATURES_FIXTURE_H
+#ifndef TESTS_PROPERTY_FEATURES_FIXTURE_H
+#define TESTS_PROPERTY_FEATURES_FIXTURE_H
 
 #include "base/state.h"
 #include "features/features.h"

@@ -1,6 +1,6 @@
 /* Random windows and random streams for them: ties, late events, pauses, labels in all ways. */
-#ifndef TESTS_FEATURES_STREAM_H
-#define TESTS_FEATURES_STREAM_H
+#ifndef TESTS_PROPERTY_FEATURES_STREAM_H
+#define TESTS_PROPERTY_FEATURES_STREAM_H
 
 #include "base/random.h"
 #include "features/aggregate.h"
