@@ -21,7 +21,7 @@ struct kafka_writer;
 
 /* `properties` may be NULL; bootstrap (host:port,...) overrides its bootstrap.servers if
  * not NULL. */
-enum status kafka_writer_open(struct kafka_writer **writer, const char *bootstrap,
+enum status kafka_writer_open(struct kafka_writer **result, const char *bootstrap,
                               const json_t *properties, struct failure *failure);
 
 /* Waits while the queue is full.  timestamp_ms becomes the record's (0: now); partition -1: by the

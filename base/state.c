@@ -99,43 +99,43 @@ void state_close(struct state *state)
     memset(state, 0, sizeof *state);
 }
 
-static struct state_region *region_write(struct state *state, uint32_t index)
+static struct state_region *region_write(struct state *state, uint32_t region)
 {
-    ASSERT(index < state->directory->region_count);
-    struct state_region *region = &state->directory->region[index];
+    ASSERT(region < state->directory->region_count);
+    struct state_region *entry = &state->directory->region[region];
     if (state->watcher)
         state->watcher->before_write(state->watcher->self,
-                                     (uint64_t)((uint8_t *)region - state->bytes), sizeof *region);
-    return region;
+                                     (uint64_t)((uint8_t *)entry - state->bytes), sizeof *entry);
+    return entry;
 }
 
-uint64_t state_take(struct state *state, uint32_t index)
+uint64_t state_take(struct state *state, uint32_t region)
 {
-    struct state_region *region = region_write(state, index);
+    struct state_region *entry = region_write(state, region);
     uint64_t row;
-    if (region->free_row) {
-        row = region->free_row - 1;
-        uint64_t *next = state_write(state, index, row, 0, sizeof *next);
-        region->free_row = *next;
+    if (entry->free_row) {
+        row = entry->free_row - 1;
+        uint64_t *next = state_write(state, region, row, 0, sizeof *next);
+        entry->free_row = *next;
         *next = 0;
-    } else if (region->used < region->row_count) {
-        row = region->used++;
+    } else if (entry->used < entry->row_count) {
+        row = entry->used++;
     } else {
         return STATE_NO_ROW;
     }
-    region->live++;
+    entry->live++;
     return row;
 }
 
-void state_give(struct state *state, uint32_t index, uint64_t row)
+void state_give(struct state *state, uint32_t region, uint64_t row)
 {
-    struct state_region *region = region_write(state, index);
-    ASSERT(row < region->used && region->live > 0);
-    uint64_t *bytes = state_write_row(state, index, row);
-    memset(bytes, 0, region->row_size);
-    bytes[0] = region->free_row;
-    region->free_row = row + 1;
-    region->live--;
+    struct state_region *entry = region_write(state, region);
+    ASSERT(row < entry->used && entry->live > 0);
+    uint64_t *bytes = state_write_row(state, region, row);
+    memset(bytes, 0, entry->row_size);
+    bytes[0] = entry->free_row;
+    entry->free_row = row + 1;
+    entry->live--;
 }
 
 /* A page of zeros counts nothing, so that pages never touched need not be read into memory. */

@@ -17,7 +17,7 @@ struct broker_topic {
 };
 
 /* Topics that are not named here appear when they are first asked for, with 4 partitions. */
-enum status broker_open(struct broker **broker, const struct broker_topic *topics, size_t count,
+enum status broker_open(struct broker **result, const struct broker_topic *topics, size_t count,
                         struct failure *failure);
 
 /* "127.0.0.1:40123"; good until the broker is closed. */

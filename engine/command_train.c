@@ -64,9 +64,10 @@ static enum status read_examples(const struct train_flags *flags, struct trainin
                                  struct failure *failure)
 {
     int descriptor = -1;
-    if (open_examples(flags, &descriptor, failure) != STATUS_OK)
-        return failure->status;
-    enum status status = training_set_read(descriptor, set, failure);
+    enum status status = open_examples(flags, &descriptor, failure);
+    if (status != STATUS_OK)
+        return status;
+    status = training_set_read(descriptor, set, failure);
     close(descriptor);
     return status;
 }
@@ -137,10 +138,11 @@ static enum status train(const struct train_flags *flags, const struct training_
 {
     struct training_set set;
     struct training_report report;
-    if (read_examples(flags, &set, failure) != STATUS_OK)
-        return failure->status;
+    enum status status = read_examples(flags, &set, failure);
+    if (status != STATUS_OK)
+        return status;
     json_t *file = training_run(&set, setting, &report, failure);
-    enum status status = file ? write_model(file, flags->output, failure) : failure->status;
+    status = file ? write_model(file, flags->output, failure) : failure->status;
     if (status == STATUS_OK)
         print_report(flags, &set, &report);
     json_decref(file);

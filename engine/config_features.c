@@ -136,6 +136,7 @@ static void read_model_features(struct config_model *model, const json_t *list, 
     }
     model->feature = calloc(count, sizeof *model->feature);
     ASSERT(model->feature);
+    model->feature_count = 0;
     for (size_t i = 0; i < count; i++) {
         const char *name = json_string_value(json_array_get(list, i));
         path_item(item, place, i);

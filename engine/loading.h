@@ -6,8 +6,8 @@
 #include "engine/pipeline.h"
 #include "ingest/inputs.h"
 
-/* Reads and builds.  If there are findings it prints them to standard error, closes both again and returns
- * false. */
+/* Reads and builds.  If there are findings it prints them to standard error, closes both again and
+ * returns false. */
 bool loading_build(struct config *config, struct pipeline *pipeline, const char *path);
 
 /* Fills a kind's options from "name", "value" pairs of texts (NULL-terminated); owned by the

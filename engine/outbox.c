@@ -26,6 +26,7 @@ static void entry_begin(struct outbox *outbox)
     entry->closed = entry->told = false;
     buffer_clear(&entry->bytes);
     entry->output_count = entry->output_put = entry->sinks_told = 0;
+    entry->taken = outbox->inputs ? outbox->inputs->taken : 0;
     entry->opened_ns = 0;
 }
 
@@ -99,7 +100,7 @@ struct buffer *outbox_begin(struct outbox *outbox, enum stream stream)
 {
     struct entry *entry = entry_at(outbox, outbox->newest);
     ASSERT(!entry->closed && entry->output_count < ENTRY_OUTPUTS);
-    if (entry->output_count == 0)
+    if (entry->opened_ns == 0)
         entry->opened_ns = clock_monotonic_ns(outbox->clock);
     entry->outputs[entry->output_count] = (struct output){
         .stream = stream,
@@ -139,15 +140,18 @@ static enum status entry_put(struct outbox *outbox, struct entry *entry, struct 
     return STATUS_OK;
 }
 
-static bool entry_is_due(const struct outbox *outbox, const struct entry *entry, bool now)
+/* Records without outputs (labels) move the positions too, and these are committed as soon as
+ * others. */
+static bool entry_is_due(const struct outbox *outbox, struct entry *entry, bool now)
 {
-    if (entry->closed)
+    if (entry->closed || now)
+        return !entry->closed;
+    uint64_t now_ns = clock_monotonic_ns(outbox->clock);
+    if (entry->opened_ns == 0 && outbox->inputs && outbox->inputs->taken > entry->taken)
+        entry->opened_ns = now_ns;
+    if (entry->opened_ns == 0)
         return false;
-    /* Records without outputs (labels) move the positions too. */
-    if (entry->output_count == 0)
-        return now;
-    return now || !outbox_has_room(outbox) ||
-           clock_monotonic_ns(outbox->clock) - entry->opened_ns >= outbox->commit_ns;
+    return !outbox_has_room(outbox) || now_ns - entry->opened_ns >= outbox->commit_ns;
 }
 
 static void entry_close(struct outbox *outbox, struct entry *entry)

@@ -21,9 +21,10 @@ struct entry {
     struct buffer bytes;
     struct output *outputs; /* (capacity of the outbox) */
     uint32_t output_count, output_put;
-    uint32_t sinks_told; /* each is told once */
-    uint64_t opened_ns, closed_ns;
-    int64_t *next_offsets; /* (LANES_MAX) */
+    uint32_t sinks_told;           /* each is told once */
+    uint64_t taken;                /* records that the inputs had given when it began */
+    uint64_t opened_ns, closed_ns; /* opened: its first output or record; 0: nothing came yet */
+    int64_t *next_offsets;         /* (LANES_MAX) */
 };
 
 struct outbox {

@@ -29,8 +29,8 @@ struct slot_view {
 };
 
 /* Walks oldest first: window_first starts over, window_next is false at the end. */
-void window_first(struct window_view *window);
-bool window_next(struct window_view *window, struct slot_view *slot);
+void window_first(struct window_view *view);
+bool window_next(struct window_view *view, struct slot_view *slot);
 
 /* What reading needs to know of the window. */
 struct window_span {

@@ -11,6 +11,7 @@ struct slot_view slot_show(const struct entity *entity, const struct window *win
                            const struct slot *slot)
 {
     struct slot_view view = {.time_ms = slot->time_ms};
+    ASSERT(window->argument_count <= AGGREGATE_ARGUMENTS_MAX);
     for (uint32_t i = 0; i < window->argument_count; i++) {
         uint32_t cell = window->cell[i];
         view.argument[i] = slot->cell[cell];

@@ -257,18 +257,16 @@ static enum status csv_open(void **instance, const struct schema *schema, const 
     if (!self)
         return failure_set(failure, STATUS_STOP, "could not allocate a CSV decoder: %s",
                            strerror(errno));
-    enum status status = STATUS_OK;
-    if (!utf8_valid(header, size) || !read_names(self, size))
-        status = failure_set(failure, STATUS_STOP,
-                             "could not read the CSV header: its quotes are not closed or it is "
-                             "not UTF-8");
-    if (status == STATUS_OK)
-        status = connect_fields(self, failure);
-    if (status != STATUS_OK)
-        csv_close(self);
-    else
+    bool good = utf8_valid(header, size) && read_names(self, size);
+    if (!good)
+        failure_set(failure, STATUS_STOP,
+                    "could not read the CSV header: its quotes are not closed or it is not UTF-8");
+    if (good && connect_fields(self, failure) == STATUS_OK) {
         *instance = self;
-    return status;
+        return STATUS_OK;
+    }
+    csv_close(self);
+    return STATUS_STOP;
 }
 
 extern const struct decoder_kind csv_decoder;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SHOWN_MAX = 40, EXPECTED_MAX = 96 };
+enum { SHOWN_MAX = 40, SHOWN_SIZE = SHOWN_MAX + sizeof "...", EXPECTED_MAX = 96 };
 
 /* The first moment after 2262, the last full year that 64 bits of nanoseconds reach.  Times beyond
  * are nearly always of another unit. */
@@ -88,13 +88,13 @@ static void show_text(char *shown, const char *text, size_t size)
         kept--;
     for (size_t i = 0; i < kept; i++)
         shown[i] = (unsigned char)text[i] < 0x20 ? '?' : text[i];
-    strcpy(shown + kept, kept < size ? "..." : "");
+    snprintf(shown + kept, SHOWN_SIZE - kept, "%s", kept < size ? "..." : "");
 }
 
 static bool refuse_text(const struct field *field, const char *text, size_t size,
                         struct batch *batch, uint32_t row)
 {
-    char shown[SHOWN_MAX + 4], found[SHOWN_MAX + 32];
+    char shown[SHOWN_SIZE], found[SHOWN_SIZE + 32];
     show_text(shown, text, size);
     snprintf(found, sizeof found, "the text '%s'", shown);
     return decode_refuse(field, field->sensitive ? "another text" : found, batch, row);

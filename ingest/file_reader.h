@@ -10,7 +10,7 @@
 struct file_reader;
 
 /* "-" is standard input.  STOP if there is no such file. */
-enum status file_reader_open(struct file_reader **reader, const char *path,
+enum status file_reader_open(struct file_reader **result, const char *path,
                              struct failure *failure);
 
 /* Writes at least one byte and at most `room`.  RETRY: nothing waits in the pipe (never with

@@ -69,13 +69,13 @@ struct simulator;
 /* 5,000 customers with 2 payments a day and 10,000 terminals: 400,000 payments are 40 days. */
 void simulator_standard(struct simulator_setting *setting);
 
-enum status simulator_open(struct simulator **simulator, const struct simulator_setting *setting,
+enum status simulator_open(struct simulator **result, const struct simulator_setting *setting,
                            struct failure *failure);
 
 /* The next transaction, later than the one before by a millisecond at least.  False after the last.
  */
-bool simulator_next(struct simulator *simulator, struct transaction *transaction);
-void simulator_close(struct simulator *simulator);
+bool simulator_next(struct simulator *self, struct transaction *transaction);
+void simulator_close(struct simulator *self);
 
 /* One JSON object without line break; `truth`: with the member `fraud`. */
 void transaction_write(struct buffer *buffer, const struct transaction *transaction, bool truth);

@@ -306,6 +306,7 @@ static void learn_newton(struct logistic *self, double *z, double odds, double l
     NUMBERS_SCRATCH double v[MODEL_FEATURES_MAX + NUMBERS_LANES];
     double *weight = vector(self, VECTOR_WEIGHT);
     uint64_t last = self->feature_count;
+    ASSERT(last < self->width);
     z[last] = 1;
     multiply_covariance(self, z, v);
     double spread = numbers_dot(z, v, self->width);

@@ -28,7 +28,7 @@ enum {
     "  'card': {'type': 'key', 'sensitive': true, 'optional': true}, 'shop': 'key',"               \
     "  'amount': {'type': 'number', 'sensitive': true},"                                           \
     "  'born': {'type': 'time', 'sensitive': true, 'optional': true},"                             \
-    "  'faith': {'type': 'enum', 'values': ['devout', 'none'], 'sensitive': true,"      \
+    "  'faith': {'type': 'enum', 'values': ['devout', 'none'], 'sensitive': true,"                 \
     "    'optional': true},"                                                                       \
     "  'ill': {'type': 'boolean', 'sensitive': true, 'optional': true},"                           \
     "  'ip': {'type': 'text', 'sensitive': true, 'optional': true},"                               \
@@ -44,9 +44,9 @@ enum {
     "'outcomes': ['allow', 'review', 'block'], 'thresholds': {'review': 0.5, 'block': 0.9},"       \
     "'rules': {'large': {'when': 'amount > 180', 'then': 'review'},"                               \
     "  'often': {'when': 'count_1h > 5 and score > 0.2', 'then': 'block'}},"                       \
-    "'drift': {'harder': {'kind': 'adwin', 'watch': 'error', 'delta': 0.2, 'clock': 4,"             \
+    "'drift': {'harder': {'kind': 'adwin', 'watch': 'error', 'delta': 0.2, 'clock': 4,"            \
     "    'minimum': 10, 'retrain': true},"                                                         \
-    "  'higher': {'kind': 'page_hinkley', 'watch': 'score'}},"                                      \
+    "  'higher': {'kind': 'page_hinkley', 'watch': 'score'}},"                                     \
     "'retraining': {'model': 'fraud', 'examples': 100, 'every_labels': 150,"                       \
     "  'compare_labels': 40, 'cooldown_labels': 20}, "
 
@@ -173,7 +173,7 @@ static void make_label(struct world_random *world, struct page *page)
         about = 900000 + below(world, 1000);
     }
     page_print(page, RECORD_LABEL, "{\"id\":\"SECRETid-%06llu\",\"time\":%lld,\"fraud\":%d}",
-                 (unsigned long long)about, (long long)world->now_ms, chance(world, 0.3));
+               (unsigned long long)about, (long long)world->now_ms, chance(world, 0.3));
 }
 
 static void make_malformed(struct world_random *world, struct page *page)
@@ -200,12 +200,12 @@ static void make_malformed(struct world_random *world, struct page *page)
     };
     if (chance(world, 0.1)) {
         page_print(page, RECORD_EVENT,
-                     "{\"time\":%lld,\"shop\":\"s\",\"amount\":1,\"ip\":\"SECRET%05000d\"}",
-                     (long long)world->now_ms, 0);
+                   "{\"time\":%lld,\"shop\":\"s\",\"amount\":1,\"ip\":\"SECRET%05000d\"}",
+                   (long long)world->now_ms, 0);
         return;
     }
     page_print(page, chance(world, 0.7) ? RECORD_EVENT : RECORD_LABEL, "%s",
-                 texts[below(world, sizeof texts / sizeof *texts)]);
+               texts[below(world, sizeof texts / sizeof *texts)]);
 }
 
 static void make_page(struct world_random *world, struct page *page)
@@ -317,16 +317,15 @@ static json_t *train(const struct trial *trial, const struct wish *wish)
 }
 
 /* Answers a wish, or tells something stale or senseless, as a record of the journal. */
-static void make_control(struct world_random *world, const struct trial *trial,
-                         struct page *page)
+static void make_control(struct world_random *world, const struct trial *trial, struct page *page)
 {
     struct wish wish = models_wish(trial->pipeline.models, &trial->pipeline.state);
     if (wish.kind == WISH_NONE || chance(world, 0.1)) {
         page_print(page, RECORD_CONTROL, "%s",
-                     chance(world, 0.3) ? "{\"control\":\"promote\",\"model\":\"nobody\"}"
-                     : chance(world, 0.5)
-                         ? "{\"control\":"
-                         : "{\"control\":\"promote\",\"model\":\"fraud\",\"training\":99}");
+                   chance(world, 0.3) ? "{\"control\":\"promote\",\"model\":\"nobody\"}"
+                   : chance(world, 0.5)
+                       ? "{\"control\":"
+                       : "{\"control\":\"promote\",\"model\":\"fraud\",\"training\":99}");
         return;
     }
     json_t *file = wish.kind == WISH_TRAINING && chance(world, 0.8) ? train(trial, &wish) : NULL;
@@ -418,8 +417,7 @@ static void check_equal(const struct result *one, const struct result *other)
 
 static void check_secrets(const struct result *result)
 {
-    static const char *const secrets[] = {"SECRET", "1971-03-04", "\"ill\":true",
-                                          "\"devout\""};
+    static const char *const secrets[] = {"SECRET", "1971-03-04", "\"ill\":true", "\"devout\""};
     for (int i = 0; i < STREAMS; i++)
         for (size_t j = 0; j < sizeof secrets / sizeof *secrets; j++) {
             const struct buffer *stream = &result->stream[i];

@@ -387,6 +387,7 @@ static void test_out_of_order(void **state)
     uint32_t row = event(trial, "d", 114);
     uint32_t back = event(trial, "e", 60);
     uint32_t end = event(trial, "f", 115);
+    event(trial, "g", 20);
     const struct batch *batch = fold(trial);
     assert_int_equal(batch->told[late].to, 0);
     assert_int_equal(batch->told[row].to, 0);

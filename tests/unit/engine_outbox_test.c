@@ -149,6 +149,10 @@ static void keep_place(struct kept *kept)
                   ? sscanf(partition, "\"partition\":%u,\"offset\":%lld", &kept->lane, &offset)
                   : sscanf(text, "{\"id\":\"%u-%lld\"", &kept->lane, &offset);
     assert_int_equal(got, 2);
+    char key[64];
+    int size = snprintf(key, sizeof key, "%u-%lld", kept->lane, offset);
+    assert_int_equal(output->key_size, output->stream == STREAM_DEAD_LETTERS ? 0 : size);
+    assert_memory_equal(output->key, key, output->key_size);
     kept->offset = offset;
 }
 
@@ -344,8 +348,8 @@ static void test_random_sinks(void **state)
         random_seed(&random, seed);
         for (int i = 0; i < 2; i++) {
             random_seed(&sinks[i].random, seed * 2 + (uint64_t)i);
-            sinks[i].full = random_uniform(&random) * 0.2;
-            sinks[i].late = random_uniform(&random);
+            sinks[i].full = random_uniform(&random) * 0.05;
+            sinks[i].late = random_uniform(&random) * 0.9;
         }
         stage->source.commit_retries = (int)random_below(&random, 20);
         stage->step_ns = 1 + random_below(&random, 2000000);
@@ -424,6 +428,31 @@ static void test_without_outputs(void **state)
     assert_int_equal(engine_drain(&stage->engine, 1000, &stage->failure), STATUS_OK);
     check_all_committed(stage);
     assert_int_equal(sinks[0].count + sinks[1].count, 0);
+    stage_close(stage);
+}
+
+/* Nobody wants any output: positions are committed all the same, without a drain, when it is time.
+ */
+static void test_without_sinks(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_new(2, 700);
+    for (int lane = 0; lane < 2; lane++) {
+        free(stage->source.safe[lane]);
+        stage->source.safe[lane] = NULL;
+    }
+    memset(stage->trial->config.output, 0, sizeof stage->trial->config.output);
+    stage_open(stage, RECORD_EVENT);
+    engine_turn(&stage->engine, &stage->failure);
+    assert_int_equal(stage->source.committed[0] + stage->source.committed[1], 0);
+    stage_run(stage);
+    for (int turns = 0; turns < 100; turns++)
+        assert_int_equal(engine_turn(&stage->engine, &stage->failure), STATUS_END);
+    check_all_committed(stage);
+    uint64_t entries = stage->engine.outbox.newest;
+    for (int turns = 0; turns < 100; turns++)
+        engine_turn(&stage->engine, &stage->failure);
+    assert_int_equal(stage->engine.outbox.newest, entries); /* no entry about nothing */
     stage_close(stage);
 }
 
@@ -508,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_full_outbox_stops_intake),
         cmocka_unit_test(test_full_sink_stops_intake),
         cmocka_unit_test(test_without_outputs),
+        cmocka_unit_test(test_without_sinks),
         cmocka_unit_test(test_commit_comes_again),
         cmocka_unit_test(test_drain_gives_up),
         cmocka_unit_test(test_stops),

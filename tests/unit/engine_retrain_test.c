@@ -1,7 +1,8 @@
-/* Trainings answered for an engine: children that train, fail, leave nonsense or take long; what they are
- * given, what becomes of what they leave, and that a replay does not depend on its batches. */
-#include "engine/engine.h"
+/* Trainings answered for an engine: children that train, fail, leave nonsense or take long; what
+ * they are given, what becomes of what they leave, and that a replay does not depend on its
+ * batches. */
 #include "engine/control.h"
+#include "engine/engine.h"
 #include "models/training.h"
 #include "tests/unit/engine_trial.h"
 #include <math.h>
@@ -16,7 +17,7 @@ static const char config_text[] =
     "  'optional': true}}},"
     "'labels': {'event_field': 'fraud', 'delay': '20s', 'remembered': 1000},"
     "'features': {'double': 'x * 2', 'sum': 'x + y', 'recent': 'mean(y) by id over 1h'},"
-    "'models': {'odd': {'kind': 'half_space_trees', 'features': ['sum'], 'window': 100},"
+    "'models': {'odd': {'kind': 'half_space_trees', 'features': ['y'], 'window': 100},"
     "  'fraud': {'kind': 'logistic_regression', 'features': ['sum', 'double', 'y']}},"
     "'score': 'fraud', 'thresholds': {'review': 0.5},"
     "'retraining': {'model': 'fraud', 'examples': 150, 'every_labels': 200, 'compare_labels': 50,"
@@ -52,14 +53,15 @@ static enum status stream_peek(void *self, uint32_t lane, struct record *record,
         return STATUS_END;
     double x = draw(at, 1), y = draw(at, 2);
     bool truth = (x > 0.5) == (at < flow->count / 2);
-    int size = snprintf(flow->bytes, sizeof flow->bytes, "{\"id\":\"e%lld\",\"time\":%lld,\"y\":%.3f",
-                        (long long)at, (long long)at + 1000, y);
+    int size =
+        snprintf(flow->bytes, sizeof flow->bytes, "{\"id\":\"e%lld\",\"time\":%lld,\"y\":%.3f",
+                 (long long)at, (long long)at + 1000, y);
     size_t used = (size_t)size;
     if (at % 10)
         used += (size_t)snprintf(flow->bytes + used, sizeof flow->bytes - used, ",\"x\":%.6f", x);
     if (at % 3)
-        used += (size_t)snprintf(flow->bytes + used, sizeof flow->bytes - used,
-                                 ",\"fraud\":%d", truth);
+        used +=
+            (size_t)snprintf(flow->bytes + used, sizeof flow->bytes - used, ",\"fraud\":%d", truth);
     if (at % 17)
         snprintf(flow->bytes + used, sizeof flow->bytes - used, "}");
     *record = (struct record){
@@ -228,6 +230,16 @@ static void child_stop(void *self)
 
 /* ---- an engine between them ---- */
 
+/* The column of a model feature, by its name. */
+static union value *column_of(const struct pipeline *pipeline, const struct batch *batch,
+                              const char *name)
+{
+    uint32_t index = 0;
+    while (strcmp(pipeline->model_feature_name[index], name) != 0)
+        index++;
+    return batch_column(batch, pipeline->model_feature_value[index]);
+}
+
 static void stage_on_batch(void *self, const struct batch *batch)
 {
     struct stage *stage = self;
@@ -236,8 +248,9 @@ static void stage_on_batch(void *self, const struct batch *batch)
         if (batch->dead[row] || batch->kind[row] != RECORD_EVENT)
             continue;
         uint64_t number = batch->number[row];
-        for (uint32_t i = 0; i < 3; i++)
-            stage->scored[number][i] = batch_column(batch, pipeline->model_feature_value[i])[row];
+        stage->scored[number][0] = column_of(pipeline, batch, "sum")[row];
+        stage->scored[number][1] = column_of(pipeline, batch, "double")[row];
+        stage->scored[number][2] = column_of(pipeline, batch, "y")[row];
         stage->time_ms[number] = batch->time_ms[row];
         stage->carried[number] = batch->label[row];
         stage->decided[number] = batch->score[row];
@@ -381,8 +394,8 @@ static void test_stale(void **state)
     struct trial *trial = stage->trial;
     struct slot_report before, after;
     models_report(trial->pipeline.models, &trial->pipeline.state, 1, SLOT_CHAMPION, &before);
-    char *control = control_make(&trial->pipeline, CONTROL_PROMOTE, 1, before.trainings + 1, NULL,
-                                 NULL);
+    char *control =
+        control_make(&trial->pipeline, CONTROL_PROMOTE, 1, before.trainings + 1, NULL, NULL);
     batch_clear(&trial->batch);
     trial_add(trial, RECORD_CONTROL, control);
     trial_add(trial, RECORD_CONTROL, "{\"control\":\"dance\",\"model\":\"fraud\"}");
@@ -401,7 +414,8 @@ static void test_stale(void **state)
     stage_close(stage);
 }
 
-/* In a replay wishes are answered at the same records, whatever the batches and the children's pace. */
+/* In a replay wishes are answered at the same records, whatever the batches and the children's
+ * pace. */
 static void test_exact_pace(void **state)
 {
     (void)state;
@@ -411,8 +425,7 @@ static void test_exact_pace(void **state)
     } runs[] = {{256, 1}, {1, 3}, {7, 5}, {100, 1}};
     struct stage *first = NULL;
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        struct stage *stage =
-            stage_open(CHILD_TRAINS, runs[i].patience, PACE_EXACT, runs[i].batch);
+        struct stage *stage = stage_open(CHILD_TRAINS, runs[i].patience, PACE_EXACT, runs[i].batch);
         stage_run(stage);
         assert_non_null(find_seen(stage, MODEL_EVENT_PROMOTED));
         if (first) {
@@ -431,10 +444,8 @@ static void test_exact_pace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trains_and_promotes),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_slow_child),
-        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_trains_and_promotes), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_slow_child),          cmocka_unit_test(test_stale),
         cmocka_unit_test(test_exact_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
