@@ -27,6 +27,7 @@ struct event_row {
     double score;   /* that the decision was made with */
     uint32_t outcome;
     uint32_t flags;
+    int64_t waits_from_ms; /* when its waits began: its time, but never ahead of the watermark */
 };
 
 struct history {

@@ -57,6 +57,18 @@ static void error_remember(rd_kafka_t *client, int error, const char *reason, vo
     snprintf(trouble->text, sizeof trouble->text, "%s (%s)", text, rd_kafka_err2name(cause));
 }
 
+enum status kafka_producer_state(const char *who, const struct failure *lost,
+                                 const struct kafka_trouble *trouble, struct failure *failure)
+{
+    if (lost->status != STATUS_OK) {
+        *failure = *lost;
+        return STATUS_STOP;
+    }
+    if (trouble->fatal)
+        return failure_set(failure, STATUS_STOP, "%s: %s", who, trouble->text);
+    return STATUS_OK;
+}
+
 static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *value,
                          struct failure *failure)
 {

@@ -49,6 +49,11 @@ enum status kafka_client_open(rd_kafka_t **client, rd_kafka_type_t type, rd_kafk
 /* Remembers a complaint and logs it, at most once in ten seconds. */
 void kafka_complain(struct kafka_trouble *trouble, const char *text);
 
+/* STOP with what went wrong for good: a record that was lost, or a client that has given up; `who`
+ * begins its sentence. */
+enum status kafka_producer_state(const char *who, const struct failure *lost,
+                                 const struct kafka_trouble *trouble, struct failure *failure);
+
 /* The number of partitions of a topic.  Waits for brokers that are away, and a little for a topic
  * that is just being made; STOP when timeout_ms have passed, or at once when there is no hope. */
 enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,

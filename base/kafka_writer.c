@@ -51,13 +51,7 @@ enum status kafka_writer_open(struct kafka_writer **result, const char *bootstra
 
 static enum status writer_state(const struct kafka_writer *writer, struct failure *failure)
 {
-    if (writer->lost.status != STATUS_OK) {
-        *failure = writer->lost;
-        return STATUS_STOP;
-    }
-    if (writer->trouble.fatal)
-        return failure_set(failure, STATUS_STOP, "kafka writer: %s", writer->trouble.text);
-    return STATUS_OK;
+    return kafka_producer_state("kafka writer", &writer->lost, &writer->trouble, failure);
 }
 
 enum status kafka_writer_put(struct kafka_writer *writer, const char *topic, int32_t partition,

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct replay_flags {
@@ -111,6 +112,8 @@ static enum status replay_turn(struct replay *replay, struct failure *failure)
     replay->started_ns = replay->shown_ns = clock_monotonic_ns(&system_clock);
     while (status == STATUS_OK || status == STATUS_RETRY) {
         status = engine_turn(&replay->engine, failure);
+        if (status == STATUS_RETRY) /* a pipe has nothing, or a disk is slow */
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         if (replay->flags.progress)
             replay_show(replay);
     }
@@ -148,13 +151,13 @@ static void replay_close(struct replay *replay)
 
 static enum status replay_finish(struct replay *replay, enum status status, struct failure *failure)
 {
-    struct failure closing;
-    if (table_file_close(&replay->scores, &closing) != STATUS_OK ||
-        table_file_close(&replay->features, &closing) != STATUS_OK) {
-        *failure = closing;
-        return STATUS_STOP;
-    }
-    return status;
+    struct failure scores, features;
+    bool scores_written = table_file_close(&replay->scores, &scores) == STATUS_OK;
+    bool features_written = table_file_close(&replay->features, &features) == STATUS_OK;
+    if (status != STATUS_OK || (scores_written && features_written))
+        return status;
+    *failure = scores_written ? features : scores;
+    return STATUS_STOP;
 }
 
 static int replay_run(const struct command *command, int argument_count, char **arguments)
@@ -173,6 +176,7 @@ static int replay_run(const struct command *command, int argument_count, char **
         replay->config.batch = replay->flags.batch;
     replay->pipeline.from_ms = replay->flags.from_ms;
     replay->pipeline.to_ms = to_ms;
+    replay->inputs.whole = true;
     process_children_init(&replay->children, NULL);
     replay_outputs(replay);
     struct failure failure = {0};

@@ -71,6 +71,8 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     memset(row, 0, sizeof *row);
     row->number = number + 1;
     row->time_ms = batch->time_ms[at];
+    row->waits_from_ms = row->time_ms < joining->fold->watermark_ms ? row->time_ms
+                                                                   : joining->fold->watermark_ms;
     row->carried = batch->label[at];
     row->label = MISSING;
     uint64_t id = batch->id[at];
@@ -105,7 +107,7 @@ static struct matured waits_end(struct joining *joining, uint64_t *next, int64_t
     while (matured.to < joining->fold->events && matured.to - matured.from < MATURED_MAX) {
         const struct event_row *row = history_event(history, joining->state, matured.to);
         ASSERT(row);
-        if (row->time_ms > joining->fold->watermark_ms - wait_ms)
+        if (row->waits_from_ms > joining->fold->watermark_ms - wait_ms)
             break;
         end(event_write(joining, matured.to));
         matured.to++;
@@ -142,12 +144,27 @@ static void join_waits(struct joining *joining, uint32_t at)
             waits_end(joining, &joining->fold->spent, labels->negative_after_ms, wait_end_spent);
 }
 
+/* The first event is believed; later ones if they are near, or two of them agree. */
+static void watermark_move(struct fold_row *fold, int64_t time_ms)
+{
+    bool first = fold->watermark_ms == WATERMARK_NONE;
+    if (first || time_ms - fold->watermark_ms <= WATERMARK_JUMP_MS) {
+        if (first || time_ms > fold->watermark_ms)
+            fold->watermark_ms = time_ms;
+        return;
+    }
+    bool confirmed = fold->suspect_ms > fold->watermark_ms + WATERMARK_JUMP_MS;
+    int64_t lower = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
+    if (confirmed)
+        fold->watermark_ms = lower;
+    fold->suspect_ms = confirmed ? WATERMARK_NONE : time_ms;
+}
+
 static void join_event(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
     struct fold_row *fold = joining->fold;
-    if (batch->time_ms[at] > fold->watermark_ms)
-        fold->watermark_ms = batch->time_ms[at];
+    watermark_move(fold, batch->time_ms[at]);
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;

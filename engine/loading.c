@@ -26,7 +26,9 @@ void *loading_options(const struct option *table, size_t size, const char *const
     json_t *object = json_object();
     ASSERT(options && object);
     for (size_t i = 0; pairs[i]; i += 2)
-        json_object_set_new(object, pairs[i], json_string(pairs[i + 1]));
+        json_object_set_new(object, pairs[i],
+                            strcmp(pairs[i + 1], "true") == 0 ? json_true()
+                                                              : json_string(pairs[i + 1]));
     struct findings findings = {0};
     options_read(table, object, "", NULL, options, &findings);
     ASSERT(findings.count == 0);
@@ -92,7 +94,7 @@ void loading_output_file(struct config *config, enum stream stream, const char *
         return;
     const struct sink_kind *kind = sink_find("file");
     ASSERT(kind);
-    const char *pairs[] = {"path", path, NULL};
+    const char *pairs[] = {"path", path, "truncate", "true", NULL};
     config->output[stream].sink = kind;
     config->output[stream].options = loading_options(kind->options, kind->option_size, pairs);
 }

@@ -313,7 +313,7 @@ enum status pipeline_start(struct pipeline *pipeline, const char *header, struct
     if (status != STATUS_OK)
         return status;
     struct fold_row *fold = state_write_row(&pipeline->state, pipeline->fold_region, 0);
-    fold->watermark_ms = INT64_MIN / 2;
+    fold->watermark_ms = fold->suspect_ms = WATERMARK_NONE;
     models_start(pipeline->models, &pipeline->state);
     monitor_start(pipeline->monitor, &pipeline->state);
     return open_decoders(pipeline, header, failure);

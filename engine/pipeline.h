@@ -3,7 +3,13 @@
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H
 
+#include "base/calendar.h"
 #include "engine/config.h"
+
+/* An event that is further ahead of all before it than this is believed when a second one is, too: one
+ * wrong clock must not end everybody's waits. */
+enum { WATERMARK_JUMP_MS = DAY_MS };
+#define WATERMARK_NONE (INT64_MIN / 2)
 
 /* What the fold itself remembers between records, one row of the state. */
 struct fold_row {
@@ -11,7 +17,8 @@ struct fold_row {
     uint64_t records;     /* events and labels folded so far */
     uint64_t events;      /* the next event's number */
     uint64_t told, spent; /* waits that have ended: all numbers before these */
-    int64_t watermark_ms; /* highest event time so far */
+    int64_t watermark_ms; /* highest event time so far that is believed */
+    int64_t suspect_ms;   /* an event far ahead of the watermark; a second one confirms it */
     uint64_t dead_letters;
     uint64_t labels, labels_learned, labels_corrected, labels_repeated, labels_refused;
     uint64_t early_kept; /* early labels ever kept: the ring's next row */

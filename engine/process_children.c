@@ -12,12 +12,17 @@ enum { ARGUMENTS_MAX = 16 };
 
 extern char **environ;
 
+static void children_on_close(uv_handle_t *process)
+{
+    free(process);
+}
+
 static void children_on_exit(uv_process_t *process, int64_t exit_status, int signal)
 {
     struct process_children *children = process->data;
     children->ended = true;
     children->exit_code = signal ? 128 + signal : (int)exit_status;
-    uv_close((uv_handle_t *)process, NULL);
+    uv_close((uv_handle_t *)process, children_on_close);
 }
 
 /* The environment with the settings that fix BLAS; freed by the caller (the array only). */
@@ -64,11 +69,13 @@ static enum status children_start(void *self, int training_set, int model_file,
         .stdio = stdio,
     };
     children->ended = false;
-    children->process.data = children;
-    int error = uv_spawn(children->loop, &children->process, &options);
+    children->process = calloc(1, sizeof *children->process);
+    ASSERT(children->process);
+    children->process->data = children;
+    int error = uv_spawn(children->loop, children->process, &options);
     free(environment);
     if (error) {
-        uv_close((uv_handle_t *)&children->process, NULL);
+        uv_close((uv_handle_t *)children->process, children_on_close);
         return failure_set(failure, STATUS_RETRY, "could not start the training: %s",
                            uv_strerror(error));
     }
@@ -92,7 +99,7 @@ static void children_stop(void *self)
 {
     struct process_children *children = self;
     if (children->started && !children->ended)
-        uv_process_kill(&children->process, SIGKILL);
+        uv_process_kill(children->process, SIGKILL);
 }
 
 void process_children_init(struct process_children *children, uv_loop_t *loop)

@@ -10,7 +10,7 @@ struct process_children {
     uv_loop_t *loop;
     bool owns_loop; /* a replay has no loop of its own: `ended` turns this one */
     uv_loop_t own_loop;
-    uv_process_t process;
+    uv_process_t *process; /* of the running child; frees itself when it has closed */
     bool started, ended;
     int exit_code;
 };

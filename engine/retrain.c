@@ -227,6 +227,8 @@ bool retrain_is_busy(const struct retrain *retrain)
 
 void retrain_close(struct retrain *retrain)
 {
+    if (!retrain->pipeline)
+        return; /* never opened */
     if (retrain->running)
         retrain->children->stop(retrain->children->self);
     retrain_forget_files(retrain);

@@ -36,7 +36,7 @@ static void service_hold_sources(struct service *service, bool hold)
         return;
     service->sources_held = hold;
     for (uint32_t i = 0; i < service->source_count; i++) {
-        if (hold)
+        if (hold || inputs_has_ended(service->engine->inputs, service->input[i]))
             uv_poll_stop(&service->poll[i]);
         else
             uv_poll_start(&service->poll[i], UV_READABLE, service_on_readable);
@@ -71,7 +71,13 @@ static void service_on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    service_turn(poll->data);
+    struct service *service = poll->data;
+    uint32_t index = (uint32_t)(poll - service->poll);
+    /* An ended source stays readable for ever. */
+    if (index < service->source_count &&
+        inputs_has_ended(service->engine->inputs, service->input[index]))
+        uv_poll_stop(poll);
+    service_turn(service);
 }
 
 static void service_on_timer(uv_timer_t *timer)
@@ -92,8 +98,11 @@ static void service_watch(struct service *service, int descriptor)
     ASSERT(service->poll_count < SERVICE_POLLS_MAX);
     uv_poll_t *poll = &service->poll[service->poll_count++];
     poll->data = service;
-    uv_poll_init(&service->loop, poll, descriptor);
-    uv_poll_start(poll, UV_READABLE, service_on_readable);
+    /* Some devices cannot be watched; the timer asks them. */
+    if (uv_poll_init(&service->loop, poll, descriptor) != 0)
+        service->poll_count--;
+    else
+        uv_poll_start(poll, UV_READABLE, service_on_readable);
 }
 
 static void service_watch_all(struct service *service)
@@ -101,6 +110,7 @@ static void service_watch_all(struct service *service)
     const struct inputs *inputs = service->engine->inputs;
     for (uint32_t i = 0; i < inputs->count; i++) {
         const struct source *source = &inputs->input[i].source;
+        service->input[service->poll_count] = i;
         service_watch(service, source->kind->descriptor(source->self));
     }
     service->source_count = service->poll_count;
@@ -128,15 +138,19 @@ enum status service_run(struct service *service, struct engine *engine, struct f
     uv_timer_start(&service->timer, service_on_timer, 0, TIMER_MS);
     uv_run(&service->loop, UV_RUN_DEFAULT);
     *failure = service->failure;
-    if (service->status != STATUS_OK)
-        return service->status;
-    return engine_drain(engine, DRAIN_MS, failure);
+    /* What was decided before a source failed is settled all the same. */
+    struct failure draining;
+    enum status drained = engine_drain(engine, DRAIN_MS, &draining);
+    if (service->status == STATUS_OK)
+        *failure = draining;
+    return service->status == STATUS_OK ? drained : service->status;
 }
 
 static void service_close_handle(uv_handle_t *handle, void *unused)
 {
     (void)unused;
-    if (!uv_is_closing(handle))
+    /* A child that was killed closes its own handle when it has ended. */
+    if (!uv_is_closing(handle) && uv_handle_get_type(handle) != UV_PROCESS)
         uv_close(handle, NULL);
 }
 

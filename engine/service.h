@@ -14,6 +14,7 @@ struct service {
     uv_loop_t loop;
     uv_poll_t poll[SERVICE_POLLS_MAX]; /* sources first */
     uint32_t poll_count, source_count;
+    uint32_t input[SERVICE_POLLS_MAX]; /* of each source's poll */
     bool sources_held;
     uv_timer_t timer;
     uv_idle_t idle;

@@ -119,15 +119,29 @@ static enum status peek_lanes(struct inputs *inputs, struct failure *failure)
 }
 
 /* A source that has no lane yet may get one. */
-static bool all_ended(const struct inputs *inputs)
+bool inputs_has_ended(const struct inputs *inputs, uint32_t input)
 {
     for (uint32_t i = 0; i < inputs->lane_count; i++)
-        if (!inputs->lane[i].ended)
+        if (inputs->lane[i].input == input && !inputs->lane[i].ended)
             return false;
+    return lanes_known(inputs, input) > 0;
+}
+
+static bool all_ended(const struct inputs *inputs)
+{
     for (uint32_t i = 0; i < inputs->count; i++)
-        if (lanes_known(inputs, i) == 0)
+        if (!inputs_has_ended(inputs, i))
             return false;
     return true;
+}
+
+/* Whether the order may be decided now. */
+static bool may_choose(const struct inputs *inputs)
+{
+    for (uint32_t i = 0; inputs->whole && i < inputs->lane_count; i++)
+        if (!inputs->lane[i].waiting && !inputs->lane[i].ended)
+            return false;
+    return inputs->waiting_count > 0;
 }
 
 /* ---- filling ---- */
@@ -170,7 +184,7 @@ enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t rec
     if (add_lanes(inputs, failure) != STATUS_OK || peek_lanes(inputs, failure) != STATUS_OK)
         return STATUS_STOP;
     uint32_t before = batch->count;
-    while (inputs->waiting_count && batch->count < records_max &&
+    while (may_choose(inputs) && batch->count < records_max &&
            add_record(inputs, batch, &inputs->lane[inputs->waiting[0]]))
         if (advance(inputs, failure) == STATUS_STOP)
             break; /* the lane will say so again, when what is here has gone its way */

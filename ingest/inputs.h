@@ -28,6 +28,8 @@ struct inputs {
     uint32_t lane_count;
     struct lane lane[LANES_MAX];
     uint64_t taken; /* records put into batches */
+    bool whole;     /* take nothing until every lane that has not ended shows a record: the order must
+                       not depend on which pipe was slow (a replay) */
     /* Lanes with a record waiting, a binary heap in the order of the merge. */
     uint32_t waiting_count;
     uint32_t waiting[LANES_MAX];
@@ -44,6 +46,9 @@ void inputs_add(struct inputs *inputs, struct source source, enum record_kind ro
  * one inside.  A record that is too large is a dead row with an empty payload. */
 enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t records_max,
                         struct failure *failure);
+
+/* Whether a source has ended: its descriptor need not be watched any more. */
+bool inputs_has_ended(const struct inputs *inputs, uint32_t input);
 
 /* Commits what has been taken so far, as remembered in `next_offsets` by inputs_mark. */
 void inputs_mark(const struct inputs *inputs, int64_t *next_offsets /* (LANES_MAX) */);

@@ -179,6 +179,9 @@ static enum status find_offsets(struct kafka_source *source, rd_kafka_topic_part
 {
     bool latest = source->start == START_LATEST && source->lane_count == 0;
     rd_kafka_resp_err_t error = rd_kafka_committed(source->client, list, timeout_ms);
+    /* A group that has an offset somewhere has begun: what came since belongs to it. */
+    for (int index = 0; index < list->cnt; index++)
+        latest = latest && list->elems[index].offset < 0;
     for (int index = 0; index < list->cnt; index++) {
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             error = list->elems[index].err;

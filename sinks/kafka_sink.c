@@ -55,13 +55,7 @@ static void delivery_report(rd_kafka_t *client, const rd_kafka_message_t *messag
 
 static enum status sink_state(const struct kafka_sink *sink, struct failure *failure)
 {
-    if (sink->lost.status != STATUS_OK) {
-        *failure = sink->lost;
-        return STATUS_STOP;
-    }
-    if (sink->trouble.fatal)
-        return failure_set(failure, STATUS_STOP, "kafka sink: %s", sink->trouble.text);
-    return STATUS_OK;
+    return kafka_producer_state("kafka sink", &sink->lost, &sink->trouble, failure);
 }
 
 static enum status open_client(struct kafka_sink *sink, const json_t *properties,

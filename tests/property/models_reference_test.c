@@ -1,6 +1,7 @@
 /* The models against the same written as plainly as possible, over random streams. */
 #include "base/random.h"
 #include "models/model.h"
+#include "tests/unit/base_options.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,12 +21,7 @@ static const struct model_shape shape = {FEATURES, types, names};
 static void *open_model(const char *name, const char *text, uint64_t seed)
 {
     const struct model_kind *kind = model_find(name);
-    void *options = calloc(1, kind->option_size);
-    struct findings findings = {0};
-    json_t *given = json_loads(text, 0, NULL);
-    options_read(kind->options, given, "test", NULL, options, &findings);
-    assert_int_equal(findings.count, 0);
-    json_decref(given);
+    void *options = options_of_json(kind->options, kind->option_size, text);
     void *self = calloc(1, kind->state_size(options, &shape));
     kind->init(self, options, &shape, seed);
     free(options);

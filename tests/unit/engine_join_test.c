@@ -398,6 +398,25 @@ static void test_out_of_order(void **state)
 }
 
 /* An event that is forgotten before its wait has ended has lost it. */
+/* One wrong clock neither ends the others' waits nor holds them up; two that agree are believed. */
+static void test_one_future_event(void **state)
+{
+    (void)state;
+    static const int years = 30 * 365 * 86400;
+    struct trial *trial = trial_open(carried_text);
+    carrier(trial, "a", 100, 1);
+    carrier(trial, "wrong", 101 + years, 1);
+    carrier(trial, "b", 102, 0);
+    uint32_t at = event(trial, "c", 112);
+    const struct batch *batch = fold(trial);
+    assert_int_equal(batch->told[at].to, 3);
+    assert_int_equal(trial_fold(trial)->watermark_ms, 112 * 1000);
+    event(trial, "d", 113 + years);
+    fold(trial);
+    assert_true(trial_fold(trial)->watermark_ms == (101 + years) * 1000LL);
+    trial_close(trial);
+}
+
 static void test_wait_is_lost(void **state)
 {
     (void)state;
@@ -433,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_negative_before_told),
         cmocka_unit_test(test_matured_bound),
         cmocka_unit_test(test_out_of_order),
+        cmocka_unit_test(test_one_future_event),
         cmocka_unit_test(test_wait_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,7 @@
  * committed, and what becomes of failures.  Crashes are tested on a real broker, in tests/kafka. */
 #include "base/kafka.h"
 #include "ingest/source.h"
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "tests/unit/base_kafka_cluster.h"
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,9 +17,7 @@
 enum { API_FETCH = 1, API_OFFSET_COMMIT = 8, PARTITIONS = 3 };
 
 struct scene {
-    rd_kafka_t *client;
-    rd_kafka_mock_cluster_t *cluster;
-    json_t *kafka;
+    struct kafka_cluster cluster;
     struct kafka_writer *writer;
     const struct source_kind *kind;
     void *options, *source;
@@ -29,18 +26,11 @@ struct scene {
 
 static int start(void **state)
 {
-    char error[256];
     struct failure failure = {0};
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "0", error, sizeof error);
-    scene->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    scene->cluster = rd_kafka_mock_cluster_new(scene->client, 1);
-    assert_non_null(scene->cluster);
-    rd_kafka_mock_topic_create(scene->cluster, "in", PARTITIONS, 1);
-    const char *bootstrap = rd_kafka_mock_cluster_bootstraps(scene->cluster);
-    scene->kafka = json_pack("{s:s}", "bootstrap.servers", bootstrap);
+    cluster_open(&scene->cluster, "in", PARTITIONS);
+    const char *bootstrap = rd_kafka_mock_cluster_bootstraps(scene->cluster.broker);
     assert_int_equal(kafka_writer_open(&scene->writer, bootstrap, NULL, &failure), STATUS_OK);
     scene->kind = source_find("kafka");
     scene->options = calloc(1, scene->kind->option_size);
@@ -61,9 +51,7 @@ static int stop(void **state)
     struct scene *scene = *state;
     close_source(scene);
     kafka_writer_close(scene->writer);
-    rd_kafka_mock_cluster_destroy(scene->cluster);
-    rd_kafka_destroy(scene->client);
-    json_decref(scene->kafka);
+    cluster_close(&scene->cluster);
     free(scene->options);
     free(scene);
     return 0;
@@ -71,7 +59,8 @@ static int stop(void **state)
 
 static enum status open_source(struct scene *scene, struct failure *failure)
 {
-    struct source_setting setting = {scene->options, scene->kafka, "test", &system_clock};
+    struct source_setting setting = {scene->options, scene->cluster.properties, "test",
+                                     &system_clock};
     for (int lane = 0; lane < PARTITIONS; lane++)
         scene->next[lane] = -1;
     return scene->kind->open(&scene->source, &setting, failure);
@@ -285,7 +274,7 @@ static void test_fetches_that_fail_are_repeated(void **state)
     struct scene *scene = *state;
     struct failure failure = {0};
     produce(scene, 0, 10);
-    rd_kafka_mock_push_request_errors(scene->cluster, API_FETCH, 2,
+    rd_kafka_mock_push_request_errors(scene->cluster.broker, API_FETCH, 2,
                                       RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                       RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
     open_well(scene);
@@ -299,10 +288,10 @@ static void test_broker_away_is_waited_for(void **state)
     produce(scene, 0, 1);
     open_well(scene);
     assert_int_equal(take(scene, 3, &failure), STATUS_OK);
-    rd_kafka_mock_broker_set_down(scene->cluster, 1);
+    rd_kafka_mock_broker_set_down(scene->cluster.broker, 1);
     for (uint32_t lane = 0; lane < PARTITIONS; lane++)
         assert_int_equal(take_one(scene, lane, &failure), STATUS_RETRY);
-    rd_kafka_mock_broker_set_up(scene->cluster, 1);
+    rd_kafka_mock_broker_set_up(scene->cluster.broker, 1);
     produce(scene, 1, 2);
     assert_int_equal(take(scene, 3, &failure), STATUS_OK);
 }
@@ -314,7 +303,7 @@ static void test_group_in_use_stops(void **state)
     produce(scene, 0, 1);
     open_well(scene);
     assert_int_equal(take(scene, 3, &failure), STATUS_OK);
-    rd_kafka_mock_push_request_errors(scene->cluster, API_OFFSET_COMMIT, 1,
+    rd_kafka_mock_push_request_errors(scene->cluster.broker, API_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
     int64_t decided[PARTITIONS] = {1, 1, 1};
     assert_int_equal(scene->kind->commit(scene->source, decided, &failure), STATUS_OK);
@@ -326,7 +315,8 @@ static void test_missing_topic_is_named(void **state)
 {
     struct scene *scene = *state;
     struct failure failure = {0};
-    rd_kafka_mock_topic_set_error(scene->cluster, "in", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_topic_set_error(scene->cluster.broker, "in",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     assert_int_equal(open_source(scene, &failure), STATUS_STOP);
     assert_string_equal(failure.text, "topic in does not exist; create it first");
 }

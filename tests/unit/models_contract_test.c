@@ -1,6 +1,7 @@
 /* What every kind of model promises (models/model.h), asked of each row of the table. */
 #include "base/random.h"
 #include "models/model.h"
+#include "tests/unit/base_options.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,12 +64,8 @@ static void subject_open(struct subject *subject, const struct variant *variant,
 {
     subject->kind = model_find(variant->kind);
     assert_non_null(subject->kind);
-    subject->options = calloc(1, subject->kind->option_size);
-    struct findings findings = {0};
-    json_t *given = json_loads(variant->options, 0, NULL);
-    options_read(subject->kind->options, given, "test", NULL, subject->options, &findings);
-    assert_int_equal(findings.count, 0);
-    json_decref(given);
+    subject->options =
+        options_of_json(subject->kind->options, subject->kind->option_size, variant->options);
     subject->size = subject->kind->state_size(subject->options, &shape);
     subject->room = aligned_alloc(64, (subject->size + 2 * CANARY + 63) / 64 * 64);
     memset(subject->room, 0xA5, subject->size + 2 * CANARY);

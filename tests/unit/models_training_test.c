@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "models/model_file.h"
 #include "models/training.h"
+#include "tests/unit/base_options.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -317,14 +318,8 @@ static void test_damaged_sets(void **unused)
 static void *fresh_model(const char *text)
 {
     const struct model_kind *kind = model_find("logistic_regression");
-    void *options = calloc(1, kind->option_size);
-    struct findings findings = {0};
-    json_t *given = json_loads(text, 0, NULL);
-    options_read(kind->options, given, "test", NULL, options, &findings);
-    assert_int_equal(findings.count, 0);
-    json_decref(given);
-    uint64_t size = kind->state_size(options, &shape);
-    void *self = calloc(1, size);
+    void *options = options_of_json(kind->options, kind->option_size, text);
+    void *self = calloc(1, kind->state_size(options, &shape));
     kind->init(self, options, &shape, 1);
     free(options);
     return self;

@@ -1,6 +1,7 @@
 /* Lines in files: appended, flushed when an entry settles, shared by streams, torn ends mended; and
  * the table. */
 #include "sinks/sink.h"
+#include "tests/unit/base_options.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,14 +59,7 @@ static void expect_file(const char *path, const char *expected)
 static void *options_make(const char *json)
 {
     const struct sink_kind *kind = sink_find("file");
-    void *options = calloc(1, kind->option_size);
-    json_t *object = json_loads(json, 0, NULL);
-    struct findings findings = {0};
-    options_read(kind->options, object, "sink", NULL, options, &findings);
-    assert_int_equal(findings.count, 0);
-    json_decref(object);
-    findings_close(&findings);
-    return options;
+    return options_of_json(kind->options, kind->option_size, json);
 }
 
 static void *options_of(const struct scene *scene, const char *more)

@@ -1,8 +1,7 @@
 /* The Kafka sink against librdkafka's broker in the process: what counts as safe, and what becomes
  * of failures.  That nothing is lost in crashes is tested on a real broker, in tests/kafka. */
 #include "sinks/sink.h"
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "tests/unit/base_kafka_cluster.h"
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,26 +16,16 @@
 enum { API_PRODUCE = 0, PARTITIONS = 3 };
 
 struct scene {
-    rd_kafka_t *client;
-    rd_kafka_mock_cluster_t *cluster;
-    json_t *kafka;
+    struct kafka_cluster cluster;
     void *options, *sink;
     const struct sink_kind *kind;
 };
 
 static int start(void **state)
 {
-    char error[256];
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "0", error, sizeof error);
-    scene->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    scene->cluster = rd_kafka_mock_cluster_new(scene->client, 1);
-    assert_non_null(scene->cluster);
-    rd_kafka_mock_topic_create(scene->cluster, "out", PARTITIONS, 1);
-    scene->kafka =
-        json_pack("{s:s}", "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(scene->cluster));
+    cluster_open(&scene->cluster, "out", PARTITIONS);
     scene->kind = sink_find("kafka");
     scene->options = calloc(1, scene->kind->option_size);
     memcpy(scene->options, "out", 4); /* the topic, its only option */
@@ -49,9 +38,7 @@ static int stop(void **state)
     struct scene *scene = *state;
     if (scene->sink)
         scene->kind->close(scene->sink);
-    rd_kafka_mock_cluster_destroy(scene->cluster);
-    rd_kafka_destroy(scene->client);
-    json_decref(scene->kafka);
+    cluster_close(&scene->cluster);
     free(scene->options);
     free(scene);
     return 0;
@@ -60,7 +47,7 @@ static int stop(void **state)
 static enum status open_sink(struct scene *scene, struct failure *failure)
 {
     struct sink_setting setting = {.options = {[STREAM_DECISIONS] = scene->options},
-                                   .kafka = scene->kafka};
+                                   .kafka = scene->cluster.properties};
     return scene->kind->open(&scene->sink, &setting, failure);
 }
 
@@ -98,8 +85,8 @@ static int64_t count_records(struct scene *scene)
     char error[256];
     int64_t count = 0, low, high;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(scene->cluster),
-                      error, sizeof error);
+    rd_kafka_conf_set(conf, "bootstrap.servers",
+                      rd_kafka_mock_cluster_bootstraps(scene->cluster.broker), error, sizeof error);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
     for (int partition = 0; partition < PARTITIONS; partition++) {
         assert_int_equal(
@@ -155,13 +142,13 @@ static void test_empty_entries(void **state)
     scene->kind->settle(scene->sink, 1, &failure);
     scene->kind->settled(scene->sink, &settled, &failure);
     assert_int_equal(settled, 1);
-    rd_kafka_mock_broker_set_down(scene->cluster, 1);
+    rd_kafka_mock_broker_set_down(scene->cluster.broker, 1);
     assert_int_equal(put(scene, "a", &failure), STATUS_OK);
     scene->kind->settle(scene->sink, 2, &failure);
     scene->kind->settle(scene->sink, 3, &failure);
     scene->kind->settled(scene->sink, &settled, &failure);
     assert_int_equal(settled, 1);
-    rd_kafka_mock_broker_set_up(scene->cluster, 1);
+    rd_kafka_mock_broker_set_up(scene->cluster.broker, 1);
     assert_int_equal(wait_settled(scene, 3, &settled, &failure), STATUS_OK);
     assert_int_equal(settled, 3);
 }
@@ -172,7 +159,7 @@ static void test_lost_output_stops(void **state)
     struct failure failure = {0};
     uint64_t settled = 99;
     open_well(scene);
-    rd_kafka_mock_push_request_errors(scene->cluster, API_PRODUCE, 1,
+    rd_kafka_mock_push_request_errors(scene->cluster.broker, API_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     assert_int_equal(put(scene, "a", &failure), STATUS_OK);
     scene->kind->settle(scene->sink, 1, &failure);
@@ -188,7 +175,7 @@ static void test_brokers_errors_that_pass_are_retried(void **state)
     struct failure failure = {0};
     uint64_t settled = 0;
     open_well(scene);
-    rd_kafka_mock_push_request_errors(scene->cluster, API_PRODUCE, 2,
+    rd_kafka_mock_push_request_errors(scene->cluster.broker, API_PRODUCE, 2,
                                       RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                       RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     assert_int_equal(put(scene, "a", &failure), STATUS_OK);
@@ -202,14 +189,15 @@ static void test_full_queue_asks_for_patience(void **state)
     struct scene *scene = *state;
     struct failure failure = {0};
     uint64_t settled = 0;
-    json_object_set_new(scene->kafka, "queue.buffering.max.messages", json_integer(10));
+    json_object_set_new(scene->cluster.properties, "queue.buffering.max.messages",
+                        json_integer(10));
     open_well(scene);
-    rd_kafka_mock_broker_set_down(scene->cluster, 1);
+    rd_kafka_mock_broker_set_down(scene->cluster.broker, 1);
     for (int index = 0; index < 10; index++)
         assert_int_equal(put(scene, "a", &failure), STATUS_OK);
     assert_int_equal(put(scene, "a", &failure), STATUS_RETRY);
     scene->kind->settle(scene->sink, 1, &failure);
-    rd_kafka_mock_broker_set_up(scene->cluster, 1);
+    rd_kafka_mock_broker_set_up(scene->cluster.broker, 1);
     assert_int_equal(wait_settled(scene, 1, &settled, &failure), STATUS_OK);
     assert_int_equal(put(scene, "a", &failure), STATUS_OK);
 }
@@ -218,7 +206,8 @@ static void test_missing_topic_is_named(void **state)
 {
     struct scene *scene = *state;
     struct failure failure = {0};
-    rd_kafka_mock_topic_set_error(scene->cluster, "out", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_topic_set_error(scene->cluster.broker, "out",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     assert_int_equal(open_sink(scene, &failure), STATUS_STOP);
     assert_string_equal(failure.text,
                         "output decisions: topic out does not exist; create it first");

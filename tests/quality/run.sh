@@ -1,0 +1,69 @@
+#!/bin/bash
+# How good the decisions are on public data: bounds that a worse model or a wrong feature misses.  Prints
+# `ok NAME`, `not ok NAME` or `skip NAME: why`, one line a test, and the figures between them.
+#
+#   WEIR_DATA=FOLDER tests/quality/run.sh     against build/release/weir (WEIR=PROGRAM for another)
+#
+# FOLDER/handbook/transactions.csv.gz   the Fraud Detection Handbook's simulated card transactions, days in
+#                                       order, as one CSV with the Handbook's columns (see handbook.py)
+set -uo pipefail
+if [[ -z ${WEIR_DATA:-} ]]; then
+    echo 'needs public data sets: set WEIR_DATA to their folder'
+    exit 77
+fi
+data=$(realpath -m "$WEIR_DATA")
+cd "$(dirname "$0")/../.." || exit 2
+weir=${WEIR:-build/release/weir}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+ok() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        echo "ok $name"
+    else
+        sed 's/^/    /' "$work/log"
+        echo "not ok $name"
+    fi
+}
+
+# A figure that is absent or no number is too low.
+at_least() { # BOUND FIGURE
+    awk -v bound="$1" -v figure="$2" 'BEGIN { exit !(figure ~ /^[0-9.]+$/ && figure + 0 >= bound + 0) }' ||
+        { echo "found '$2', expected at least $1"; return 1; }
+}
+
+figure() { # NAME FILE
+    sed -n "s/.* $1 \([0-9.]*\).*/\1/p" "$2"
+}
+
+show() { # FILE
+    sed 's/^/    /' "$1"
+}
+
+# --- the Handbook: its week of tests, and its features to the last digit ---------------------------
+handbook() {
+    local transactions=$data/handbook/transactions.csv.gz judge=tests/quality/handbook.py status
+    if [[ ! -e $transactions ]]; then
+        echo "skip handbook: there is no $transactions"
+        return
+    fi
+    "$weir" replay configs/handbook.json "$transactions" --to 2018-08-14 --scores "$work/scores.csv" \
+        --features "$work/features.csv" >"$work/replay" 2>&1
+    status=$?
+    show "$work/replay"
+    ok handbook/replay test $status -eq 0
+    python3 "$judge" scores "$work/scores.csv" "$transactions" --from 2018-08-08 --to 2018-08-14 \
+        >"$work/scores" 2>&1
+    show "$work/scores"
+    ok handbook/auc at_least 0.86 "$(figure AUC "$work/scores")"
+    ok handbook/average-precision at_least 0.60 "$(figure AP "$work/scores")"
+    python3 "$judge" features "$work/features.csv" "$transactions" >"$work/compared" 2>&1
+    status=$?
+    show "$work/compared"
+    ok handbook/features-as-published test $status -eq 0
+}
+
+handbook
+exit 0
