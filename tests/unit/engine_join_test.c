@@ -411,6 +411,7 @@ static void test_one_future_event(void **state)
     const struct batch *batch = fold(trial);
     assert_int_equal(batch->told[at].to, 3);
     assert_int_equal(trial_fold(trial)->watermark_ms, 112 * 1000);
+    batch_clear(&trial->batch);
     event(trial, "d", 113 + years);
     fold(trial);
     assert_true(trial_fold(trial)->watermark_ms == (101 + years) * 1000LL);
