@@ -74,6 +74,22 @@ static bool replay_to(const struct replay_flags *flags, int64_t *to_ms)
     return true;
 }
 
+static bool replay_check(const struct replay_flags *flags, int64_t *to_ms)
+{
+    if (!replay_to(flags, to_ms))
+        return false;
+    if (*to_ms <= flags->from_ms) {
+        fprintf(stderr, "weir replay: --to lies before --from: nothing would be left\n");
+        return false;
+    }
+    if (flags->batch < 0 || flags->batch > BATCH_RECORDS_MAX) {
+        fprintf(stderr, "weir replay: --batch: expected 1 to %d, found %lld\n", BATCH_RECORDS_MAX,
+                (long long)flags->batch);
+        return false;
+    }
+    return true;
+}
+
 static void replay_outputs(struct replay *replay)
 {
     const struct replay_flags *flags = &replay->flags;
@@ -167,12 +183,12 @@ static int replay_run(const struct command *command, int argument_count, char **
     replay->flags.from_ms = INT64_MIN;
     int64_t to_ms;
     int count = command_parse(command, argument_count, arguments, &replay->flags);
-    if (count < 0 || !replay_to(&replay->flags, &to_ms) ||
+    if (count < 0 || !replay_check(&replay->flags, &to_ms) ||
         !loading_build(&replay->config, &replay->pipeline, arguments[0])) {
         free(replay);
         return EXIT_USAGE;
     }
-    if (replay->flags.batch > 0 && replay->flags.batch <= BATCH_RECORDS_MAX)
+    if (replay->flags.batch)
         replay->config.batch = replay->flags.batch;
     replay->pipeline.from_ms = replay->flags.from_ms;
     replay->pipeline.to_ms = to_ms;

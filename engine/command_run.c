@@ -5,9 +5,11 @@
 #include "engine/loading.h"
 #include "engine/report.h"
 #include "engine/service.h"
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EMBEDDED_PARTITIONS = 4 };
 
@@ -102,6 +104,13 @@ static void run_close(struct run *run)
         broker_close(run->broker);
 }
 
+/* Until the service runs a signal ends the process at once, also where the system would not do it
+ * by itself (as the first process of a container). */
+static void run_on_early_signal(int number)
+{
+    _exit(128 + number);
+}
+
 static int run_run(const struct command *command, int argument_count, char **arguments)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -111,13 +120,26 @@ static int run_run(const struct command *command, int argument_count, char **arg
         free(run);
         return EXIT_USAGE;
     }
+    if (run->flags.events < 0) {
+        fprintf(stderr, "weir run: --events: expected a count, found %lld\n",
+                (long long)run->flags.events);
+        pipeline_close(&run->pipeline);
+        config_close(&run->config);
+        free(run);
+        return EXIT_USAGE;
+    }
+    signal(SIGINT, run_on_early_signal);
+    signal(SIGTERM, run_on_early_signal);
     service_init(&run->service);
     run->service.events_most = (uint64_t)run->flags.events;
     struct failure failure = {0};
     enum status status = run_open(run, &failure);
     uint64_t started_ns = clock_monotonic_ns(&system_clock);
     if (status == STATUS_OK) {
-        log_info("service", "pipeline=%s is running", run->config.name);
+        log_info("service",
+                 "pipeline=%s is running; its state is in memory: windows and models begin anew at "
+                 "the next start",
+                 run->config.name);
         status = service_run(&run->service, &run->engine, &failure);
     }
     if (status == STATUS_OK)

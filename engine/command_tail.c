@@ -100,15 +100,20 @@ static enum status tail_open(struct tail *tail, struct failure *failure)
 }
 
 /* People read a few lines a second: what is more is counted. */
-static bool tail_may_show(struct tail *tail)
+static void tail_next_second(struct tail *tail)
 {
     uint64_t now_ns = clock_monotonic_ns(&system_clock);
-    if (now_ns - tail->second_ns >= 1000000000U) {
-        if (tail->held)
-            printf("          ... and %llu more\n", (unsigned long long)tail->held);
-        tail->second_ns = now_ns;
-        tail->shown = tail->held = 0;
-    }
+    if (now_ns - tail->second_ns < 1000000000U)
+        return;
+    if (tail->held)
+        printf("          ... and %llu more\n", (unsigned long long)tail->held);
+    tail->second_ns = now_ns;
+    tail->shown = tail->held = 0;
+}
+
+static bool tail_may_show(struct tail *tail)
+{
+    tail_next_second(tail);
     if (tail->flags.rate > 0 && tail->shown >= (uint64_t)tail->flags.rate) {
         tail->held++;
         return false;
@@ -129,6 +134,11 @@ static enum status tail_show(struct tail *tail, enum stream stream, const struct
     return status == STATUS_STOP ? status : STATUS_OK;
 }
 
+static bool tail_is_over(const struct tail *tail)
+{
+    return tail_stopped || (tail->flags.count > 0 && tail->printed >= (uint64_t)tail->flags.count);
+}
+
 /* Everything that waits in one topic; RETRY when nothing did. */
 static enum status tail_drain(struct tail *tail, struct tailed *tailed, struct failure *failure)
 {
@@ -141,7 +151,7 @@ static enum status tail_drain(struct tail *tail, struct tailed *tailed, struct f
             status = tail_show(tail, tailed->stream, &record, failure);
             kind->take(tailed->source.self, lane);
             result = STATUS_OK;
-            if (status != STATUS_OK || tail_stopped)
+            if (status != STATUS_OK || tail_is_over(tail))
                 return status;
         }
         if (status == STATUS_STOP)
@@ -152,8 +162,7 @@ static enum status tail_drain(struct tail *tail, struct tailed *tailed, struct f
 
 static enum status tail_follow(struct tail *tail, struct failure *failure)
 {
-    while (!tail_stopped &&
-           (tail->flags.count == 0 || tail->printed < (uint64_t)tail->flags.count)) {
+    while (!tail_is_over(tail)) {
         struct pollfd polls[STREAMS];
         bool idle = true;
         for (uint32_t i = 0; i < tail->tailed_count; i++) {
@@ -165,6 +174,7 @@ static enum status tail_follow(struct tail *tail, struct failure *failure)
             polls[i] = (struct pollfd){.fd = tailed->source.kind->descriptor(tailed->source.self),
                                        .events = POLLIN};
         }
+        tail_next_second(tail);
         fflush(stdout);
         if (idle)
             poll(polls, tail->tailed_count, 200);
@@ -172,17 +182,36 @@ static enum status tail_follow(struct tail *tail, struct failure *failure)
     return STATUS_OK;
 }
 
+static bool tail_check(const struct tail_flags *flags)
+{
+    bool known = flags->stream == NULL;
+    for (uint32_t i = 0; i < STREAMS; i++)
+        known = known || strcmp(flags->stream, stream_name((enum stream)i)) == 0;
+    if (!known)
+        fprintf(stderr,
+                "weir tail: --stream: '%s' is none of decisions, alerts, dead_letters, "
+                "model_events\n",
+                flags->stream);
+    if (flags->count < 0 || flags->rate < 0)
+        fprintf(stderr, "weir tail: --count and --rate: expected 0 or more\n");
+    return known && flags->count >= 0 && flags->rate >= 0;
+}
+
 static int tail_run(const struct command *command, int argument_count, char **arguments)
 {
     static struct tail tail;
     tail.flags.rate = 20;
     int count = command_parse(command, argument_count, arguments, &tail.flags);
-    if (count < 0 || !loading_build(&tail.config, &tail.pipeline, arguments[0]))
+    if (count < 0 || !tail_check(&tail.flags) ||
+        !loading_build(&tail.config, &tail.pipeline, arguments[0]))
         return EXIT_USAGE;
-    signal(SIGINT, tail_on_signal);
-    signal(SIGTERM, tail_on_signal);
     struct failure failure = {0};
     enum status status = tail_open(&tail, &failure);
+    /* Only now: while it waits for a broker a signal ends it at once; so does the second one later.
+     */
+    const struct sigaction action = {.sa_handler = tail_on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     if (status == STATUS_OK)
         status = tail_follow(&tail, &failure);
     if (status != STATUS_OK)

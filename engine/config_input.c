@@ -76,11 +76,24 @@ static void read_source(struct config_input *input, const json_t *object, const 
     name_input(input, object);
 }
 
+/* Without "format" a file's name says it: .csv and .csv.gz; everything else is JSON. */
+static bool has_csv_ending(const char *path)
+{
+    static const char *const endings[] = {".csv", ".csv.gz"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t size = strlen(path), ending = strlen(endings[i]);
+        if (size >= ending && strcmp(path + size - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void read_format(struct config_input *input, const json_t *object, const char *path,
                         struct findings *findings)
 {
     struct kind kind;
-    input->decoder = decoder_find("json");
+    const char *file = json_string_value(json_object_get(object, "path"));
+    input->decoder = decoder_find(file && has_csv_ending(file) ? "csv" : "json");
     if (json_object_get(object, "format") &&
         config_kind(KINDS_DECODERS, object, path, "format", &kind, findings))
         input->decoder = kind.row;

@@ -151,6 +151,14 @@ static void check_leak(const struct config *config, struct findings *findings)
     }
 }
 
+static bool has_id(const struct schema *schema)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (schema->field[i].role == ROLE_ID)
+            return true;
+    return false;
+}
+
 /* The stream of labels, and what its object may hold besides. */
 static void read_stream(struct config *config, const json_t *object, struct findings *findings)
 {
@@ -164,6 +172,9 @@ static void read_stream(struct config *config, const json_t *object, struct find
     else
         findings_add(findings, "labels.fields", 0, "missing: where id and label stand in a label");
     input->schema.key = config->key;
+    if (!has_id(&config->events.schema))
+        findings_add(findings, "labels", 0,
+                     "labels find their event by its id, and no field of the events has type id");
 }
 
 void config_read_labels(struct config *config, struct findings *findings)

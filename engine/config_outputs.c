@@ -16,6 +16,23 @@ static enum stream stream_find(const char *name)
     return STREAMS;
 }
 
+/* What comes out of a topic and goes into it again never ends. */
+static void check_loop(const struct config *config, const json_t *output, const char *path,
+                       struct findings *findings)
+{
+    static const char *const inputs[] = {"events", "labels"};
+    const char *topic = json_string_value(json_object_get(output, "topic"));
+    for (size_t i = 0; topic && i < sizeof inputs / sizeof *inputs; i++) {
+        const json_t *input = json_object_get(config->root, inputs[i]);
+        const char *read = json_string_value(json_object_get(input, "topic"));
+        if (read && strcmp(read, topic) == 0)
+            findings_add(findings, path, 0,
+                         "the topic '%s' is read as %s: what is written there would come back for "
+                         "ever",
+                         topic, inputs[i]);
+    }
+}
+
 static void read_output(struct config_output *output, const json_t *object, const char *path,
                         struct findings *findings)
 {
@@ -45,5 +62,6 @@ void config_read_outputs(struct config *config, struct findings *findings)
             findings_add_unknown(findings, path, true, "stream", name, stream_at, NULL);
         else
             read_output(&config->output[stream], value, path, findings);
+        check_loop(config, value, path, findings);
     }
 }

@@ -71,8 +71,8 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     memset(row, 0, sizeof *row);
     row->number = number + 1;
     row->time_ms = batch->time_ms[at];
-    row->waits_from_ms = row->time_ms < joining->fold->watermark_ms ? row->time_ms
-                                                                   : joining->fold->watermark_ms;
+    row->waits_from_ms =
+        row->time_ms < joining->fold->watermark_ms ? row->time_ms : joining->fold->watermark_ms;
     row->carried = batch->label[at];
     row->label = MISSING;
     uint64_t id = batch->id[at];

@@ -42,7 +42,8 @@ enum status loading_add_file(struct inputs *inputs, const struct config *config,
 {
     struct source source = {.kind = source_find("file")};
     ASSERT(source.kind);
-    const char *pairs[] = {"path", path, NULL};
+    bool csv = strcmp(config->events.decoder->name, "csv") == 0;
+    const char *pairs[] = {"path", path, "format", csv ? "csv" : "jsonl", NULL};
     void *options = loading_options(source.kind->options, source.kind->option_size, pairs);
     const struct source_setting setting = {.options = options};
     enum status status = source.kind->open(&source.self, &setting, failure);

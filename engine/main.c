@@ -1,6 +1,8 @@
 /* The program: finds the command and runs it. */
 #include "engine/command.h"
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int help(int argument_count, char **arguments)
@@ -23,8 +25,18 @@ static bool asks_for_help(int argument_count, char **arguments)
     return false;
 }
 
+/* A descriptor below 3 that was closed would be given to the next file, and messages written there.
+ */
+static void open_standard_files(void)
+{
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            exit(EXIT_FINDINGS);
+}
+
 int main(int argument_count, char **arguments)
 {
+    open_standard_files();
     if (argument_count < 2) {
         command_overview(stderr);
         return EXIT_USAGE;

@@ -6,8 +6,8 @@
 #include "base/calendar.h"
 #include "engine/config.h"
 
-/* An event that is further ahead of all before it than this is believed when a second one is, too: one
- * wrong clock must not end everybody's waits. */
+/* An event that is further ahead of all before it than this is believed when a second one is, too:
+ * one wrong clock must not end everybody's waits. */
 enum { WATERMARK_JUMP_MS = DAY_MS };
 #define WATERMARK_NONE (INT64_MIN / 2)
 

@@ -120,16 +120,54 @@ json_t *report_make(const struct engine *engine, double seconds)
     return report;
 }
 
+/* A figure that cannot be said yet is a dash. */
+static const char *figure(char text[16], double value, int decimals)
+{
+    if (isfinite(value))
+        snprintf(text, 16, "%.*f", decimals, value);
+    else
+        snprintf(text, 16, "-");
+    return text;
+}
+
 static void print_metrics(const char *name, const struct metrics *metrics, FILE *file)
 {
+    char recall[16], precision[16], auc[16], average[16];
     if (metrics->labels == 0)
         return;
-    fprintf(file,
-            "%-18s %.0f of %llu positives caught (recall %.3f), precision %.3f; AUC %.4f, average "
-            "precision %.4f (%llu labels)\n",
-            name, isnan(metrics->recall) ? 0 : metrics->recall * (double)metrics->positives,
-            (unsigned long long)metrics->positives, metrics->recall, metrics->precision,
-            metrics->auc, metrics->average_precision, (unsigned long long)metrics->labels);
+    double caught = isnan(metrics->recall) ? 0 : metrics->recall * (double)metrics->positives;
+    fprintf(file, "%-18s %.0f of %llu positives caught (recall %s), precision %s; ", name, caught,
+            (unsigned long long)metrics->positives, figure(recall, metrics->recall, 3),
+            figure(precision, metrics->precision, 3));
+    fprintf(file, "AUC %s, average precision %s (%llu labels)\n", figure(auc, metrics->auc, 4),
+            figure(average, metrics->average_precision, 4), (unsigned long long)metrics->labels);
+}
+
+static void print_entities(const struct pipeline *pipeline, FILE *file)
+{
+    struct entity_report reports[CONFIG_ENTITIES_MAX];
+    uint32_t count =
+        features_report(pipeline->features, &pipeline->state, reports, CONFIG_ENTITIES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entity_report *report = &reports[i];
+        if (report->late + report->evicted + report->events_dropped)
+            fprintf(file,
+                    "%-18s %s: %llu events too late, %llu forgotten for room, %llu old events "
+                    "dropped\n",
+                    "windows", report->name, (unsigned long long)report->late,
+                    (unsigned long long)report->evicted,
+                    (unsigned long long)report->events_dropped);
+    }
+}
+
+static void print_labels(const struct pipeline *pipeline, FILE *file)
+{
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    if (pipeline->config->model_count && fold->events && fold->matured == 0)
+        fprintf(file, "%-18s none has come yet%s\n", "labels",
+                pipeline->config->labels.event_source[0]
+                    ? ""
+                    : "; where history carries them, labels.event_field names the field");
 }
 
 static void print_retraining(const struct pipeline *pipeline, FILE *file)
@@ -175,6 +213,8 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
             (double)histogram_quantile(latency, 0.99) / 1e6,
             (double)histogram_quantile(latency, 0.999) / 1e6);
     print_outcomes(pipeline, file);
+    print_entities(pipeline, file);
+    print_labels(pipeline, file);
     print_metrics("all labels", &all, file);
     print_metrics("recent labels", &recent, file);
     print_retraining(pipeline, file);

@@ -87,8 +87,15 @@ static void service_on_timer(uv_timer_t *timer)
 
 static void service_on_signal(uv_signal_t *signal, int number)
 {
-    log_info("service", "signal=%d: stopping after what is under way has settled", number);
-    service_stop(signal->data, STATUS_OK);
+    struct service *service = signal->data;
+    log_info("service",
+             "signal=%d: stopping after what is under way has settled; once more ends at "
+             "once",
+             number);
+    service_stop(service, STATUS_OK);
+    /* Settling may wait for a broker that is gone: the next signal is the system's. */
+    uv_signal_stop(&service->interrupt);
+    uv_signal_stop(&service->terminate);
 }
 
 static void service_watch(struct service *service, int descriptor)

@@ -28,8 +28,8 @@ struct inputs {
     uint32_t lane_count;
     struct lane lane[LANES_MAX];
     uint64_t taken; /* records put into batches */
-    bool whole;     /* take nothing until every lane that has not ended shows a record: the order must
-                       not depend on which pipe was slow (a replay) */
+    bool whole; /* take nothing until every lane that has not ended shows a record: the order must
+                   not depend on which pipe was slow (a replay) */
     /* Lanes with a record waiting, a binary heap in the order of the merge. */
     uint32_t waiting_count;
     uint32_t waiting[LANES_MAX];
