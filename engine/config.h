@@ -87,7 +87,6 @@ struct config {
     char name[128];
     char description[1024];
     int64_t seed, memory, lateness_ms, batch;
-    char state_directory[256];
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */

@@ -16,7 +16,7 @@ static const struct option entity_options[] = {
      .help = "events of one entity that its windows look back on",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct entity_setting, events_max),
-     .standard = "1024",
+     .standard = "4096",
      .minimum = 2,
      .maximum = 1e6},
     OPTION_END,

@@ -70,6 +70,13 @@ static void read_source(struct config_input *input, const json_t *object, const 
     if (!config_kind(KINDS_SOURCES, object, path, "source", &kind, findings))
         return;
     json_t *options = source_object(&kind, input, object);
+    bool csv = input->decoder && strcmp(input->decoder->name, "csv") == 0;
+    if (csv && !table_has(kind.options, "format")) {
+        char member[FINDING_PATH_MAX];
+        findings_add(findings, path_member(member, path, "format"), 0,
+                     "csv needs the header line of a file, and source %s has none; use json",
+                     kind.name);
+    }
     input->source = kind.row;
     input->source_options = config_kind_options(&kind, options, path, names, findings);
     json_decref(options);

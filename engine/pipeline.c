@@ -140,6 +140,9 @@ static void build_score(struct formulas *formulas)
         value = formulas_compile(formulas, "score", config->score, SCOPE_SCORE);
     else if (config->model_count == 1)
         value = formulas->model_value[0];
+    if (value != VALUE_NONE && pipeline->program.value[value].type != TYPE_NUMBER &&
+        pipeline->program.value[value].type != TYPE_BOOLEAN)
+        findings_add(formulas->findings, "score", 0, "the score must be a number");
     formulas->score_value = pipeline->decisions.score = value;
 }
 
@@ -175,7 +178,8 @@ static bool watched_value(struct formulas *formulas, const struct config_detecto
     if (setting->watched != WATCH_VALUE)
         return true;
     setting->value = formulas_find(formulas, detector->watch, SCOPE_DECISIONS);
-    if (setting->value == VALUE_NONE)
+    if (setting->value == VALUE_NONE ||
+        formulas->pipeline->program.value[setting->value].type == TYPE_TEXT)
         return false;
     snprintf(setting->subject, sizeof setting->subject, "%s", detector->watch);
     setting->fingerprint = formulas->pipeline->program.value[setting->value].fingerprint;
@@ -198,8 +202,8 @@ static void build_monitor(struct formulas *formulas)
         snprintf(path, sizeof path, "drift.%s.watch", detector->name);
         findings_add(
             formulas->findings, path, 0,
-            "'%s' is nothing to watch: expected error, loss, score or the name of a model, "
-            "feature or field",
+            "'%s' is nothing to watch: expected error, loss, score, a model or a feature or "
+            "field that is a number",
             detector->watch);
     }
     const struct monitor_setting setting = {

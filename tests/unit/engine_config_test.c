@@ -58,7 +58,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->seed, 1);
     assert_int_equal(config->memory, 1LL << 30);
     assert_int_equal(config->lateness_ms, 3600000);
-    assert_int_equal(config->batch, 256);
+    assert_int_equal(config->batch, 128);
     assert_int_equal(config->commit_ms, 100);
     assert_int_equal(config->recent_labels, 10000);
     assert_string_equal(config->events.source->name, "file");
@@ -156,7 +156,7 @@ static void test_full(void **state)
     assert_string_equal(config->events.decoder->name, "csv");
     assert_string_equal(config->entity[0].name, "card");
     assert_int_equal(config->entity[0].entities_max, 10);
-    assert_int_equal(config->entity[0].events_max, 1024);
+    assert_int_equal(config->entity[0].events_max, 4096);
     assert_string_equal(config->feature[1].formula, "a * 2");
     assert_int_equal(config->model[0].feature_count, 2);
     assert_string_equal(config->model[0].feature[1], "amount");
