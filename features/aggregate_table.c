@@ -4,22 +4,12 @@
 
 extern const struct aggregate_kind count_aggregate, sum_aggregate, mean_aggregate, min_aggregate,
     max_aggregate, sd_aggregate, distinct_aggregate, rate_aggregate, age_aggregate, first_aggregate,
-    last_aggregate, previous_aggregate;
+    last_aggregate, previous_aggregate, distance_aggregate, speed_aggregate;
 
 const struct aggregate_kind *const aggregate_table[] = {
-    &count_aggregate,
-    &sum_aggregate,
-    &mean_aggregate,
-    &min_aggregate,
-    &max_aggregate,
-    &sd_aggregate,
-    &distinct_aggregate,
-    &rate_aggregate,
-    &age_aggregate,
-    &first_aggregate,
-    &last_aggregate,
-    &previous_aggregate,
-    NULL,
+    &count_aggregate, &sum_aggregate,      &mean_aggregate,     &min_aggregate,   &max_aggregate,
+    &sd_aggregate,    &distinct_aggregate, &rate_aggregate,     &age_aggregate,   &first_aggregate,
+    &last_aggregate,  &previous_aggregate, &distance_aggregate, &speed_aggregate, NULL,
 };
 
 const struct aggregate_kind *aggregate_find(const char *name)

@@ -46,6 +46,15 @@ for what in decisions alerts dead features; do
 done
 ok first/masked bash -c "! grep -q 4000123412341234 $work/alerts $work/decisions $work/dead"
 
+# --- logins: impossible travel, bursts of failures --------------------------------------------------
+security=tests/golden/security
+"$weir" replay configs/security.json $security/events.jsonl --decisions "$work/decisions" \
+    --dead-letters "$work/dead" --features "$work/features" --json >"$work/report" 2>"$work/errors"
+ok security/exit-code test $? -eq 0
+for what in decisions dead features; do
+    ok security/$what expected $security/expected.$what "$work/$what"
+done
+
 # --- the same bytes, twice and in batches of any size ----------------------------------------------
 "$weir" simulate --count 30000 --seed 3 --drift-at 0.5 >"$work/stream.jsonl"
 for run in 256 256-again 7 1; do

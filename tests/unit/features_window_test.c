@@ -70,6 +70,11 @@ static void kinds_say_what_they_should(void **unused)
     FOLLOW("last(amount) by card over 10s", {0, 1, 1}, {5, 2, 2}, {3, 9, 9});
     FOLLOW("previous(amount) by card", {0, 1, MISSING}, {5, 2, 1}, {6, MISSING, 2},
            {7, 3, MISSING});
+    /* A degree along a meridian is 111.19 km; one place is unknown. */
+    FOLLOW("floor(distance(amount, amount * 0) by card)", {0, 1, MISSING}, {5, 2, 111}, {3, 4, 333},
+           {6, MISSING, MISSING}, {7, 3, MISSING}, {8, 3, 0});
+    FOLLOW("floor(speed(amount, amount * 0) by card)", {0, 1, MISSING}, {3600, 2, 101},
+           {3601, 2.01, 0}, {3602, 3.01, 6071});
     FOLLOW("count() by card delay 5s", {0, 1, 0}, {4, 1, 0}, {5, 1, 1}, {9, 1, 2});
     FOLLOW("count() by card over 10s where amount > 5", {0, 1, 0}, {1, 6, 1}, {2, 1, 1});
 }
