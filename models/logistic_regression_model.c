@@ -28,7 +28,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NEWTON_FEATURES_MAX = 128 };
+enum { NEWTON_FEATURES_MAX = 128, BOUNDS_EACH = 1024 };
 enum scaler { SCALER_BOUNDED, SCALER_STANDARD, SCALER_NONE };
 enum optimizer { OPTIMIZER_SGD, OPTIMIZER_ADAGRAD, OPTIMIZER_NEWTON };
 
@@ -221,7 +221,9 @@ static void learn_scaler(struct logistic *self, const union value *feature)
         variance[i] += spread / divisor;
         inverse[i] = variance[i] > 0 ? 1 / sqrt(variance[i]) : 0;
     }
-    renew_bounds(self);
+    /* They grow ever more slowly: a root a feature is not worth its time at every label. */
+    if (self->examples < BOUNDS_EACH || self->examples % BOUNDS_EACH == 0)
+        renew_bounds(self);
 }
 
 static void learn_sgd(struct logistic *self, const double *z, double gradient)

@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* After the warm-up nearly every card has been seen and the windows expire. */
-enum { PAYLOAD_BYTES = 320, STEP_MS = 2000, WARM_UP = 256 * 12000 };
+enum { PAYLOAD_BYTES = 320, STEP_MS = 2000, WARM_UP = 256 * 12000, ROUNDS = 11 };
 
 enum stage {
     STAGE_ARRIVE,
@@ -49,7 +49,7 @@ static void payload_make(struct payload *payload, struct random *random, uint64_
         payload->text, sizeof payload->text,
         "{\"time\":%013llu,\"id\":\"tx-%09llu\",\"card\":\"c%07llu\",\"merchant\":\"m%05llu\","
         "\"terminal\":\"t%05llu\",\"amount\":%llu.%02llu,\"currency\":\"EUR\",\"country\":\"FR\","
-        "\"lat\":48.85,\"lon\":2.35,\"device\":\"d%07llu\",\"ip\":\"10.%llu.%llu.%llu\","
+        "\"lat\":48.85,\"lon\":2.35,\"device\":\"d%07llu\","
         "\"channel\":\"%s\",\"status\":\"approved\",\"mcc\":5411,\"fraud\":%s}",
         1600000000000ULL + (unsigned long long)number * STEP_MS, (unsigned long long)number,
         (unsigned long long)random_below(random, 1000000),
@@ -57,10 +57,7 @@ static void payload_make(struct payload *payload, struct random *random, uint64_
         (unsigned long long)random_below(random, 50000),
         (unsigned long long)random_below(random, 1000),
         (unsigned long long)random_below(random, 100),
-        (unsigned long long)random_below(random, 1000000),
-        (unsigned long long)random_below(random, 256),
-        (unsigned long long)random_below(random, 256),
-        (unsigned long long)random_below(random, 256), channel[random_below(random, 3)],
+        (unsigned long long)random_below(random, 1000000), channel[random_below(random, 3)],
         random_below(random, 200) == 0 ? "true" : "false");
 }
 
@@ -111,17 +108,36 @@ static void run(struct pipeline *pipeline, struct batch *batch, struct random *r
     }
 }
 
-static void print_result(const struct pipeline *pipeline, const uint64_t *spent_ns, uint64_t count)
+/* Rounds, quickest first: neighbours on the machine slow some down by half, all stages alike. */
+struct round {
+    uint64_t spent_ns[STAGES], total_ns;
+};
+
+static int round_compare(const void *one, const void *other)
 {
-    uint64_t total = 0;
-    printf("{\"bench\":\"pipeline\",\"events\":%llu,\"ns\":{", (unsigned long long)count);
-    for (int i = 0; i < STAGES; i++) {
-        printf("%s\"%s\":%.0f", i ? "," : "", stage_name[i], (double)spent_ns[i] / (double)count);
-        total += spent_ns[i];
-    }
-    printf("},\"ns_per_event\":%.0f,\"events_per_second\":%.0f,\"state_hash\":\"%016llx\"}\n",
-           (double)total / (double)count, (double)count * 1e9 / (double)total,
-           (unsigned long long)state_hash(&pipeline->state));
+    uint64_t a = ((const struct round *)one)->total_ns, b = ((const struct round *)other)->total_ns;
+    return (a > b) - (a < b);
+}
+
+static void print_round(const char *name, const struct round *round, uint64_t count)
+{
+    printf("\"%s\":{", name);
+    for (int i = 0; i < STAGES; i++)
+        printf("\"%s\":%.0f,", stage_name[i], (double)round->spent_ns[i] / (double)count);
+    printf("\"all\":%.0f,\"events_per_second\":%.0f}", (double)round->total_ns / (double)count,
+           (double)count * 1e9 / (double)round->total_ns);
+}
+
+static void print_result(const struct pipeline *pipeline, struct round *rounds, uint64_t count,
+                         int size)
+{
+    qsort(rounds, ROUNDS, sizeof *rounds, round_compare);
+    printf("{\"bench\":\"pipeline\",\"payload_bytes\":%d,\"rounds\":%d,\"events\":%llu,", size,
+           ROUNDS, (unsigned long long)count);
+    print_round("ns_best", &rounds[0], count);
+    printf(",");
+    print_round("ns_median", &rounds[ROUNDS / 2], count);
+    printf(",\"state_hash\":\"%016llx\"}\n", (unsigned long long)state_hash(&pipeline->state));
 }
 
 int main(int argument_count, char **arguments)
@@ -140,11 +156,18 @@ int main(int argument_count, char **arguments)
     }
     struct random random;
     random_seed(&random, 1);
-    uint64_t warm_ns[STAGES] = {0}, spent_ns[STAGES] = {0};
-    count = count / (uint64_t)config.batch * (uint64_t)config.batch;
+    uint64_t warm_ns[STAGES] = {0};
+    static struct round rounds[ROUNDS];
+    count = count / ROUNDS / (uint64_t)config.batch * (uint64_t)config.batch;
     run(&pipeline, &batch, &random, 0, WARM_UP, warm_ns);
-    run(&pipeline, &batch, &random, WARM_UP, count, spent_ns);
-    print_result(&pipeline, spent_ns, count);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        run(&pipeline, &batch, &random, WARM_UP + i * count, count, rounds[i].spent_ns);
+        for (int stage = 0; stage < STAGES; stage++)
+            rounds[i].total_ns += rounds[i].spent_ns[stage];
+    }
+    struct payload sample;
+    payload_make(&sample, &random, 0);
+    print_result(&pipeline, rounds, count, sample.size);
     batch_close(&batch);
     pipeline_close(&pipeline);
     config_close(&config);
