@@ -6,12 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static enum log_level log_level_least = LOG_INFO;
-
-void log_set_level(enum log_level level)
-{
-    log_level_least = level;
-}
+/* librdkafka's chatter comes as debug and is dropped. */
+static const enum log_level log_level_least = LOG_INFO;
 
 void log_line(enum log_level level, const char *part, const char *format, ...)
 {

@@ -5,9 +5,6 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
-/* Lines below `level` are dropped.  The default is LOG_INFO. */
-void log_set_level(enum log_level level);
-
 void log_line(enum log_level level, const char *part, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -9,7 +9,6 @@ enum status {
     STATUS_OK,
     STATUS_END,   /* there is no more, and that is well */
     STATUS_RETRY, /* may work later (broker away, queue full): wait, then the same again */
-    STATUS_SKIP,  /* this record is bad: a dead letter with the reason, then the next one */
     STATUS_STOP,  /* cannot go on (configuration, damaged state): message, orderly end */
 };
 

@@ -109,29 +109,18 @@ static void moment_leave(const struct visit *visit, const struct moment *moment,
         moment_rebuild(visit, moment);
 }
 
-static void running_enter(const struct visit *visit, const struct frame *frame,
-                          const struct slot *slot)
+/* The slot enters, or leaves, the running values of the frame's windows. */
+static void running_change(const struct visit *visit, const struct frame *frame,
+                           const struct slot *slot, bool enters)
 {
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &visit->entity->window[frame->window_first + i];
-        if (window->kind->finish)
+        const struct aggregate_kind *kind = window->kind;
+        if (kind->finish)
             continue;
         struct window_view view = window_open(visit, window, false);
         struct slot_view shown = slot_show(visit->entity, window, slot);
-        window->kind->add(visit->bytes + window->offset, &shown, &view);
-    }
-}
-
-static void running_leave(const struct visit *visit, const struct frame *frame,
-                          const struct slot *slot)
-{
-    for (uint32_t i = 0; i < frame->window_count; i++) {
-        const struct window *window = &visit->entity->window[frame->window_first + i];
-        if (window->kind->finish)
-            continue;
-        struct window_view view = window_open(visit, window, false);
-        struct slot_view shown = slot_show(visit->entity, window, slot);
-        window->kind->remove(visit->bytes + window->offset, &shown, &view);
+        (enters ? kind->add : kind->remove)(visit->bytes + window->offset, &shown, &view);
     }
 }
 
@@ -145,7 +134,7 @@ void frame_enter(const struct visit *visit, const struct frame *frame, const str
         moment_enter(entity, moment, moment_cells(visit, moment), slot);
     }
     if (frame->running_count)
-        running_enter(visit, frame, slot);
+        running_change(visit, frame, slot, true);
 }
 
 static void frame_leave(const struct visit *visit, const struct frame *frame,
@@ -156,7 +145,7 @@ static void frame_leave(const struct visit *visit, const struct frame *frame,
     for (uint32_t i = 0; i < frame->moment_count; i++)
         moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
     if (frame->running_count)
-        running_leave(visit, frame, slot);
+        running_change(visit, frame, slot, false);
 }
 
 /* Frames without span go on counting what has no slot any more. */

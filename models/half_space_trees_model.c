@@ -265,7 +265,7 @@ static inline uint64_t masses(const struct trees *self, const lanes_of_32 *seen)
 static inline __attribute__((always_inline)) double
 walk_all(const struct trees *self, const float *placed, const bool learning)
 {
-    NUMBERS_SCRATCH lanes_of_32 seen[DEPTH_MAX + 1];
+    lanes_of_32 seen[DEPTH_MAX + 1];
     uint64_t sum = 0, tree = 0, count = self->tree_count;
     for (; tree + LANES <= count; tree += LANES) {
         walk(tree_nodes(self, tree), self->stride, self, LANES, placed, learning, seen, 0);
@@ -288,7 +288,7 @@ static double trees_score(const void *memory, const struct example *example)
     const struct trees *self = (const struct trees *)memory;
     if (self->epoch < 2)
         return 0;
-    NUMBERS_SCRATCH float placed[MODEL_FEATURES_MAX];
+    float placed[MODEL_FEATURES_MAX];
     place(self, example->feature, placed);
     return walk_all(self, placed, false);
 }
@@ -300,7 +300,7 @@ static double trees_learn(void *memory, const struct example *example)
     if (self->epoch == 0) {
         measure(self, example->feature);
     } else {
-        NUMBERS_SCRATCH float placed[MODEL_FEATURES_MAX];
+        float placed[MODEL_FEATURES_MAX];
         place(self, example->feature, placed);
         score = walk_all(self, placed, true);
     }

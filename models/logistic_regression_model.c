@@ -198,7 +198,7 @@ static inline double told(const struct logistic *self, double odds)
 static double logistic_score(const void *memory, const struct example *example)
 {
     const struct logistic *self = (const struct logistic *)memory;
-    NUMBERS_SCRATCH double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
+    double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
     standardise(self, example->feature, z);
     return told(self, log_odds(self, z));
 }
@@ -305,7 +305,7 @@ static void multiply_covariance(struct logistic *self, const double *z, double *
 static void learn_newton(struct logistic *self, double *z, double odds, double label,
                          double importance)
 {
-    NUMBERS_SCRATCH double v[MODEL_FEATURES_MAX + NUMBERS_LANES];
+    double v[MODEL_FEATURES_MAX + NUMBERS_LANES];
     double *weight = vector(self, VECTOR_WEIGHT);
     uint64_t last = self->feature_count;
     ASSERT(last < self->width);
@@ -329,7 +329,7 @@ static void learn_newton(struct logistic *self, double *z, double odds, double l
 static double logistic_learn(void *memory, const struct example *example)
 {
     struct logistic *self = (struct logistic *)memory;
-    NUMBERS_SCRATCH double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
+    double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
     standardise(self, example->feature, z);
     double score = told(self, log_odds(self, z));
     if (self->scaler != SCALER_NONE) {
@@ -353,7 +353,7 @@ static void logistic_explain(const void *memory, const struct example *example,
                              double *contributions)
 {
     const struct logistic *self = (const struct logistic *)memory;
-    NUMBERS_SCRATCH double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
+    double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
     standardise(self, example->feature, z);
     for (uint64_t i = 0; i < self->feature_count; i++)
         contributions[i] = vector_read(self, VECTOR_WEIGHT)[i] * z[i];

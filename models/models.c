@@ -192,7 +192,7 @@ void models_score(const struct models *models, struct state *state, const struct
     for (uint32_t i = 0; i < models->model_count; i++) {
         const struct member *member = &models->member[i];
         const struct race_row *race = race_of(models, state, i);
-        NUMBERS_SCRATCH union value room[MODEL_FEATURES_MAX];
+        union value room[MODEL_FEATURES_MAX];
         struct example example = {.feature = member_features(member, features, room),
                                   .time_ms = batch->time_ms[row],
                                   .label = MISSING,
@@ -242,8 +242,8 @@ uint8_t models_explain(const struct models *models, const struct state *state,
     const struct member *member = explaining_member(models, &index);
     if (!member)
         return 0;
-    NUMBERS_SCRATCH union value room[MODEL_FEATURES_MAX];
-    NUMBERS_SCRATCH double contributions[MODEL_FEATURES_MAX];
+    union value room[MODEL_FEATURES_MAX];
+    double contributions[MODEL_FEATURES_MAX];
     struct example example = {.feature = member_features(member, features, room),
                               .time_ms = time_ms,
                               .label = MISSING,
@@ -285,7 +285,7 @@ void models_learn(const struct models *models, struct state *state, const struct
         const struct member *member = &models->member[i];
         if (!member->setting->kind->supervised)
             continue;
-        NUMBERS_SCRATCH union value room[MODEL_FEATURES_MAX];
+        union value room[MODEL_FEATURES_MAX];
         struct example own = *example;
         own.feature = member_features(member, example->feature, room);
         member_learn(models, member, state, race_write(models, state, i), &own);

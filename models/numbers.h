@@ -11,10 +11,6 @@
 
 enum { NUMBERS_LANES = 8 };
 
-/* For large arrays on the stack that are filled before they are read: the hardened build would
- * clear them first, which costs more than a score. */
-#define NUMBERS_SCRATCH __attribute__((uninitialized))
-
 /* No parameter of a model is larger: a product of two, summed, stays finite. */
 static const double NUMBERS_LIMIT = 1e100;
 
