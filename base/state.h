@@ -35,6 +35,7 @@ struct state_directory {
     char magic[8];
     uint32_t version;
     uint32_t region_count;
+    uint64_t sequence, chain; /* of the last journal entry folded in; 0: none */
     struct state_region region[STATE_REGIONS_MAX];
 };
 
@@ -107,8 +108,11 @@ static inline void *state_write_row(struct state *state, uint32_t region, uint64
 uint64_t state_take(struct state *state, uint32_t region);
 void state_give(struct state *state, uint32_t region, uint64_t row);
 
-/* Sum over all saved pages of a hash of (page number, bytes): no order needed, so a sweep may
- * compute it piecemeal. */
+/* A sum over the regions of a hash of (what is in use, its live rows) and over their saved pages
+ * of a hash of (page number, bytes): it needs no order, so a snapshot's writer computes it piece by
+ * piece.  Sequence and chain are not in it: it does not depend on how the journal was cut. */
 uint64_t state_hash(const struct state *state);
+uint64_t state_hash_regions(const struct state_directory *directory);
+uint64_t state_hash_page(uint64_t page, const uint8_t bytes[STATE_PAGE]); /* zeros only: 0 */
 
 #endif

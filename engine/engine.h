@@ -4,9 +4,11 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "base/disk.h"
 #include "engine/outbox.h"
 #include "engine/pipeline.h"
 #include "engine/retrain.h"
+#include "sinks/ledger.h"
 
 enum pace {
     PACE_LIVE,  /* answers enter the order as soon as they are there */
@@ -30,10 +32,16 @@ struct engine {
     void *on_batch_self;
 };
 
-/* What turning it needs from outside. */
+/* What turning it needs from outside; each is a seam that a test fills with its own. */
 struct world {
     const struct clock *clock;
     const struct children *children;
+    struct ledger ledger; /* kind NULL: no journal, delivery at least once */
+    struct disk disk;     /* kind NULL: no snapshots */
+    /* Opens the configured sources and adds them; a node opens them anew when it drops its state. */
+    enum status (*open_inputs)(void *self, struct inputs *inputs, struct config *config,
+                               struct failure *failure);
+    void *self;
 };
 
 enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,

@@ -32,6 +32,7 @@ struct source_setting {
     const json_t *kafka; /* librdkafka properties common to the pipeline; NULL if none */
     const char *group;   /* the consumer group, from the pipeline's name */
     const struct clock *clock;
+    bool placed; /* lanes stand still until `place` says where each begins (a journal's inputs) */
 };
 
 struct source_kind {
@@ -49,6 +50,12 @@ struct source_kind {
      */
     enum status (*peek)(void *self, uint32_t lane, struct record *record, struct failure *failure);
     void (*take)(void *self, uint32_t lane);
+
+    /* Of a source opened with `placed`: the lane's first record is the one at `offset` or after it;
+     * -1: where a first reading begins (the group's committed offset, or as the options say).  Once
+     * a lane.  STOP: it cannot be read from there (and never will: no silent jump).  NULL: the kind
+     * cannot be placed, so no journal can name its records. */
+    enum status (*place)(void *self, uint32_t lane, int64_t offset, struct failure *failure);
 
     /* A descriptor that becomes readable when records may wait (eventfd; drained by the source in
      * peek), or -1: ask at once again. */

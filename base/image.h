@@ -1,0 +1,49 @@
+/* The state as it was at one moment, while the fold goes on: what a snapshot is written from.
+ *
+ * Before the loop changes a page for the first time since the moment, it copies the page aside
+ * (state_watcher); the writer, on its own thread, takes page after page, from the copy where there
+ * is one and from the state itself otherwise.  Nobody ever waits:
+ *
+ *     page     loop, before its first write          writer
+ *     WAITING  copy aside, then CAS WAITING->ASIDE    copy out, then CAS WAITING->OUT
+ *     ASIDE    nothing                                (its copy was discarded) take the one aside
+ *     OUT      nothing                                done
+ *
+ * If the writer's CAS succeeds, no write of the loop began before it, so what it copied is whole;
+ * if it fails, the loop's copy is whole.  Copies lie in slots of one arena that is given back and
+ * used again as the writer takes them; when it runs full the image is given up (image_failed), and
+ * image_has_room tells the loop beforehand, so that it slows its intake instead. */
+#ifndef BASE_IMAGE_H
+#define BASE_IMAGE_H
+
+#include "base/state.h"
+
+struct image;
+
+/* `aside_size` bytes of address space for copies; memory comes as it is used and goes back at
+ * image_end. */
+enum status image_open(struct image **image, uint64_t aside_size, struct failure *failure);
+void image_close(struct image *image);
+
+/* Loop: this is the moment.  Sets the state's watcher; the state must stay open until image_end. */
+void image_begin(struct image *image, struct state *state);
+
+/* Loop: whether so many more first changes of pages surely find room. */
+bool image_has_room(const struct image *image, uint64_t pages);
+
+/* Either: some page could not be kept; what is written is worthless. */
+bool image_failed(const struct image *image);
+
+/* Writer: the directory as it was (good until image_end), and how many pages the walk below has at
+ * most. */
+const struct state_directory *image_directory(const struct image *image);
+uint64_t image_page_count(const struct image *image);
+
+/* Writer: the next page that is not all zeros, in rising order, with its number in the state's
+ * mapping; the directory's own pages are not among them.  False: that was all (or it failed). */
+bool image_next(struct image *image, uint64_t *page, uint8_t bytes[STATE_PAGE]);
+
+/* Loop, when the writer has ended or was stopped: the watcher goes, memory is given back. */
+void image_end(struct image *image);
+
+#endif

@@ -1,0 +1,115 @@
+/* Snapshots: the state as of the end of one journal entry, in one file of the state directory.
+ * docs/snapshot.md describes the bytes: a head (what it is and of which configuration), blocks of
+ * pages with a checksum each, a tail (counts, the state's hash, where the journal goes on).
+ *
+ *     snapshot_begin        loop: freezes the state's image at the end of entry `sequence`
+ *     snapshot_write        writer: some more pages, on its own thread, or step by step in a test
+ *     snapshot_commit       loop: entry `sequence` has committed: it may be published
+ *     snapshot_finish       loop: ended; a published one replaces the oldest of those kept
+ *
+ * A file is written under a temporary name, synced, renamed, and the names synced.  It is published
+ * only after its own entry has committed, so no snapshot is ever ahead of the journal.  Whatever
+ * fails on the way (no space, an error of the disk) ends this one snapshot with a warning; the
+ * service goes on and the next one is tried at its time. */
+#ifndef ENGINE_SNAPSHOT_H
+#define ENGINE_SNAPSHOT_H
+
+#include "base/clock.h"
+#include "base/disk.h"
+#include "base/image.h"
+
+enum { SNAPSHOT_VERSION = 1, SNAPSHOT_KEPT_MAX = 16 };
+
+/* What a snapshot says about itself. */
+struct snapshot_facts {
+    char pipeline[128];
+    char program[32]; /* version of weir that wrote it */
+    uint64_t sequence, chain;
+    int64_t journal_next;  /* offset from which the journal goes on */
+    int64_t written_ms;    /* wall clock, for people */
+    uint64_t bits;         /* base/bits.h */
+    uint64_t key_id;       /* which hash key, not the key */
+    uint64_t state_hash;
+    uint64_t page_count, size; /* pages in it; bytes of the file */
+    uint64_t configuration_digest;
+    char *configuration;   /* its text, as journalled; snapshot_facts_close frees it */
+    size_t configuration_size;
+};
+
+void snapshot_facts_close(struct snapshot_facts *facts);
+
+/* ---- writing ---- */
+
+struct snapshots; /* the writer and its directory */
+
+struct snapshots_setting {
+    struct disk disk;
+    const struct clock *clock;
+    uint32_t keep;        /* usable ones that stay; at least 2 */
+    uint64_t aside_size;  /* bytes for pages copied aside */
+    bool threaded;        /* writes on a thread of its own; otherwise snapshot_step does */
+};
+
+enum status snapshots_open(struct snapshots **snapshots, const struct snapshots_setting *setting,
+                           struct failure *failure);
+/* Stops what is being written; nothing of it stays. */
+void snapshots_close(struct snapshots *snapshots);
+
+bool snapshots_busy(const struct snapshots *snapshots);
+
+/* Begins one of the state as it is now.  The facts are copied; sizes, hash and journal_next are
+ * filled in later.  Not while busy. */
+void snapshots_begin(struct snapshots *snapshots, struct state *state,
+                     const struct snapshot_facts *facts);
+
+/* Its entry has committed; the journal goes on at `journal_next`. */
+void snapshots_commit(struct snapshots *snapshots, int64_t journal_next);
+
+/* Its entry will not be what committed: it is given up. */
+void snapshots_drop(struct snapshots *snapshots);
+
+/* Whether the loop may change so many pages for the first time; if not, let the writer go on. */
+bool snapshots_has_room(const struct snapshots *snapshots, uint64_t pages);
+
+/* Loop, each turn: ends what is written and committed.  OK: one was just published, *facts says
+ * what it is (to be closed by the caller).  RETRY: nothing new; a failure was logged. */
+enum status snapshots_turn(struct snapshots *snapshots, struct snapshot_facts *facts);
+
+/* Not threaded: writes at most so many pages. */
+void snapshots_step(struct snapshots *snapshots, uint64_t pages);
+
+/* Waits until the one being written is there, at most timeout_ms (threaded only). */
+bool snapshots_wait(struct snapshots *snapshots, int timeout_ms);
+
+/* Counts for the report. */
+struct snapshots_report {
+    uint64_t written, failed, pages, bytes, last_sequence, last_duration_ms;
+};
+void snapshots_report(const struct snapshots *snapshots, struct snapshots_report *report);
+
+/* ---- reading ---- */
+
+/* Names of all snapshots of the directory, newest (highest sequence) first; at most `most`. */
+uint32_t snapshot_list(const struct disk *disk, char (*names)[DISK_NAME_MAX], uint32_t most,
+                       struct failure *failure);
+
+/* Reads and checks head and tail; with `whole` all blocks too.  STOP: torn, damaged, foreign or of
+ * a newer version, said so. */
+enum status snapshot_check(const struct disk *disk, const char *name, bool whole,
+                           struct snapshot_facts *facts, struct failure *failure);
+
+/* Its directory of regions, for describing it by part; the head must be good. */
+enum status snapshot_directory(const struct disk *disk, const char *name,
+                               struct state_directory *directory, struct failure *failure);
+
+/* Reads it into a mapping of its own layout (state_open by the snapshot's directory): the caller
+ * closes it, whole and verified.  progress may be NULL; it is called with bytes done and in all. */
+enum status snapshot_load(const struct disk *disk, const char *name, struct state *state,
+                          struct snapshot_facts *facts,
+                          void (*progress)(void *self, uint64_t done, uint64_t all), void *self,
+                          struct failure *failure);
+
+/* Removes what a crash left half written. */
+void snapshot_sweep(const struct disk *disk);
+
+#endif
