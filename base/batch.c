@@ -60,12 +60,23 @@ bool batch_add(struct batch *batch, enum record_kind kind, struct position posit
     batch->kind[row] = (uint8_t)kind;
     batch->dead[row] = false;
     batch->room_used[row] = 0;
+    batch->arrival_ms[row] = INT64_MIN;
+    batch->control[row] = NULL;
     batch->position[row] = position;
     batch->payload[row] = (struct span){batch->bytes_used, (uint32_t)size};
     if (size)
         memcpy(batch->bytes + batch->bytes_used, bytes, size);
     memset(batch->bytes + batch->bytes_used + size, 0, BATCH_PADDING);
     batch->bytes_used += (uint32_t)needed;
+    return true;
+}
+
+bool batch_add_control(struct batch *batch, struct position position, const char *text, size_t size)
+{
+    if (!batch_add(batch, RECORD_CONTROL, position, NULL, 0))
+        return false;
+    batch->control[batch->count - 1] = text;
+    batch->control_size[batch->count - 1] = size;
     return true;
 }
 

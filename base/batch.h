@@ -68,6 +68,9 @@ struct position {
     int64_t offset;    /* Kafka's offset; the line number (from 1) for a file */
 };
 
+/* Of what comes from no input. */
+static const struct position position_nowhere = {.input = UINT32_MAX, .partition = 0, .offset = -1};
+
 /* A feature that moved the score, in the champion's own unit (log odds, say); > 0 raised it. */
 struct reason {
     uint16_t feature; /* index among the model features */
@@ -108,6 +111,10 @@ struct batch {
     uint32_t bytes_used;
     uint32_t
         room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
+    int64_t arrival_ms[BATCH_RECORDS_MAX]; /* by the leader's clock, from the journal; INT64_MIN: not
+                                              known (a replay of files) */
+    const char *control[BATCH_RECORDS_MAX]; /* of control rows that are held outside, else NULL */
+    size_t control_size[BATCH_RECORDS_MAX];
 
     /* decode */
     bool dead[BATCH_RECORDS_MAX]; /* could not be decoded: gets a dead letter with `reason` */
@@ -155,6 +162,11 @@ void batch_clear(struct batch *batch);
  * refuse. */
 bool batch_add(struct batch *batch, enum record_kind kind, struct position position,
                const void *bytes, size_t size);
+
+/* A control that stays where it is until the batch has been folded: it may be larger than a payload.
+ * False if the batch has no row left. */
+bool batch_add_control(struct batch *batch, struct position position, const char *text,
+                       size_t size);
 
 /* Turns a row into a dead letter.  Texts are cut at BATCH_REASON_MAX. */
 void batch_refuse(struct batch *batch, uint32_t row, const char *format, ...)

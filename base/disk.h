@@ -41,14 +41,16 @@ struct disk_kind {
     enum status (*remove)(void *self, const char *name, struct failure *failure);
     enum status (*sync_names)(void *self, struct failure *failure);
 
-    /* Calls back with every name, in no particular order. */
+    /* Calls back with every name, in no particular order; not with those of DISK_NAME_MAX and more
+     * bytes, which are not ours, nor with the disk's own lock. */
     enum status (*list)(void *self, void (*each)(void *context, const char *name), void *context,
                         struct failure *failure);
 };
 
 /* A directory of the machine, made if it is not there (its parents too), mode 0700, and locked: a
  * second process that opens it is refused, STOP.  A lone reader (`exclusive` false) takes no lock
- * and makes nothing. */
+ * and makes, renames and removes nothing.  Different threads may use it at the same time, each its
+ * own handles. */
 enum status disk_open(struct disk *disk, const char *directory, bool exclusive,
                       struct failure *failure);
 void disk_close(struct disk *disk);

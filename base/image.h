@@ -28,8 +28,12 @@ void image_close(struct image *image);
 /* Loop: this is the moment.  Sets the state's watcher; the state must stay open until image_end. */
 void image_begin(struct image *image, struct state *state);
 
-/* Loop: whether so many more first changes of pages surely find room. */
+/* Loop: whether so many more first changes of pages surely find room; true when none is needed (no
+ * image, a walk that has ended, a failure). */
 bool image_has_room(const struct image *image, uint64_t pages);
+
+/* Loop: it is not wanted any more.  It counts as failed, so image_next ends soon. */
+void image_give_up(struct image *image);
 
 /* Either: some page could not be kept; what is written is worthless. */
 bool image_failed(const struct image *image);
@@ -43,7 +47,8 @@ uint64_t image_page_count(const struct image *image);
  * mapping; the directory's own pages are not among them.  False: that was all (or it failed). */
 bool image_next(struct image *image, uint64_t *page, uint8_t bytes[STATE_PAGE]);
 
-/* Loop, when the writer has ended or was stopped: the watcher goes, memory is given back. */
+/* Loop, when the writer has ended or was stopped: the watcher goes, memory is given back (most of
+ * it by the writer already, when its walk came to the end: it takes milliseconds). */
 void image_end(struct image *image);
 
 #endif

@@ -51,7 +51,6 @@ static const struct kafka_property refused_property[] = {
     {"retries", reason_acknowledged},
     {"queuing.strategy", reason_acknowledged},
     {"transactional.id", reason_transaction},
-    {"transaction.timeout.ms", reason_transaction},
     {"test.mock.num.brokers",
      "every client would talk to a broker of its own; weir run --embedded-broker has one for all"},
     {NULL, NULL},

@@ -161,7 +161,7 @@ enum status kafka_client_open(rd_kafka_t **client, rd_kafka_type_t type, rd_kafk
     return failure_set(failure, STATUS_STOP, "could not make a kafka client: %s", error);
 }
 
-/* RETRY: no answer, or none that is final. */
+/* RETRY: no answer, or none that is final.  END: there is no such topic, or not yet. */
 static enum status judge_topic(const struct rd_kafka_metadata_topic *topic, struct failure *failure)
 {
     switch (topic->err) {
@@ -172,7 +172,7 @@ static enum status judge_topic(const struct rd_kafka_metadata_topic *topic, stru
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
         return failure_set(failure, STATUS_RETRY, "topic %s has no leader", topic->topic);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        return failure_set(failure, STATUS_RETRY, "topic %s does not exist; create it first",
+        return failure_set(failure, STATUS_END, "topic %s does not exist; create it first",
                            topic->topic);
     default:
         return failure_set(failure, STATUS_STOP, "topic %s: %s", topic->topic,
@@ -199,11 +199,13 @@ static enum status ask_topic(rd_kafka_t *client, rd_kafka_topic_t *topic,
     return status;
 }
 
-enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,
-                                  struct kafka_trouble *trouble, int32_t *count,
-                                  struct failure *failure)
+/* Asks until there is an answer; `patience` is how often a topic may be unknown.  END: it does not
+ * exist. */
+static enum status ask_until_answered(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                      int patience, const struct kafka_trouble *trouble,
+                                      int32_t *count, struct failure *failure)
 {
-    enum { UNKNOWN_PATIENCE = 20, PAUSE_US = 100000 };
+    enum { PAUSE_US = 100000 };
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
     if (!handle)
         return failure_set(failure, STATUS_STOP, "topic '%s': %s", topic,
@@ -211,10 +213,11 @@ enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int tim
     uint64_t deadline_ns =
         clock_monotonic_ns(&system_clock) + (uint64_t)timeout_ms * UINT64_C(1000000);
     enum status status;
-    int unknown = 0;
-    while ((status = ask_topic(client, handle, trouble, count, failure)) == STATUS_RETRY) {
-        unknown += strstr(failure->text, "does not exist") != NULL;
-        if (unknown == UNKNOWN_PATIENCE || clock_monotonic_ns(&system_clock) > deadline_ns) {
+    while ((status = ask_topic(client, handle, trouble, count, failure)) == STATUS_RETRY ||
+           status == STATUS_END) {
+        if (status == STATUS_END && --patience <= 0)
+            break;
+        if (clock_monotonic_ns(&system_clock) > deadline_ns) {
             status = failure->status = STATUS_STOP;
             break;
         }
@@ -222,4 +225,23 @@ enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int tim
     }
     rd_kafka_topic_destroy(handle);
     return status;
+}
+
+enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                  struct kafka_trouble *trouble, int32_t *count,
+                                  struct failure *failure)
+{
+    enum { PATIENCE = 20 };
+    enum status status =
+        ask_until_answered(client, topic, timeout_ms, PATIENCE, trouble, count, failure);
+    if (status == STATUS_END)
+        status = failure->status = STATUS_STOP;
+    return status;
+}
+
+enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int timeout_ms,
+                             struct kafka_trouble *trouble, struct failure *failure)
+{
+    int32_t count;
+    return ask_until_answered(client, topic, timeout_ms, 1, trouble, &count, failure);
 }

@@ -1,4 +1,4 @@
-/* Shared by those who talk to librdkafka (the source, the sink, the writer): its configuration made
+/* Shared by those who talk to librdkafka (source, sink, ledger, writer): its configuration made
  * from a `kafka` object, its log lines led into ours, its errors remembered.  Nobody else includes
  * this. */
 #ifndef BASE_KAFKA_CONF_H
@@ -59,5 +59,9 @@ enum status kafka_producer_state(const char *who, const struct failure *lost,
 enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,
                                   struct kafka_trouble *trouble, int32_t *count,
                                   struct failure *failure);
+
+/* OK: the topic exists.  END: it does not, and the failure says so. */
+enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int timeout_ms,
+                             struct kafka_trouble *trouble, struct failure *failure);
 
 #endif

@@ -81,6 +81,11 @@ uint64_t state_layout_size(const struct state_layout *layout);
 /* Maps zeroed memory for the layout.  STATUS_STOP if the machine refuses it. */
 enum status state_open(struct state *state, const struct state_layout *layout,
                        struct failure *failure);
+/* The same for a directory that came from outside (a snapshot): nothing in it is believed.  It must
+ * describe regions that lie apart and counts within their bounds, else STATUS_STOP with the reason.
+ * What its pages hold is the caller's to check. */
+enum status state_open_directory(struct state *state, const struct state_directory *directory,
+                                 struct failure *failure);
 void state_close(struct state *state);
 
 static inline const void *state_read(const struct state *state, uint32_t region, uint64_t row)
@@ -108,9 +113,19 @@ static inline void *state_write_row(struct state *state, uint32_t region, uint64
 uint64_t state_take(struct state *state, uint32_t region);
 void state_give(struct state *state, uint32_t region, uint64_t row);
 
-/* A sum over the regions of a hash of (what is in use, its live rows) and over their saved pages
- * of a hash of (page number, bytes): it needs no order, so a snapshot's writer computes it piece by
- * piece.  Sequence and chain are not in it: it does not depend on how the journal was cut. */
+/* The last journal entry folded in. */
+void state_set_journal(struct state *state, uint64_t sequence, uint64_t chain);
+
+/* Pages of a region that are saved: those of the rows in use, from its offset on. */
+static inline uint64_t state_region_pages(const struct state_region *region)
+{
+    return (region->row_size * region->used + STATE_PAGE - 1) / STATE_PAGE;
+}
+
+/* A sum over the regions of a hash of (name, sizes, what is in use) and over their saved pages of a
+ * hash of (page number in the mapping, bytes): it needs no order, so a snapshot's writer computes
+ * it piece by piece.  Sequence and chain are not in it: it does not depend on how the journal was
+ * cut. */
 uint64_t state_hash(const struct state *state);
 uint64_t state_hash_regions(const struct state_directory *directory);
 uint64_t state_hash_page(uint64_t page, const uint8_t bytes[STATE_PAGE]); /* zeros only: 0 */

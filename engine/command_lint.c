@@ -1,6 +1,8 @@
-/* weir lint: everything that is wrong with a configuration, at once. */
+/* weir lint: everything that is wrong with a configuration, at once; and what it would do to a
+ * state. */
 #include "base/assert.h"
 #include "engine/command.h"
+#include "engine/migrate_against.h"
 #include "engine/pipeline.h"
 #include <jansson.h>
 #include <stddef.h>
@@ -8,10 +10,21 @@
 
 struct lint_flags {
     bool json;
+    const char *against;
+};
+
+/* What became of --against. */
+struct comparison {
+    bool wanted, good;
+    char snapshot[DISK_NAME_MAX];
+    struct migration_report report;
+    struct failure failure;
 };
 
 static const struct flag lint_flags[] = {
     {"json", NULL, "prints one JSON object", FLAG_SWITCH, offsetof(struct lint_flags, json)},
+    {"against", "STATE", "says what a running pipeline's state directory would keep", FLAG_TEXT,
+     offsetof(struct lint_flags, against)},
     {NULL, NULL, NULL, FLAG_SWITCH, 0},
 };
 
@@ -24,7 +37,21 @@ static json_t *finding_object(const struct finding *finding)
                      message ? message : json_string("?"));
 }
 
-static void print_json(const struct config *config, const struct findings *findings)
+static json_t *comparison_object(const struct comparison *comparison)
+{
+    if (!comparison->good)
+        return json_pack("{s:s}", "failure", comparison->failure.text);
+    json_t *parts = json_array();
+    for (uint32_t i = 0; i < comparison->report.count; i++) {
+        const struct migration_line *line = &comparison->report.lines[i];
+        json_array_append_new(parts, json_pack("{s:s, s:s, s:s}", "part", line->part, "outcome",
+                                               migration_name(line->outcome), "why", line->why));
+    }
+    return json_pack("{s:s, s:o}", "snapshot", comparison->snapshot, "parts", parts);
+}
+
+static void print_json(const struct config *config, const struct findings *findings,
+                       const struct comparison *comparison)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < findings->count; i++)
@@ -32,6 +59,8 @@ static void print_json(const struct config *config, const struct findings *findi
     json_t *object = json_pack("{s:s, s:b, s:o}", "file", config->path, "good",
                                findings->count == 0, "findings", list);
     ASSERT(object);
+    if (comparison->wanted)
+        json_object_set_new(object, "against", comparison_object(comparison));
     json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
     json_decref(object);
@@ -54,6 +83,20 @@ static void print_good(const struct config *config)
     printf("\n");
 }
 
+static void print_comparison(const struct comparison *comparison)
+{
+    if (!comparison->good) {
+        fprintf(stderr, "weir lint: %s\n", comparison->failure.text);
+        return;
+    }
+    printf("against %s:\n", comparison->snapshot);
+    for (uint32_t i = 0; i < comparison->report.count; i++) {
+        const struct migration_line *line = &comparison->report.lines[i];
+        printf("  %-9s %s%s%s\n", migration_name(line->outcome), line->part,
+               line->why[0] ? ": " : "", line->why);
+    }
+}
+
 /* Formulas are looked at even when something else is wrong, so that all mistakes come at once. */
 static void find(struct config *config, const char *path, struct findings *findings)
 {
@@ -70,6 +113,24 @@ static void find(struct config *config, const char *path, struct findings *findi
     free(pipeline);
 }
 
+/* Of a configuration without mistakes. */
+static void compare(struct config *config, const char *directory, struct comparison *comparison)
+{
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    struct findings findings = {0};
+    uint32_t fields = config->events.schema.field_count;
+    ASSERT(pipeline);
+    bool built = pipeline_build(pipeline, config, &findings);
+    ASSERT(built);
+    comparison->wanted = true;
+    comparison->good = migrate_against(pipeline, directory, comparison->snapshot,
+                                       &comparison->report, &comparison->failure) == STATUS_OK;
+    pipeline_close(pipeline);
+    config->events.schema.field_count = fields;
+    findings_close(&findings);
+    free(pipeline);
+}
+
 static int run_lint(const struct command *command, int argument_count, char **arguments)
 {
     struct lint_flags flags = {0};
@@ -77,28 +138,37 @@ static int run_lint(const struct command *command, int argument_count, char **ar
         return EXIT_USAGE;
     struct config *config = calloc(1, sizeof *config);
     struct findings findings = {0};
+    struct comparison comparison = {0};
     ASSERT(config);
     find(config, arguments[0], &findings);
-    int code = findings.count == 0 ? EXIT_GOOD : EXIT_FINDINGS;
+    if (findings.count == 0 && flags.against)
+        compare(config, flags.against, &comparison);
     if (flags.json)
-        print_json(config, &findings);
-    else if (code == EXIT_GOOD)
+        print_json(config, &findings, &comparison);
+    else if (findings.count == 0)
         print_good(config);
     else
         config_write_findings(config, &findings, stdout);
+    if (comparison.wanted && !flags.json)
+        print_comparison(&comparison);
+    bool good = findings.count == 0 && comparison.good == comparison.wanted;
+    migration_report_close(&comparison.report);
     findings_close(&findings);
     config_close(config);
     free(config);
-    return code;
+    return good ? EXIT_GOOD : EXIT_FINDINGS;
 }
 
 const struct command command_lint = {
     .name = "lint",
-    .usage = "weir lint CONFIG [--json]",
+    .usage = "weir lint CONFIG [--json] [--against STATE]",
     .summary = "checks a configuration",
     .help = "Prints all mistakes at once, sorted by their places, as\n"
             "FILE:LINE:COLUMN: PATH: message, and exits 1; or exits 0.\n"
-            "CONFIG is a file, or - for standard input.",
+            "CONFIG is a file, or - for standard input.\n\n"
+            "--against compares it with the newest snapshot of a state directory: what keeps its\n"
+            "state, is refilled from kept events, begins anew or is gone, one line each.  Nothing\n"
+            "is changed, and a running weir is not disturbed.",
     .flags = lint_flags,
     .argument_min = 1,
     .argument_max = 1,

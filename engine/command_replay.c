@@ -3,6 +3,7 @@
 #include "engine/command.h"
 #include "engine/loading.h"
 #include "engine/process_children.h"
+#include "engine/replay_journal.h"
 #include "engine/report.h"
 #include "engine/table_file.h"
 #include <stddef.h>
@@ -13,8 +14,9 @@
 
 struct replay_flags {
     int64_t from_ms, batch;
+    const char *kafka, *state;
     const char *to, *decisions, *alerts, *dead_letters, *model_events, *scores, *features;
-    bool json, progress;
+    bool journal, json, progress;
 };
 
 struct replay {
@@ -108,7 +110,7 @@ static enum status replay_open(struct replay *replay, int file_count, char **fil
         status = loading_add_file(&replay->inputs, &replay->config, files[i], failure);
     if (status == STATUS_OK)
         status = pipeline_start(&replay->pipeline, loading_header(&replay->inputs), failure);
-    const struct world world = {&system_clock, &replay->children.children};
+    const struct world world = {.clock = &system_clock, .children = &replay->children.children};
     if (status == STATUS_OK)
         status = engine_open(&replay->engine, &replay->pipeline, &replay->inputs, &world,
                              PACE_EXACT, failure);
@@ -176,6 +178,16 @@ static enum status replay_finish(struct replay *replay, enum status status, stru
     return STATUS_STOP;
 }
 
+static bool replay_check_arguments(const struct replay_flags *flags, int count)
+{
+    if (flags->journal == (count == 1))
+        return true;
+    fprintf(stderr, flags->journal
+                        ? "weir replay: --journal names what is folded: no files beside it\n"
+                        : "weir replay: expected files, or --journal\n");
+    return false;
+}
+
 static int replay_run(const struct command *command, int argument_count, char **arguments)
 {
     struct replay *replay = calloc(1, sizeof *replay);
@@ -184,9 +196,23 @@ static int replay_run(const struct command *command, int argument_count, char **
     int64_t to_ms;
     int count = command_parse(command, argument_count, arguments, &replay->flags);
     if (count < 0 || !replay_check(&replay->flags, &to_ms) ||
+        !replay_check_arguments(&replay->flags, count) ||
         !loading_build(&replay->config, &replay->pipeline, arguments[0])) {
         free(replay);
         return EXIT_USAGE;
+    }
+    if (replay->flags.journal) {
+        const struct replay_journal_setting setting = {
+            .config = &replay->config,
+            .kafka = replay->flags.kafka,
+            .state = replay->flags.state,
+            .json = replay->flags.json,
+        };
+        int code = replay_journal(&setting);
+        pipeline_close(&replay->pipeline);
+        config_close(&replay->config);
+        free(replay);
+        return code;
     }
     if (replay->flags.batch)
         replay->config.batch = replay->flags.batch;
@@ -228,6 +254,15 @@ static const struct flag replay_flags[] = {
      offsetof(struct replay_flags, features)},
     {"batch", "N", "records a batch, 1 to 256; the results are the same", FLAG_INTEGER,
      offsetof(struct replay_flags, batch)},
+    {"journal", NULL,
+     "fold the pipeline's journal from Kafka instead of files, and compare every output and state "
+     "hash that it states",
+     FLAG_SWITCH, offsetof(struct replay_flags, journal)},
+    {"kafka", "HOST:PORT", "with --journal: use these brokers instead of the configured ones",
+     FLAG_TEXT, offsetof(struct replay_flags, kafka)},
+    {"state", "DIR",
+     "with --journal: begin at the newest snapshot in there instead of at the journal's begin",
+     FLAG_TEXT, offsetof(struct replay_flags, state)},
     {"json", NULL, "print the report as one JSON object", FLAG_SWITCH,
      offsetof(struct replay_flags, json)},
     {"progress", NULL, "show how far it is on standard error", FLAG_SWITCH,
@@ -237,15 +272,18 @@ static const struct flag replay_flags[] = {
 
 const struct command command_replay = {
     .name = "replay",
-    .usage = "weir replay CONFIG FILE...",
+    .usage = "weir replay CONFIG FILE... | weir replay CONFIG --journal",
     .summary = "history through the same engine: scores, features, metrics",
     .help = "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order "
             "given,\n"
             "in place of the configured sources, and decides every event as the service would.\n"
             "Labels come from the event's own field after the configured delay.  The configured\n"
-            "outputs get nothing; name files to see what happened.",
+            "outputs get nothing; name files to see what happened.\n"
+            "\n"
+            "With --journal it reads what a running pipeline has journalled and proves that the same\n"
+            "outputs and the same state come out; it writes nothing and disturbs nobody.",
     .flags = replay_flags,
-    .argument_min = 2,
+    .argument_min = 1,
     .argument_max = -1,
     .run = replay_run,
 };

@@ -3,6 +3,7 @@
 #include "engine/broker.h"
 #include "engine/command.h"
 #include "engine/loading.h"
+#include "engine/node.h"
 #include "engine/report.h"
 #include "engine/service.h"
 #include <signal.h>
@@ -14,17 +15,19 @@
 enum { EMBEDDED_PARTITIONS = 4 };
 
 struct run_flags {
-    const char *kafka;
+    const char *kafka, *state;
     int64_t events;
-    bool embedded_broker, json, quiet;
+    bool embedded_broker, cold_start, json, quiet;
 };
 
 struct run {
     struct run_flags flags;
     struct config config;
-    struct pipeline pipeline;
+    struct pipeline pipeline; /* the configuration's; a node makes its own */
     struct inputs inputs;
     struct engine engine;
+    struct node *node; /* NULL: delivery at least once */
+    struct world world;
     struct service service;
     struct broker *broker;
 };
@@ -67,34 +70,116 @@ static enum status run_open_broker(struct run *run, struct failure *failure)
     return STATUS_OK;
 }
 
-static enum status run_open(struct run *run, struct failure *failure)
+/* ---- at least once ---- */
+
+static enum status run_open_engine(struct run *run, struct failure *failure)
 {
-    enum status status = run_open_broker(run, failure);
-    if (status == STATUS_OK)
-        status = loading_add_inputs(&run->inputs, &run->config, &system_clock, failure);
+    enum status status =
+        loading_add_inputs(&run->inputs, &run->config, &system_clock, false, failure);
     if (status == STATUS_OK)
         status = pipeline_start(&run->pipeline, loading_header(&run->inputs), failure);
-    const struct world world = {&system_clock, &run->service.children.children};
     if (status == STATUS_OK)
-        status =
-            engine_open(&run->engine, &run->pipeline, &run->inputs, &world, PACE_LIVE, failure);
+        status = engine_open(&run->engine, &run->pipeline, &run->inputs, &run->world, PACE_LIVE,
+                             failure);
+    if (status == STATUS_OK)
+        service_watch_inputs(&run->service, &run->inputs);
     return status;
 }
 
-static void run_report(const struct run *run, double seconds)
+/* ---- exactly once ---- */
+
+static enum status run_open_inputs(void *self, struct inputs *inputs, struct config *config,
+                                   struct failure *failure)
+{
+    struct run *run = self;
+    enum status status = loading_add_inputs(inputs, config, &system_clock, true, failure);
+    if (status == STATUS_OK)
+        service_watch_inputs(&run->service, inputs);
+    return status;
+}
+
+static void run_closing_inputs(void *self)
+{
+    service_unwatch_inputs(&((struct run *)self)->service);
+}
+
+static enum status run_open_disk(struct run *run, struct failure *failure)
+{
+    char directory[700];
+    loading_state_directory(&run->config, run->flags.state, directory, sizeof directory);
+    return disk_open(&run->world.disk, directory, true, failure);
+}
+
+static enum status run_open_node(struct run *run, struct failure *failure)
+{
+    run->world.open_inputs = run_open_inputs;
+    run->world.closing_inputs = run_closing_inputs;
+    run->world.self = run;
+    enum status status = run_open_disk(run, failure);
+    if (status == STATUS_OK)
+        status = loading_open_ledger(&run->world.ledger, &run->config, true, failure);
+    if (status != STATUS_OK)
+        return status;
+    const struct node_setting setting = {
+        .config = &run->config,
+        .world = &run->world,
+        .cold_start = run->flags.cold_start,
+        .threaded = true,
+    };
+    status = node_open(&run->node, &setting, failure);
+    if (status == STATUS_OK)
+        service_watch_descriptor(&run->service,
+                                 run->world.ledger.kind->descriptor(run->world.ledger.self));
+    return status;
+}
+
+static enum status run_open(struct run *run, struct failure *failure)
+{
+    enum status status = run_open_broker(run, failure);
+    if (status != STATUS_OK)
+        return status;
+    run->world.clock = &system_clock;
+    run->world.children = &run->service.children.children;
+    if (run->config.exactly_once && !run->flags.embedded_broker)
+        return run_open_node(run, failure);
+    log_info("service",
+             "pipeline=%s delivers at least once; its state is in memory: windows and models begin "
+             "anew at the next start%s",
+             run->config.name,
+             run->flags.embedded_broker ? " (the embedded broker knows no transactions)" : "");
+    return run_open_engine(run, failure);
+}
+
+static const struct engine *run_engine(struct run *run)
+{
+    return run->node ? node_engine(run->node) : &run->engine;
+}
+
+static void run_report(struct run *run, double seconds)
 {
     if (run->flags.json) {
-        json_t *report = report_make(&run->engine, seconds);
+        json_t *report = report_make(run_engine(run), seconds);
+        if (run->node)
+            report_add_node(report, run->node);
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         fputs("\n", stdout);
         json_decref(report);
     } else if (!run->flags.quiet) {
-        report_print(&run->engine, seconds, stdout);
+        report_print(run_engine(run), seconds, stdout);
+        if (run->node)
+            report_print_node(run->node, stdout);
     }
 }
 
 static void run_close(struct run *run)
 {
+    if (run->world.ledger.kind)
+        run->world.ledger.kind->close(run->world.ledger.self);
+    if (run->node)
+        node_close(run->node);
+    if (run->world.disk.kind)
+        disk_close(&run->world.disk);
+    service_unwatch_inputs(&run->service);
     engine_close(&run->engine);
     inputs_close(&run->inputs);
     pipeline_close(&run->pipeline);
@@ -136,11 +221,9 @@ static int run_run(const struct command *command, int argument_count, char **arg
     enum status status = run_open(run, &failure);
     uint64_t started_ns = clock_monotonic_ns(&system_clock);
     if (status == STATUS_OK) {
-        log_info("service",
-                 "pipeline=%s is running; its state is in memory: windows and models begin anew at "
-                 "the next start",
-                 run->config.name);
-        status = service_run(&run->service, &run->engine, &failure);
+        log_info("service", "pipeline=%s is running", run->config.name);
+        struct engine *engine = run->node ? node_engine(run->node) : &run->engine;
+        status = service_run(&run->service, engine, run->node, &failure);
     }
     if (status == STATUS_OK)
         run_report(run, (double)(clock_monotonic_ns(&system_clock) - started_ns) / 1e9);
@@ -159,6 +242,11 @@ static const struct flag run_flag_table[] = {
      "partition, no exactly-once)",
      FLAG_SWITCH, offsetof(struct run_flags, embedded_broker)},
     {"events", "N", "stop after so many events", FLAG_INTEGER, offsetof(struct run_flags, events)},
+    {"state", "DIR", "keep snapshots there instead of in the configured directory", FLAG_TEXT,
+     offsetof(struct run_flags, state)},
+    {"cold-start", NULL,
+     "leave the state behind: windows and models begin anew at the group's committed offsets",
+     FLAG_SWITCH, offsetof(struct run_flags, cold_start)},
     {"json", NULL, "print the closing report as one JSON object", FLAG_SWITCH,
      offsetof(struct run_flags, json)},
     {"quiet", NULL, "print no closing report", FLAG_SWITCH, offsetof(struct run_flags, quiet)},
@@ -172,7 +260,11 @@ const struct command command_run = {
     .help =
         "Runs until SIGINT or SIGTERM, or until all inputs have ended; then everything that was "
         "decided\n"
-        "is settled before it leaves.  A configuration with mistakes is refused with exit code 2.",
+        "is settled before it leaves.  A configuration with mistakes is refused with exit code 2.\n"
+        "\n"
+        "With events from Kafka every record is decided exactly once: the state comes back from the\n"
+        "newest snapshot and the journal.  A second process of the same pipeline, with a state\n"
+        "directory of its own, stands by and takes over when the first one leaves or dies.",
     .flags = run_flag_table,
     .argument_min = 1,
     .argument_max = 1,

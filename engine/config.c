@@ -72,7 +72,8 @@ static const struct option root_options[] = {
 
 static const char *const root_others[] = {
     "kafka",    "events", "labels",  "entities",    "features",   "models",     "score", "rules",
-    "outcomes", "drift",  "outputs", "alerts_from", "thresholds", "retraining", NULL,
+    "outcomes", "drift",  "outputs", "alerts_from", "thresholds", "retraining", "state",
+    "delivery", "journal", "commit_records", "message_max", NULL,
 };
 
 /* The name goes into Kafka's group and into file names. */
@@ -115,6 +116,7 @@ static void read_root(struct config *config, struct findings *findings)
     config_read_decisions(config, findings);
     config_read_monitor(config, findings);
     config_read_outputs(config, findings);
+    config_read_delivery(config, findings);
     for (uint32_t i = 0; i < config->events.schema.field_count; i++)
         config->buildable |= config->events.schema.field[i].role == ROLE_TIME;
 }

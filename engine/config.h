@@ -77,6 +77,13 @@ struct config_output {
     void *options;
 };
 
+enum delivery { DELIVERY_AUTOMATIC, DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
+
+struct config_state {
+    char directory[512];
+    int64_t every_ms, keep;
+};
+
 struct config {
     const char *path; /* as given; "-" for standard input */
     char *text;
@@ -111,7 +118,12 @@ struct config {
     int64_t recent_labels;
     struct config_retraining retraining;
     struct config_output output[STREAMS];
-    int64_t commit_ms; /* between two settles */
+    int64_t commit_ms, commit_records; /* a transaction ends after the first of both */
+    int64_t message_max;               /* bytes of an output */
+    int delivery;                      /* enum delivery, as written */
+    bool exactly_once;                 /* what it comes to: there is a journal */
+    char journal[250];                 /* its topic */
+    struct config_state state;
 };
 
 /* Reads a file.  False with findings if there is any mistake; config_close in any case. */
@@ -121,6 +133,23 @@ bool config_read(struct config *config, const char *path, struct findings *findi
 bool config_read_text(struct config *config, const char *path, const char *text, size_t size,
                       struct findings *findings);
 void config_close(struct config *config);
+
+/* The topic of a stream that goes to Kafka, else NULL. */
+const char *config_topic(const struct config *config, enum stream stream);
+
+/* Bytes of `memory` that are for pages copied aside while a snapshot is written. */
+static inline int64_t config_aside(const struct config *config)
+{
+    return config->memory / 4;
+}
+
+/* The text that the journal and snapshots hold, to be freed: without what belongs to the machine or
+ * is secret (kafka, key_file, state).  Equal texts fold equally. */
+char *config_journalled(const struct config *config);
+
+/* Reads such a text, with this process's own members in place of those that are left out. */
+bool config_read_journalled(struct config *config, const struct config *own, const char *text,
+                            size_t size, struct findings *findings);
 
 /* Fills the lines and columns of all findings and sorts by them. */
 void config_locate_findings(const struct config *config, struct findings *findings);

@@ -14,6 +14,7 @@ void config_read_models(struct config *config, struct findings *findings);
 void config_read_decisions(struct config *config, struct findings *findings);
 void config_read_monitor(struct config *config, struct findings *findings);
 void config_read_outputs(struct config *config, struct findings *findings);
+void config_read_delivery(struct config *config, struct findings *findings);
 
 /* Where records come from: source and decoder with their options; `others` are the object's members
  * that are neither the source's nor common to all inputs. */

@@ -53,10 +53,14 @@ static bool control_read(const struct pipeline *pipeline, const json_t *record,
 
 void control_apply(struct pipeline *pipeline, struct batch *batch, uint32_t row)
 {
-    struct span payload = batch->payload[row];
+    const char *text = batch->control[row];
+    size_t size = batch->control_size[row];
+    if (!text) {
+        text = batch_bytes(batch, batch->payload[row]);
+        size = batch->payload[row].size;
+    }
     json_error_t error;
-    json_t *record =
-        json_loadb(batch_bytes(batch, payload), payload.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *record = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     struct control control;
     if (!record || !control_read(pipeline, record, &control)) {
         struct fold_row *fold = state_write_row(&pipeline->state, pipeline->fold_region, 0);

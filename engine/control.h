@@ -8,6 +8,8 @@
 
 #include "engine/pipeline.h"
 
+enum { CONTROL_SIZE_MAX = 32 << 20 }; /* bytes; an entry of the journal holds it in parts */
+
 /* Writes the record's text, owned by the caller (free); file may be NULL. */
 char *control_make(const struct pipeline *pipeline, enum control_kind kind, uint32_t model,
                    uint64_t training, const json_t *file, const char *why);

@@ -222,6 +222,15 @@ void encode_dead_letter(const char *input, const struct batch *batch, uint32_t r
     buffer_integer(buffer, position->offset);
     buffer_text(buffer, ",\"size\":");
     buffer_integer(buffer, batch->payload[row].size);
+    struct span id = batch->id_text[row];
+    if (id.size > 0) {
+        buffer_text(buffer, ",\"id\":");
+        buffer_json(buffer, batch_bytes(batch, id), id.size);
+    }
+    if (batch->arrival_ms[row] != INT64_MIN) {
+        buffer_text(buffer, ",\"arrived\":");
+        encode_time(batch->arrival_ms[row], buffer);
+    }
     buffer_text(buffer, ",\"reason\":");
     buffer_json(buffer, batch->reason[row], strlen(batch->reason[row]));
     buffer_text(buffer, "}");

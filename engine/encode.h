@@ -15,7 +15,8 @@ void encode_decision(const struct pipeline *pipeline, const struct batch *batch,
 void encode_alert(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                   struct buffer *buffer);
 
-/* {"input": ..., "partition": ..., "offset": ..., "size": ..., "reason": ...}. */
+/* {"input": ..., "partition": ..., "offset": ..., "size": ..., "arrived": ..., "reason": ...};
+ * arrived (the leader's clock) only where there is a journal. */
 void encode_dead_letter(const char *input, const struct batch *batch, uint32_t row,
                         struct buffer *buffer);
 

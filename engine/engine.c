@@ -23,10 +23,14 @@ enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct
     retrain_init(&engine->retrain, pipeline, world->children);
     engine->decision_latency = calloc(1, sizeof *engine->decision_latency);
     ASSERT(engine->decision_latency);
+    engine->events = engine->first_events = pipeline_fold(pipeline)->events;
+    engine->first_records = pipeline_fold(pipeline)->records;
     enum status status = pipeline_batch(pipeline, &engine->batch, failure);
     if (status != STATUS_OK)
         return status;
-    return outbox_open(&engine->outbox, pipeline->config, inputs, world->clock, failure);
+    bool by_ledger = world->ledger.kind != NULL;
+    return outbox_open(&engine->outbox, pipeline->config, by_ledger ? NULL : inputs, world->clock,
+                       by_ledger, failure);
 }
 
 /* Records until wishes may next be looked at. */
@@ -43,13 +47,33 @@ static bool engine_add_control(struct engine *engine)
     struct retrain *retrain = &engine->retrain;
     if (!retrain->control)
         return false;
-    const struct position nowhere = {.input = UINT32_MAX, .partition = 0, .offset = -1};
-    bool added = batch_add(&engine->batch, RECORD_CONTROL, nowhere, retrain->control,
-                           strlen(retrain->control));
-    ASSERT(added); /* the batch is empty, and retrain.c keeps records within bounds */
-    free(retrain->control);
+    bool added = batch_add_control(&engine->batch, position_nowhere, retrain->control,
+                                   strlen(retrain->control));
+    ASSERT(added); /* the batch is empty */
+    engine->control = retrain->control;
     retrain->control = NULL;
     return true;
+}
+
+/* The journal names what the batch holds, in its order. */
+static void engine_write_down(struct engine *engine)
+{
+    struct batch *batch = &engine->batch;
+    int64_t now_ms = clock_wall_ms(engine->clock);
+    struct entry *open = outbox_open_entry(&engine->outbox);
+    if (open->opened_ns == 0)
+        open->opened_ns = clock_monotonic_ns(engine->clock);
+    open->records += batch->count;
+    journal_entry_arrival(engine->entry, now_ms);
+    for (uint32_t row = 0; row < batch->count; row++) {
+        const struct position *position = &batch->position[row];
+        batch->arrival_ms[row] = now_ms;
+        if (batch->kind[row] == RECORD_CONTROL)
+            journal_entry_control(engine->entry, batch->control[row], batch->control_size[row]);
+        else
+            journal_entry_record(engine->entry, engine->inputs->input[position->input].fingerprint,
+                                 position->partition, position->offset);
+    }
 }
 
 static void engine_log_events(const struct engine *engine)
@@ -62,19 +86,28 @@ static void engine_log_events(const struct engine *engine)
     }
 }
 
-static void engine_step(struct engine *engine, uint64_t arrived_ns)
+void engine_fold(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
     step(engine->pipeline, batch);
     deliver(engine->pipeline, engine->inputs, batch, &engine->outbox);
-    engine_log_events(engine);
-    uint64_t events = pipeline_fold(engine->pipeline)->events;
-    histogram_add(engine->decision_latency, clock_monotonic_ns(engine->clock) - arrived_ns,
-                  events - engine->events);
-    engine->events = events;
+    engine->events = pipeline_fold(engine->pipeline)->events;
     engine->turns++;
     if (engine->on_batch)
         engine->on_batch(engine->on_batch_self, batch);
+}
+
+static void engine_step(struct engine *engine, uint64_t arrived_ns)
+{
+    uint64_t before = engine->events;
+    if (engine->entry)
+        engine_write_down(engine);
+    engine_fold(engine);
+    engine_log_events(engine);
+    histogram_add(engine->decision_latency, clock_monotonic_ns(engine->clock) - arrived_ns,
+                  engine->events - before);
+    free(engine->control);
+    engine->control = NULL;
 }
 
 /* Looks at the wishes where the order allows it.  In an exact replay the training runs to its end.
@@ -106,6 +139,17 @@ static enum status engine_fill(struct engine *engine, struct failure *failure)
     return status != STATUS_STOP && control ? STATUS_OK : status;
 }
 
+enum status engine_advance(struct engine *engine, struct failure *failure)
+{
+    uint64_t arrived_ns = clock_monotonic_ns(engine->clock);
+    enum status status = engine_fill(engine, failure);
+    if (status == STATUS_OK)
+        engine_step(engine, arrived_ns);
+    if (status != STATUS_STOP)
+        engine_answer(engine);
+    return status == STATUS_END && retrain_is_busy(&engine->retrain) ? STATUS_RETRY : status;
+}
+
 enum status engine_turn(struct engine *engine, struct failure *failure)
 {
     enum status service = outbox_service(&engine->outbox, false, failure);
@@ -113,15 +157,10 @@ enum status engine_turn(struct engine *engine, struct failure *failure)
         return service;
     if (!outbox_has_room(&engine->outbox))
         return STATUS_RETRY;
-    uint64_t arrived_ns = clock_monotonic_ns(engine->clock);
-    enum status status = engine_fill(engine, failure);
-    if (status == STATUS_OK)
-        engine_step(engine, arrived_ns);
-    if (status != STATUS_STOP)
-        engine_answer(engine);
+    enum status status = engine_advance(engine, failure);
     if (status == STATUS_OK && outbox_service(&engine->outbox, false, failure) == STATUS_STOP)
         return STATUS_STOP;
-    return status == STATUS_END && retrain_is_busy(&engine->retrain) ? STATUS_RETRY : status;
+    return status;
 }
 
 bool engine_is_full(const struct engine *engine)
@@ -157,4 +196,5 @@ void engine_close(struct engine *engine)
     outbox_close(&engine->outbox);
     batch_close(&engine->batch);
     free(engine->decision_latency);
+    free(engine->control);
 }

@@ -25,6 +25,9 @@ struct engine {
     enum pace pace;
     uint32_t batch_records;
     uint64_t turns, events;
+    uint64_t first_events, first_records; /* what the state held when the engine was opened */
+    struct journal_entry *entry;          /* what is taken is written down here; NULL: no journal */
+    char *control;                        /* the control under way, freed after its step */
     struct histogram *decision_latency; /* from a record's arrival to its decision, in ns */
     /* Called after each batch, before it is cleared: for files of scores and features; NULL:
      * nobody. */
@@ -41,11 +44,20 @@ struct world {
     /* Opens the configured sources and adds them; a node opens them anew when it drops its state. */
     enum status (*open_inputs)(void *self, struct inputs *inputs, struct config *config,
                                struct failure *failure);
+    /* Told before they are closed; NULL: nobody needs to know. */
+    void (*closing_inputs)(void *self);
     void *self;
 };
 
 enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,
                         const struct world *world, enum pace pace, struct failure *failure);
+
+/* The heart of a turn: fill, step, deliver, answer wishes; nothing is settled.  OK, RETRY and END as
+ * below.  Only while the outbox has room. */
+enum status engine_advance(struct engine *engine, struct failure *failure);
+
+/* Folds the batch as it is and delivers it into the outbox: what a follower does. */
+void engine_fold(struct engine *engine);
 
 /* One turn: fill, step, deliver, answer wishes, settle.  OK: something was done.  RETRY: nothing
  * waits (or the outbox is full): come again when a descriptor or a timer says so.  END: all inputs

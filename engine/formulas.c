@@ -34,12 +34,21 @@ static uint64_t name_fingerprint(const char *kind, const char *name, int detail)
     return hash_fingerprint(text, (size_t)size);
 }
 
+/* Of its name and type: where it is read from may change.  Cells hold the index of an enum's
+ * choice, so the list of choices is part of what they mean. */
+static uint64_t field_fingerprint(const struct field *field)
+{
+    uint64_t print = name_fingerprint("field", field->name, (int)field->type);
+    for (uint32_t i = 0; field->type == FIELD_ENUM && i < field->choice_count; i++)
+        print = hash_pair(print, hash_fingerprint(field->choices[i], strlen(field->choices[i])));
+    return print;
+}
+
 static void formulas_add_field(struct formulas *formulas, struct field *field)
 {
     struct pipeline *pipeline = formulas->pipeline;
     enum value_type type = type_of_field(field->type);
-    field->slot = program_add_external(&pipeline->program, type, 0,
-                                       name_fingerprint("field", field->name, (int)field->type));
+    field->slot = program_add_external(&pipeline->program, type, 0, field_fingerprint(field));
     pipeline->program.value[field->slot].field = field;
     field->text_slot = field_type_is_key(field->type) ? pipeline->text_count++ : SLOT_NONE;
 }

@@ -1,6 +1,7 @@
 /* The journal's entries: which records were folded, in which order, when they came, and whatever
- * enters the fold that is in no input topic.  An entry is one record of the journal's topic, written
- * in the transaction that holds its outputs and its offsets.  docs/journal.md describes the bytes.
+ * enters the fold that is in no input topic.  An entry is one record of the journal's topic,
+ * written in the transaction that holds its outputs and its offsets.  docs/journal.md describes the
+ * bytes.
  *
  *     head    magic, version, sequence, chain of the entry before, bits and configuration digests,
  *             digest of the outputs, their number
@@ -17,8 +18,8 @@
  *
  * Numbers are variable-length; a run that goes on where its lane stood needs two to four bytes.
  *
- * The lanes' table and their positions are the fold's own (struct positions): a row of the state
- * each, so that writer and reader number them alike and a snapshot knows where to go on. */
+ * The lanes' table and their positions are the fold's own (struct journal_lanes): a row of the
+ * state each, so that writer and reader number them alike and a snapshot knows where to go on. */
 #ifndef ENGINE_JOURNAL_H
 #define ENGINE_JOURNAL_H
 
@@ -37,9 +38,9 @@ enum {
 /* ---- the table of lanes, in the state ---- */
 
 struct journal_lane {
-    uint64_t input;    /* fingerprint of the input's name (its topic); 0: unused row */
+    uint64_t input; /* fingerprint of the input's name (its topic); 0: unused row */
     int64_t partition;
-    int64_t next;      /* offset of the record to read next */
+    int64_t next; /* offset of the record to read next */
 };
 
 struct journal_lanes {
@@ -66,20 +67,25 @@ struct journal_head {
 
 /* An entry being written.  Its positions run ahead of the state's by what it holds. */
 struct journal_entry {
-    struct buffer items;       /* the caller's memory, JOURNAL_ENTRY_MAX of address space */
-    int64_t arrival_ms;        /* of the last ARRIVAL; INT64_MIN: none yet */
-    uint32_t run_lane;         /* of the open run; UINT32_MAX: none */
-    int64_t run_from, run_to;
+    struct buffer items;     /* the caller's memory, JOURNAL_ENTRY_MAX of address space */
+    size_t preamble;         /* bytes of the configuration's item */
+    int64_t arrival_ms;      /* of the last ARRIVAL written; INT64_MIN: none yet */
+    int64_t next_arrival_ms; /* of the rows to come: written before the first of them */
+    uint32_t run_lane;       /* of the open run; UINT32_MAX: none */
+    int64_t run_stood;       /* where its lane stood before it */
+    int64_t run_from;        /* its end is where the lane stands */
     uint64_t run_count, records;
     uint32_t lane_count;
     struct journal_lane lane[JOURNAL_LANES_MAX];
+    uint16_t slot[2 * JOURNAL_LANES_MAX]; /* the lanes by name, hashed: 1 + lane; 0: empty */
 };
 
 /* Empty again; positions as they stand in the state. */
 void journal_entry_begin(struct journal_entry *entry, const struct journal_lanes *lanes,
                          const struct state *state);
+/* Of the rows to come; without any it leaves no trace. */
 void journal_entry_arrival(struct journal_entry *entry, int64_t arrival_ms);
-/* A record was taken; runs are joined. */
+/* A record was taken; runs are joined.  A lane's offsets ascend. */
 void journal_entry_record(struct journal_entry *entry, uint64_t input, int64_t partition,
                           int64_t offset);
 void journal_entry_control(struct journal_entry *entry, const void *bytes, size_t size);
@@ -98,34 +104,38 @@ void journal_entry_apply(const struct journal_entry *entry, const struct journal
 
 /* ---- reading ---- */
 
+/* The numbers are written: they never change. */
 enum journal_item_kind {
-    JOURNAL_RUN,
-    JOURNAL_ARRIVAL,
-    JOURNAL_CONTROL,
-    JOURNAL_CONFIGURATION,
-    JOURNAL_COLD,
-    JOURNAL_STATE_HASH,
-    JOURNAL_LANE,
+    JOURNAL_RUN = 0,
+    JOURNAL_ARRIVAL = 1,
+    JOURNAL_CONTROL = 2,
+    JOURNAL_CONFIGURATION = 3,
+    JOURNAL_COLD = 4,
+    JOURNAL_STATE_HASH = 5,
+    JOURNAL_LANE = 6,
 };
 
 struct journal_item {
     enum journal_item_kind kind;
-    uint32_t lane;                /* RUN; LANE: the number it gets */
-    uint64_t input;               /* RUN and LANE: of the lane */
+    uint32_t lane;  /* RUN; LANE: the number it gets */
+    uint64_t input; /* RUN and LANE: of the lane */
     int64_t partition;
-    int64_t from, to;             /* RUN: offsets */
-    uint64_t count;               /* RUN: of records */
-    int64_t arrival_ms;           /* ARRIVAL */
-    const void *bytes;            /* CONTROL, CONFIGURATION */
+    int64_t from, to;   /* RUN: offsets */
+    uint64_t count;     /* RUN: of records */
+    int64_t arrival_ms; /* ARRIVAL */
+    const void *bytes;  /* CONTROL, CONFIGURATION */
     size_t size;
-    uint64_t sequence, hash;      /* STATE_HASH */
+    uint64_t sequence, hash; /* STATE_HASH */
 };
 
 struct journal_reader {
     struct journal_head head;
     uint64_t chain;
     const uint8_t *at, *end;
+    uint64_t item_count;          /* read so far */
+    enum journal_item_kind first; /* kind of the first */
     int64_t arrival_ms;
+    bool lanes_known;
     uint32_t lane_count;
     struct journal_lane lane[JOURNAL_LANES_MAX]; /* positions as of the items read so far */
 };
@@ -134,10 +144,12 @@ struct journal_reader {
  * stay.  STOP: damaged, foreign, or of a newer version, said so. */
 enum status journal_read(struct journal_reader *reader, const void *bytes, size_t size,
                          struct failure *failure);
-/* Before its items: where the lanes stand when the entry begins. */
+/* Before its items: where the lanes stand when the entry begins.  Items can be read without it;
+ * then a RUN has the number of its lane and its count only. */
 void journal_read_lanes(struct journal_reader *reader, const struct journal_lanes *lanes,
                         const struct state *state);
-/* OK: an item; END: no more; STOP: nonsense inside (a lane without a name, a run backwards). */
+/* OK: an item; END: no more; STOP: nonsense inside (a lane without a name, a run backwards).  After
+ * COLD no lane has a name. */
 enum status journal_read_item(struct journal_reader *reader, struct journal_item *item,
                               struct failure *failure);
 /* All items read: the state's table and directory as of this entry's end. */

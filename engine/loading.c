@@ -55,7 +55,7 @@ enum status loading_add_file(struct inputs *inputs, const struct config *config,
 
 static enum status add_input(struct inputs *inputs, const struct config *config,
                              const struct config_input *input, enum record_kind role,
-                             const struct clock *clock, struct failure *failure)
+                             const struct clock *clock, bool placed, struct failure *failure)
 {
     struct source source = {.kind = input->source};
     const struct source_setting setting = {
@@ -63,6 +63,7 @@ static enum status add_input(struct inputs *inputs, const struct config *config,
         .kafka = config->kafka,
         .group = config->group,
         .clock = clock,
+        .placed = placed,
     };
     enum status status = source.kind->open(&source.self, &setting, failure);
     if (status == STATUS_OK)
@@ -71,12 +72,40 @@ static enum status add_input(struct inputs *inputs, const struct config *config,
 }
 
 enum status loading_add_inputs(struct inputs *inputs, struct config *config,
-                               const struct clock *clock, struct failure *failure)
+                               const struct clock *clock, bool placed, struct failure *failure)
 {
-    enum status status = add_input(inputs, config, &config->events, RECORD_EVENT, clock, failure);
+    enum status status =
+        add_input(inputs, config, &config->events, RECORD_EVENT, clock, placed, failure);
     if (status == STATUS_OK && config->labels_input.present)
-        status = add_input(inputs, config, &config->labels_input, RECORD_LABEL, clock, failure);
+        status = add_input(inputs, config, &config->labels_input, RECORD_LABEL, clock, placed,
+                           failure);
     return status;
+}
+
+enum status loading_open_ledger(struct ledger *ledger, const struct config *config, bool member,
+                                struct failure *failure)
+{
+    const char *const inputs[] = {
+        config->events.name, config->labels_input.present ? config->labels_input.name : NULL, NULL};
+    struct ledger_setting setting = {
+        .kafka = config->kafka,
+        .pipeline = config->name,
+        .group = config->group,
+        .journal = config->journal,
+        .inputs = inputs,
+        .member = member,
+    };
+    for (uint32_t stream = 0; stream < STREAMS; stream++) {
+        setting.topic[stream] = config_topic(config, (enum stream)stream);
+        setting.message_max[stream] = config->message_max;
+    }
+    return kafka_ledger_open(ledger, &setting, failure);
+}
+
+void loading_state_directory(const struct config *config, const char *instead, char *path,
+                             size_t size)
+{
+    snprintf(path, size, "%s/%s", instead ? instead : config->state.directory, config->name);
 }
 
 const char *loading_header(const struct inputs *inputs)

@@ -5,6 +5,7 @@
 
 #include "engine/pipeline.h"
 #include "ingest/inputs.h"
+#include "sinks/ledger.h"
 
 /* Reads and builds.  If there are findings it prints them to standard error, closes both again and
  * returns false. */
@@ -18,9 +19,19 @@ void *loading_options(const struct option *table, size_t size, const char *const
 enum status loading_add_file(struct inputs *inputs, const struct config *config, const char *path,
                              struct failure *failure);
 
-/* Opens the configured sources and adds them. */
+/* Opens the configured sources and adds them; `placed`: they stand still until a journal's node
+ * places them. */
 enum status loading_add_inputs(struct inputs *inputs, struct config *config,
-                               const struct clock *clock, struct failure *failure);
+                               const struct clock *clock, bool placed, struct failure *failure);
+
+/* The ledger of the configured cluster; as a member of the group, or only to read the journal. */
+enum status loading_open_ledger(struct ledger *ledger, const struct config *config, bool member,
+                                struct failure *failure);
+
+/* Where snapshots of the pipeline lie: in a folder of its name in `instead` (may be NULL) or the
+ * configured directory. */
+void loading_state_directory(const struct config *config, const char *instead, char *path,
+                             size_t size);
 
 /* The header line of the first event source, or NULL. */
 const char *loading_header(const struct inputs *inputs);

@@ -13,7 +13,7 @@ enum migration { MIGRATION_KEPT, MIGRATION_REFILLED, MIGRATION_ANEW, MIGRATION_G
 struct migration_line {
     enum migration outcome;
     char part[320]; /* "feature card_count_1h", "model fraud", "entity card", "labels" */
-    char why[192];  /* ANEW and REFILLED: "new", "its options have changed", ... */
+    char why[192];  /* ANEW, REFILLED: "new", "its options have changed", ...; else "" or counts */
 };
 
 struct migration_report {
@@ -21,10 +21,14 @@ struct migration_report {
     struct migration_line *lines; /* grows; migration_report_close frees */
 };
 
+/* "kept", "refilled", "anew", "gone". */
+const char *migration_name(enum migration outcome);
+
 void migration_report_close(struct migration_report *report);
 
 /* Fills `to`, which has just been started fresh, from `from`, which is as its fold left it.  Both
- * are whole pipelines.  With `to->state` not mapped yet (only built), reports what would happen. */
+ * are whole pipelines.  With `to->state` not mapped yet (only built), reports what would happen;
+ * `from` need not be mapped then either. */
 void migrate(struct pipeline *to, const struct pipeline *from, struct migration_report *report);
 
 #endif

@@ -27,6 +27,9 @@ struct node_setting {
     const struct world *world;
     bool cold_start; /* leave the state behind: begin anew at the inputs' committed offsets */
     bool threaded;   /* the snapshots' writer has a thread; otherwise node->snapshots is stepped */
+    /* As struct engine's, for whatever engine runs. */
+    void (*on_batch)(void *self, const struct batch *batch);
+    void *on_batch_self;
     bool to_end;     /* END when the journal has been followed to its end; never leads */
 };
 
@@ -62,7 +65,8 @@ struct engine *node_engine(struct node *node);
 struct snapshots *node_snapshots(struct node *node); /* NULL without a disk */
 void node_report(const struct node *node, struct node_report *report);
 
-/* Without an orderly end: as a crash leaves it, but the group is left and files are closed. */
+/* Without an orderly end: as a crash leaves it.  The ledger is closed before: until then it may
+ * still read what was submitted. */
 void node_close(struct node *node);
 
 #endif

@@ -228,9 +228,10 @@ static void open_features(struct pipeline *pipeline)
 {
     const struct config *config = pipeline->config;
     int64_t remembered = pipeline->has_labels ? config->labels.remembered * 512 : 0;
+    /* A quarter is for the pages that a snapshot copies aside. */
+    int64_t memory = config->exactly_once ? config->memory - config_aside(config) : config->memory;
     const struct features_setting setting = {
-        .memory =
-            config->memory - (remembered < config->memory / 2 ? remembered : config->memory / 2),
+        .memory = memory - (remembered < memory / 2 ? remembered : memory / 2),
         .lateness_ms = config->lateness_ms,
         .entity_count = config->entity_count,
         .entity = config->entity,
@@ -300,18 +301,25 @@ static enum status open_decoders(struct pipeline *pipeline, const char *header,
     return status;
 }
 
-enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure)
+static struct state_layout *declare(struct pipeline *pipeline)
 {
     struct state_layout *layout = malloc(sizeof *layout);
     ASSERT(layout);
     state_layout_init(layout);
     pipeline->fold_region =
         state_layout_add(layout, "fold", 0, sizeof(struct fold_row), 64, 1, STATE_ROWS_ALWAYS);
+    journal_lanes_declare(&pipeline->lanes, layout);
     features_declare(pipeline->features, layout);
     models_declare(pipeline->models, layout);
     monitor_declare(pipeline->monitor, layout);
     if (pipeline->has_labels)
         declare_history(pipeline, layout);
+    return layout;
+}
+
+enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure)
+{
+    struct state_layout *layout = declare(pipeline);
     enum status status = state_open(&pipeline->state, layout, failure);
     free(layout);
     if (status != STATUS_OK)
@@ -321,6 +329,34 @@ enum status pipeline_start(struct pipeline *pipeline, const char *header, struct
     models_start(pipeline->models, &pipeline->state);
     monitor_start(pipeline->monitor, &pipeline->state);
     return open_decoders(pipeline, header, failure);
+}
+
+static bool region_fits(const struct state_region *wanted, const struct state_region *found)
+{
+    return strcmp(wanted->name, found->name) == 0 && wanted->fingerprint == found->fingerprint &&
+           wanted->offset == found->offset && wanted->row_size == found->row_size &&
+           wanted->row_count == found->row_count;
+}
+
+static bool layout_fits(const struct state_directory *wanted, const struct state_directory *found)
+{
+    bool fits = wanted->region_count == found->region_count;
+    for (uint32_t i = 0; fits && i < wanted->region_count; i++)
+        fits = region_fits(&wanted->region[i], &found->region[i]);
+    return fits;
+}
+
+enum status pipeline_adopt(struct pipeline *pipeline, struct state *state, struct failure *failure)
+{
+    struct state_layout *layout = declare(pipeline);
+    bool fits = layout_fits(&layout->directory, state->directory);
+    free(layout);
+    if (!fits)
+        return failure_set(failure, STATUS_STOP,
+                           "the state was laid out by another version of weir");
+    pipeline->state = *state;
+    memset(state, 0, sizeof *state);
+    return open_decoders(pipeline, NULL, failure);
 }
 
 void pipeline_close(struct pipeline *pipeline)

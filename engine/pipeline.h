@@ -5,6 +5,7 @@
 
 #include "base/calendar.h"
 #include "engine/config.h"
+#include "engine/journal.h"
 
 /* An event that is further ahead of all before it than this is believed when a second one is, too:
  * one wrong clock must not end everybody's waits. */
@@ -43,6 +44,7 @@ struct pipeline {
     bool has_labels;
     uint32_t label_value; /* a column of zeros: what `label` is before it is known */
     struct state state;
+    struct journal_lanes lanes;
     uint32_t fold_region;
     uint32_t early_region, early_max;
     struct keymap early;    /* ids of labels whose event has not come yet */
@@ -73,6 +75,10 @@ bool pipeline_build(struct pipeline *pipeline, struct config *config, struct fin
 
 /* Maps the state and makes it fresh; opens the decoders (`header`: of a CSV, or NULL). */
 enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure);
+
+/* The same, but the state is one that was loaded and has this pipeline's layout; it is the
+ * pipeline's from then on.  STOP: it has another layout (`state` stays the caller's). */
+enum status pipeline_adopt(struct pipeline *pipeline, struct state *state, struct failure *failure);
 void pipeline_close(struct pipeline *pipeline);
 
 /* A batch that fits the pipeline's columns. */

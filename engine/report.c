@@ -91,6 +91,12 @@ static json_t *gain_json(const struct pipeline *pipeline)
                      report.race_loss[0], "log_loss_without", report.race_loss[1]);
 }
 
+/* Of what was decided here; a state that was recovered brings its counts along. */
+static double rate(const struct engine *engine, double seconds)
+{
+    return (double)(engine->events - engine->first_events) / seconds;
+}
+
 json_t *report_make(const struct engine *engine, double seconds)
 {
     const struct pipeline *pipeline = engine->pipeline;
@@ -108,7 +114,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "labels", labels_json(fold));
     json_object_set_new(report, "seconds", json_real(seconds));
     json_object_set_new(report, "events_per_second",
-                        json_number(seconds > 0 ? (double)fold->events / seconds : NAN));
+                        json_number(seconds > 0 ? rate(engine, seconds) : NAN));
     json_object_set_new(report, "state_hash", json_string(hash));
     json_object_set_new(report, "metrics", metrics_json(&all));
     json_object_set_new(report, "recent_metrics", metrics_json(&recent));
@@ -206,8 +212,7 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
     monitor_metrics(pipeline->monitor, &pipeline->state, false, &all);
     monitor_metrics(pipeline->monitor, &pipeline->state, true, &recent);
     fprintf(file, "%-18s %llu in %.1f s, %.0f a second\n", "events",
-            (unsigned long long)fold->events, seconds,
-            seconds > 0 ? (double)fold->events / seconds : 0.0);
+            (unsigned long long)fold->events, seconds, seconds > 0 ? rate(engine, seconds) : 0.0);
     fprintf(file, "%-18s p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n", "decision latency",
             (double)histogram_quantile(latency, 0.5) / 1e6,
             (double)histogram_quantile(latency, 0.99) / 1e6,

@@ -106,10 +106,10 @@ static void retrain_answer(struct retrain *retrain, enum control_kind kind, cons
     ASSERT(!retrain->control);
     const struct wish *wish = &retrain->wish;
     char *control = control_make(retrain->pipeline, kind, wish->model, wish->training, file, why);
-    if (strlen(control) > BATCH_PAYLOAD_MAX) {
+    if (strlen(control) > CONTROL_SIZE_MAX) {
         free(control);
         control = control_make(retrain->pipeline, CONTROL_FAILED, wish->model, wish->training, NULL,
-                               "the model file is larger than a record may be");
+                               "the model file is larger than a control may be");
     }
     retrain->control = control;
 }

@@ -1,11 +1,11 @@
 /* Snapshots: the state as of the end of one journal entry, in one file of the state directory.
  * docs/snapshot.md describes the bytes: a head (what it is and of which configuration), blocks of
- * pages with a checksum each, a tail (counts, the state's hash, where the journal goes on).
+ * pages with a checksum each, a tail (counts, the state's hash, where in the journal it stands).
  *
- *     snapshot_begin        loop: freezes the state's image at the end of entry `sequence`
- *     snapshot_write        writer: some more pages, on its own thread, or step by step in a test
- *     snapshot_commit       loop: entry `sequence` has committed: it may be published
- *     snapshot_finish       loop: ended; a published one replaces the oldest of those kept
+ *     snapshots_begin       loop: freezes the state's image at the end of entry `sequence`
+ *     (writer)              pages to a file, on its own thread; or snapshots_step, in a test
+ *     snapshots_commit      loop: entry `sequence` has committed: it may be published
+ *     snapshots_turn        loop: ended; a published one replaces the oldest of those kept
  *
  * A file is written under a temporary name, synced, renamed, and the names synced.  It is published
  * only after its own entry has committed, so no snapshot is ever ahead of the journal.  Whatever
@@ -25,14 +25,15 @@ struct snapshot_facts {
     char pipeline[128];
     char program[32]; /* version of weir that wrote it */
     uint64_t sequence, chain;
-    int64_t journal_next;  /* offset from which the journal goes on */
-    int64_t written_ms;    /* wall clock, for people */
-    uint64_t bits;         /* base/bits.h */
-    uint64_t key_id;       /* which hash key, not the key */
+    int64_t journal_at; /* offset of entry `sequence` in the journal: a reader placed there sees
+                           first the entry that the state knows already, and checks it */
+    int64_t written_ms; /* wall clock, for people */
+    uint64_t bits;      /* base/bits.h */
+    uint64_t key_id;    /* which hash key, not the key */
     uint64_t state_hash;
     uint64_t page_count, size; /* pages in it; bytes of the file */
     uint64_t configuration_digest;
-    char *configuration;   /* its text, as journalled; snapshot_facts_close frees it */
+    char *configuration; /* its text, as journalled; snapshot_facts_close frees it */
     size_t configuration_size;
 };
 
@@ -45,9 +46,9 @@ struct snapshots; /* the writer and its directory */
 struct snapshots_setting {
     struct disk disk;
     const struct clock *clock;
-    uint32_t keep;        /* usable ones that stay; at least 2 */
-    uint64_t aside_size;  /* bytes for pages copied aside */
-    bool threaded;        /* writes on a thread of its own; otherwise snapshot_step does */
+    uint32_t keep;       /* usable ones that stay; at least 2 */
+    uint64_t aside_size; /* bytes for pages copied aside */
+    bool threaded;       /* writes on a thread of its own; otherwise snapshot_step does */
 };
 
 enum status snapshots_open(struct snapshots **snapshots, const struct snapshots_setting *setting,
@@ -55,30 +56,36 @@ enum status snapshots_open(struct snapshots **snapshots, const struct snapshots_
 /* Stops what is being written; nothing of it stays. */
 void snapshots_close(struct snapshots *snapshots);
 
+/* From snapshots_begin until snapshots_turn has ended it. */
 bool snapshots_busy(const struct snapshots *snapshots);
 
-/* Begins one of the state as it is now.  The facts are copied; sizes, hash and journal_next are
- * filled in later.  Not while busy. */
+/* Begins one of the state as it is now, whose directory must name the facts' sequence and chain.
+ * The facts are copied; sizes, hash, journal_at and written_ms are filled in.  Not while busy. */
 void snapshots_begin(struct snapshots *snapshots, struct state *state,
                      const struct snapshot_facts *facts);
 
-/* Its entry has committed; the journal goes on at `journal_next`. */
-void snapshots_commit(struct snapshots *snapshots, int64_t journal_next);
+/* Its entry has committed; it lies at `journal_at` in the journal.  Nothing happens when not busy.
+ */
+void snapshots_commit(struct snapshots *snapshots, int64_t journal_at);
 
-/* Its entry will not be what committed: it is given up. */
+/* Its entry will not be what committed: it is given up.  Afterwards the state may be closed: the
+ * loop waits here for the writer to leave its pages, at most for the write or sync under way. */
 void snapshots_drop(struct snapshots *snapshots);
 
 /* Whether the loop may change so many pages for the first time; if not, let the writer go on. */
 bool snapshots_has_room(const struct snapshots *snapshots, uint64_t pages);
 
 /* Loop, each turn: ends what is written and committed.  OK: one was just published, *facts says
- * what it is (to be closed by the caller).  RETRY: nothing new; a failure was logged. */
+ * what it is (to be closed by the caller).  RETRY: nothing new; a failure was logged.  While the
+ * entry has not committed, it gives the image back as soon as all pages are written. */
 enum status snapshots_turn(struct snapshots *snapshots, struct snapshot_facts *facts);
 
-/* Not threaded: writes at most so many pages. */
+/* Not threaded: writes at most so many pages; or, all being written and the entry committed,
+ * publishes. */
 void snapshots_step(struct snapshots *snapshots, uint64_t pages);
 
-/* Waits until the one being written is there, at most timeout_ms (threaded only). */
+/* Waits until the one being written has ended, at most timeout_ms (threaded only): then
+ * snapshots_turn says how.  It ends only after snapshots_commit or snapshots_drop. */
 bool snapshots_wait(struct snapshots *snapshots, int timeout_ms);
 
 /* Counts for the report. */
@@ -89,7 +96,8 @@ void snapshots_report(const struct snapshots *snapshots, struct snapshots_report
 
 /* ---- reading ---- */
 
-/* Names of all snapshots of the directory, newest (highest sequence) first; at most `most`. */
+/* Names of all snapshots of the directory, newest (highest sequence) first; at most `most`.  What
+ * they are named for is not what they hold: check.  failure->status is OK, or says why 0. */
 uint32_t snapshot_list(const struct disk *disk, char (*names)[DISK_NAME_MAX], uint32_t most,
                        struct failure *failure);
 

@@ -148,8 +148,7 @@ static void frame_leave(const struct visit *visit, const struct frame *frame,
         running_change(visit, frame, slot, false);
 }
 
-/* Frames without span go on counting what has no slot any more. */
-static void bases_enter(const struct visit *visit, const struct slot *slot)
+void bases_enter(const struct visit *visit, const struct slot *slot)
 {
     const struct entity *entity = visit->entity;
     for (uint32_t f = 0; f < entity->frame_count; f++) {

@@ -31,6 +31,9 @@ static inline bool frame_holds(const struct frame *frame, int64_t time_ms, int64
 /* Takes the slot, which the frame holds from now on, into its moments and values if it passes. */
 void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot);
 
+/* Frames without span go on counting what has no slot any more: the slot goes, or never came in. */
+void bases_enter(const struct visit *visit, const struct slot *slot);
+
 /* Lets slots cross the edges up to a new time. */
 void edges_advance(const struct visit *visit, int64_t now_ms);
 

@@ -349,11 +349,15 @@ static uint32_t frame_of(const struct call *call, struct entity *entity, uint32_
     return entity->frame_count++;
 }
 
+/* Without span only equal needs share: what such a moment holds cannot be read from the slots
+ * again, so a sum that goes on when the configuration changes must not be tied to squares that
+ * begin. */
 static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, uint32_t needs)
 {
+    bool spans = entity->frame[frame].span_ms != 0;
     for (uint32_t i = 0; i < entity->moment_count; i++) {
         struct moment *moment = &entity->moment[i];
-        if (moment->frame == frame && moment->cell == cell) {
+        if (moment->frame == frame && moment->cell == cell && (spans || moment->needs == needs)) {
             moment->needs |= needs;
             return i;
         }
@@ -363,13 +367,15 @@ static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, 
     return entity->moment_count++;
 }
 
+/* `before` changes nothing where the kind looks back anyway: both are one window, so one print. */
 static uint64_t call_fingerprint(const struct call *call, const struct entity *entity)
 {
     const struct program_value *value = call->program->value;
+    bool before = call->node->before || call->kind->looks_back;
     char text[1024];
     int used = snprintf(text, sizeof text, "%s by %s over %lld delay %lld before %d",
                         call->kind->name, entity->name, (long long)call->node->over_ms,
-                        (long long)call->node->delay_ms, call->node->before);
+                        (long long)call->node->delay_ms, before);
     for (uint32_t i = 0; i < call->node->argument_count; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, " %016llx",
                          (unsigned long long)value[call->argument[i]].fingerprint);

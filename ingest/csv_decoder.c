@@ -116,6 +116,31 @@ static bool decode_cell(struct csv *self, uint32_t column, struct batch *batch, 
     return true;
 }
 
+static uint32_t find_id(const struct csv *self)
+{
+    for (uint32_t column = 0; column < self->column_count; column++)
+        for (uint32_t i = self->first_field[column]; i != SLOT_NONE; i = self->next_field[i])
+            if (self->schema->field[i].role == ROLE_ID && !self->schema->field[i].sensitive)
+                return column;
+    return COLUMN_NONE;
+}
+
+/* The dead letter names the record if the fault is not in the id itself, whatever the order of the
+ * columns.  A sensitive id is not kept, nor one with quotes in it, which is not as it was meant. */
+static void keep_id(const struct csv *self, struct batch *batch, uint32_t row)
+{
+    batch->id_text[row] = (struct span){0, 0};
+    uint32_t column = find_id(self);
+    if (column == COLUMN_NONE)
+        return;
+    const struct cell *cell = &self->cell[column];
+    if (cell->escaped || cell->size > SCHEMA_TEXT_MAX || memchr(cell->text, '\0', cell->size))
+        return;
+    struct span payload = batch->payload[row];
+    uint32_t within = (uint32_t)(cell->text - batch_bytes(batch, payload));
+    batch->id_text[row] = (struct span){payload.offset + within, cell->size};
+}
+
 static bool decode_line(struct csv *self, struct batch *batch, uint32_t row)
 {
     const char *line = batch_bytes(batch, batch->payload[row]);
@@ -137,8 +162,10 @@ static bool decode_line(struct csv *self, struct batch *batch, uint32_t row)
         return false;
     }
     for (uint32_t i = 0; i < self->column_count; i++)
-        if (!decode_cell(self, i, batch, row))
+        if (!decode_cell(self, i, batch, row)) {
+            keep_id(self, batch, row);
             return false;
+        }
     return true;
 }
 

@@ -344,10 +344,12 @@ bool decode_missing(const struct schema *schema, const struct field *field, stru
     return true;
 }
 
+/* A dead row's id_text stays as the decoder left it: it names the record in the dead letter. */
 void decode_blank(const struct schema *schema, struct batch *batch, uint32_t row)
 {
     batch->id[row] = 0;
-    batch->id_text[row] = (struct span){0, 0};
+    if (!batch->dead[row])
+        batch->id_text[row] = (struct span){0, 0};
     batch->label[row] = MISSING;
     for (uint32_t i = 0; i < schema->field_count; i++)
         blank_field(&schema->field[i], batch, row);

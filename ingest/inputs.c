@@ -2,6 +2,7 @@
  * record costs log(lanes) comparisons. */
 #include "ingest/inputs.h"
 #include "base/assert.h"
+#include "base/hash.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -57,37 +58,61 @@ void inputs_add(struct inputs *inputs, struct source source, enum record_kind ro
 {
     ASSERT(inputs->count < INPUTS_MAX);
     ASSERT(payload_max <= BATCH_PAYLOAD_MAX);
+    ASSERT(!inputs->placed || source.kind->place);
+    inputs->merging = inputs->merging || !inputs->placed;
     struct input *input = &inputs->input[inputs->count++];
     input->source = source;
     input->role = role;
     input->payload_max = payload_max;
     snprintf(input->name, sizeof input->name, "%s", name);
+    input->fingerprint = hash_fingerprint(name, strlen(name));
 }
 
-static uint32_t lanes_known(const struct inputs *inputs, uint32_t input)
+static void add_lane(struct inputs *inputs, uint32_t input)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < inputs->lane_count; i++)
-        count += inputs->lane[i].input == input;
-    return count;
+    uint32_t lane = inputs->input[input].lane_count++;
+    inputs->input[input].lane[lane] = (uint16_t)inputs->lane_count;
+    inputs->lane[inputs->lane_count++] =
+        (struct lane){.input = input, .lane = lane, .next_offset = -1, .placed = !inputs->placed};
 }
 
 /* Sources get lanes while they run (partitions that are assigned to them). */
 static enum status add_lanes(struct inputs *inputs, struct failure *failure)
 {
     for (uint32_t i = 0; i < inputs->count; i++) {
-        const struct source *source = &inputs->input[i].source;
-        uint32_t count = source->kind->lane_count(source->self);
-        for (uint32_t lane = lanes_known(inputs, i); lane < count; lane++) {
+        const struct input *input = &inputs->input[i];
+        uint32_t count = input->source.kind->lane_count(input->source.self);
+        while (input->lane_count < count) {
             if (inputs->lane_count == LANES_MAX)
                 return failure_set(failure, STATUS_STOP,
                                    "could not read %s: there are more than %d partitions in all",
-                                   inputs->input[i].name, LANES_MAX);
-            inputs->lane[inputs->lane_count++] =
-                (struct lane){.input = i, .lane = lane, .next_offset = -1};
+                                   input->name, LANES_MAX);
+            add_lane(inputs, i);
         }
     }
     return STATUS_OK;
+}
+
+static enum status place_lane(const struct inputs *inputs, struct lane *lane, int64_t offset,
+                              struct failure *failure)
+{
+    if (lane->placed)
+        return STATUS_OK;
+    const struct source *source = &inputs->input[lane->input].source;
+    enum status status = source->kind->place(source->self, lane->lane, offset, failure);
+    lane->placed = status == STATUS_OK;
+    if (lane->placed)
+        lane->next_offset = offset;
+    return status;
+}
+
+/* What no journal has placed begins where a first reading does. */
+static enum status place_lanes(struct inputs *inputs, struct failure *failure)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < inputs->lane_count && status == STATUS_OK; i++)
+        status = place_lane(inputs, &inputs->lane[i], -1, failure);
+    return status;
 }
 
 static enum status peek_lane(struct inputs *inputs, struct lane *lane, struct failure *failure)
@@ -105,7 +130,7 @@ static enum status peek_lanes(struct inputs *inputs, struct failure *failure)
 {
     for (uint32_t i = 0; i < inputs->lane_count; i++) {
         struct lane *lane = &inputs->lane[i];
-        if (lane->waiting || lane->ended)
+        if (lane->waiting || lane->ended || !lane->placed)
             continue;
         enum status status = peek_lane(inputs, lane, failure);
         if (status == STATUS_STOP)
@@ -124,7 +149,7 @@ bool inputs_has_ended(const struct inputs *inputs, uint32_t input)
     for (uint32_t i = 0; i < inputs->lane_count; i++)
         if (inputs->lane[i].input == input && !inputs->lane[i].ended)
             return false;
-    return lanes_known(inputs, input) > 0;
+    return inputs->input[input].lane_count > 0;
 }
 
 static bool all_ended(const struct inputs *inputs)
@@ -162,14 +187,21 @@ static bool add_record(const struct inputs *inputs, struct batch *batch, const s
     return true;
 }
 
-/* Takes the first waiting record, which is in the batch now, and shows its lane's next one. */
-static enum status advance(struct inputs *inputs, struct failure *failure)
+/* Takes the lane's record, which is in the batch now. */
+static void take(struct inputs *inputs, struct lane *lane)
 {
-    struct lane *lane = &inputs->lane[inputs->waiting[0]];
     const struct source *source = &inputs->input[lane->input].source;
     source->kind->take(source->self, lane->lane);
     lane->next_offset = lane->record.offset + 1;
+    lane->waiting = false;
     inputs->taken++;
+}
+
+/* Takes the first waiting record and shows its lane's next one. */
+static enum status advance(struct inputs *inputs, struct failure *failure)
+{
+    struct lane *lane = &inputs->lane[inputs->waiting[0]];
+    take(inputs, lane);
     enum status status = peek_lane(inputs, lane, failure);
     if (!lane->waiting)
         inputs->waiting[0] = inputs->waiting[--inputs->waiting_count];
@@ -181,7 +213,10 @@ static enum status advance(struct inputs *inputs, struct failure *failure)
 enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t records_max,
                         struct failure *failure)
 {
-    if (add_lanes(inputs, failure) != STATUS_OK || peek_lanes(inputs, failure) != STATUS_OK)
+    ASSERT(inputs->merging || inputs->count == 0);
+    if (add_lanes(inputs, failure) != STATUS_OK ||
+        place_lanes(inputs, failure) == STATUS_STOP || /* RETRY: asked again with the next batch */
+        peek_lanes(inputs, failure) != STATUS_OK)
         return STATUS_STOP;
     uint32_t before = batch->count;
     while (may_choose(inputs) && batch->count < records_max &&
@@ -191,6 +226,120 @@ enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t rec
     if (batch->count > before)
         return STATUS_OK;
     return all_ended(inputs) ? STATUS_END : STATUS_RETRY;
+}
+
+/* ---- in a journal's order ---- */
+
+void inputs_follow(struct inputs *inputs)
+{
+    ASSERT(inputs->count == 0);
+    inputs->placed = true;
+}
+
+static uint32_t input_find(const struct inputs *inputs, uint64_t fingerprint)
+{
+    uint32_t i = 0;
+    while (i < inputs->count && inputs->input[i].fingerprint != fingerprint)
+        i++;
+    return i;
+}
+
+static bool has_lane(const struct input *input, int64_t partition)
+{
+    return partition >= 0 && partition < input->lane_count;
+}
+
+enum status inputs_lane(struct inputs *inputs, uint64_t fingerprint, int64_t partition,
+                        int64_t offset, uint32_t *lane, struct failure *failure)
+{
+    ASSERT(inputs->placed);
+    uint32_t index = input_find(inputs, fingerprint);
+    if (index == inputs->count)
+        return failure_set(failure, STATUS_RETRY,
+                           "the journal names an input (%016llx) that the configuration does not "
+                           "have, partition %lld",
+                           (unsigned long long)fingerprint, (long long)partition);
+    const struct input *input = &inputs->input[index];
+    if (!has_lane(input, partition) && add_lanes(inputs, failure) != STATUS_OK)
+        return STATUS_STOP;
+    if (!has_lane(input, partition))
+        return failure_set(failure, STATUS_RETRY,
+                           "the journal names partition %lld of %s, which is not there yet; it has "
+                           "%u partitions",
+                           (long long)partition, input->name, input->lane_count);
+    *lane = input->lane[partition];
+    return place_lane(inputs, &inputs->lane[*lane], offset, failure);
+}
+
+/* A gap in what the journal names is not passed over, nor is what it passed over taken. */
+static enum status check_offset(const struct inputs *inputs, const struct lane *lane, int64_t from,
+                                int64_t to, uint64_t count, struct failure *failure)
+{
+    int64_t offset = lane->record.offset;
+    if (offset >= from && offset < to)
+        return STATUS_OK;
+    return failure_set(failure, STATUS_STOP,
+                       "%s, partition %d: the journal names %llu more records at offsets from %lld "
+                       "to %lld, but the next record is at %lld; records have been deleted, or the "
+                       "topic was made anew",
+                       inputs->input[lane->input].name, lane->record.partition,
+                       (unsigned long long)count, (long long)from, (long long)to - 1,
+                       (long long)offset);
+}
+
+/* OK: the lane's next record waits, and it is one that the journal names. */
+static enum status show_named(struct inputs *inputs, struct lane *lane, int64_t from, int64_t to,
+                              uint64_t count, struct failure *failure)
+{
+    enum status status = lane->waiting ? STATUS_OK : peek_lane(inputs, lane, failure);
+    if (status == STATUS_END)
+        return failure_set(failure, STATUS_STOP,
+                           "%s, partition %u: it has ended, but the journal names %llu more "
+                           "records",
+                           inputs->input[lane->input].name, lane->lane, (unsigned long long)count);
+    if (status != STATUS_OK)
+        return status;
+    return check_offset(inputs, lane, from, to, count, failure);
+}
+
+enum status inputs_take(struct inputs *inputs, struct batch *batch, uint32_t lane, int64_t from,
+                        int64_t to, uint64_t *count, uint32_t most, struct failure *failure)
+{
+    ASSERT(inputs->placed && lane < inputs->lane_count && inputs->lane[lane].placed);
+    inputs->merging = false;
+    struct lane *from_lane = &inputs->lane[lane];
+    uint64_t wanted = *count < most ? *count : most, left = wanted;
+    enum status status = STATUS_RETRY;
+    for (; left > 0; left--, --*count) {
+        status = show_named(inputs, from_lane, from, to, *count, failure);
+        if (status != STATUS_OK)
+            break;
+        status = STATUS_RETRY; /* the batch is full */
+        if (!add_record(inputs, batch, from_lane))
+            break;
+        take(inputs, from_lane);
+    }
+    return left < wanted ? STATUS_OK : status; /* a failure shows again with the next call */
+}
+
+enum status inputs_merge(struct inputs *inputs, struct failure *failure)
+{
+    if (inputs->merging)
+        return STATUS_OK;
+    if (add_lanes(inputs, failure) != STATUS_OK)
+        return STATUS_STOP;
+    enum status status = place_lanes(inputs, failure);
+    if (status != STATUS_OK)
+        return status;
+    inputs->merging = true;
+    inputs->waiting_count = 0;
+    for (uint32_t i = 0; i < inputs->lane_count; i++) {
+        if (!inputs->lane[i].waiting)
+            continue;
+        inputs->waiting[inputs->waiting_count] = i;
+        sift_up(inputs, inputs->waiting_count++);
+    }
+    return STATUS_OK;
 }
 
 /* ---- committing ---- */

@@ -14,6 +14,8 @@ struct input {
     char name[128];        /* topic or path, for dead letters */
     uint64_t fingerprint;  /* of the name: how the journal calls it */
     uint32_t payload_max;  /* bytes; larger records become dead letters unread */
+    uint32_t lane_count;
+    uint16_t lane[LANES_MAX]; /* of each of the source's lanes: its index among all */
 };
 
 struct lane {
@@ -30,10 +32,10 @@ struct inputs {
     uint32_t lane_count;
     struct lane lane[LANES_MAX];
     uint64_t taken; /* records put into batches */
-    bool whole; /* take nothing until every lane that has not ended shows a record: the order must
-                   not depend on which pipe was slow (a replay) */
-    bool placed; /* the sources stand still until placed: lanes are named by a journal, or begin when
-                    merging does */
+    bool whole;   /* take nothing until every lane that has not ended shows a record: the order must
+                     not depend on which pipe was slow (a replay) */
+    bool placed;  /* the sources stand still until placed: lanes are named by a journal, or begin
+                     when merging does */
     bool merging; /* inputs_fill chooses the order; false: inputs_take is told it */
     /* Lanes with a record waiting, a binary heap in the order of the merge. */
     uint32_t waiting_count;
@@ -58,20 +60,20 @@ enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t rec
 void inputs_follow(struct inputs *inputs);
 
 /* The lane of a journal's (input, partition), placed at `offset` if it is not placed yet (-1: where
- * a first reading begins).  RETRY: its source does not show the partition yet, or no input has this
- * fingerprint (the failure says which). */
+ * a first reading begins).  RETRY: its source does not show the partition yet or cannot place it
+ * now, or no input has this fingerprint (the failure says which). */
 enum status inputs_lane(struct inputs *inputs, uint64_t fingerprint, int64_t partition,
                         int64_t offset, uint32_t *lane, struct failure *failure);
 
 /* Adds up to `most` records of this lane to the batch, all with offsets in [from, to), and lowers
  * *count, how many are still to come, by what was added.  OK: added some; RETRY: none waits, or the
  * batch is full; STOP: the next record lies outside [from, to), so some that the journal names are
- * gone, or the source failed. */
+ * gone, or the source failed.  Asks no other lane, and ends the merging if there was one. */
 enum status inputs_take(struct inputs *inputs, struct batch *batch, uint32_t lane, int64_t from,
                         int64_t to, uint64_t *count, uint32_t most, struct failure *failure);
 
 /* From now on inputs_fill chooses; lanes that are not placed yet, and new ones, begin where a first
- * reading does. */
+ * reading does.  RETRY: a source cannot place one now; the same again later. */
 enum status inputs_merge(struct inputs *inputs, struct failure *failure);
 
 /* Whether a source has ended: its descriptor need not be watched any more. */

@@ -287,6 +287,79 @@ const char *error_words(simdjson::error_code error)
     }
 }
 
+/* ---- the id of a record that is refused ---- */
+
+/* The member of that name; false if there is none, or more than one: nobody can say which is meant.
+ */
+bool find_only(dom::object object, std::string_view name, dom::element *value)
+{
+    uint32_t found = 0;
+    for (dom::key_value_pair member : object) {
+        if (member.key != name)
+            continue;
+        *value = member.value;
+        found++;
+    }
+    return found == 1;
+}
+
+bool find_path(dom::object object, const char *path, dom::element *value)
+{
+    for (const char *dot; (dot = strchr(path, '.')); path = dot + 1)
+        if (!find_only(object, std::string_view(path, (size_t)(dot - path)), value) ||
+            value->get_object().get(object))
+            return false;
+    return find_only(object, path, value);
+}
+
+void keep_id_text(struct json *self, std::string_view text)
+{
+    struct span span;
+    bool good = text.size() > 0 && text.size() <= SCHEMA_TEXT_MAX &&
+                !memchr(text.data(), '\0', text.size());
+    if (good && batch_keep_text(self->batch, self->row, text.data(), text.size(), &span))
+        self->batch->id_text[self->row] = span;
+}
+
+void keep_id_number(struct json *self, dom::element value)
+{
+    char text[24];
+    int size = value.is_int64() ? snprintf(text, sizeof text, "%lld",
+                                           (long long)value.get_int64().value_unsafe())
+                                : snprintf(text, sizeof text, "%llu",
+                                           (unsigned long long)value.get_uint64().value_unsafe());
+    keep_id_text(self, std::string_view(text, (size_t)size));
+}
+
+/* The dead letter names the record if the fault is not in the id itself, wherever in the object the
+ * id stands.  A sensitive one is not kept. */
+void keep_id(struct json *self, dom::object object)
+{
+    const struct field *field = self->schema->field;
+    const struct field *end = field + self->schema->field_count;
+    while (field < end && field->role != ROLE_ID)
+        field++;
+    dom::element value;
+    if (field == end || field->sensitive || !find_path(object, field->source, &value))
+        return;
+    self->batch->room_used[self->row] = 0; /* no cell of a refused record needs its text */
+    if (value.is_string())
+        keep_id_text(self, value.get_string().value_unsafe());
+    else if (value.is_int64() || value.is_uint64())
+        keep_id_number(self, value);
+}
+
+/* ---- a record ---- */
+
+bool decode_object(struct json *self, dom::object object)
+{
+    if (walk(self, object, 0) && decode_absent(self))
+        return true;
+    self->batch->id_text[self->row] = {0, 0};
+    keep_id(self, object);
+    return false;
+}
+
 bool decode_payload(struct json *self)
 {
     struct batch *batch = self->batch;
@@ -305,7 +378,7 @@ bool decode_payload(struct json *self)
         batch_refuse(batch, self->row, "expected a JSON object, found another value");
         return false;
     }
-    return walk(self, object, 0) && decode_absent(self);
+    return decode_object(self, object);
 }
 
 void json_close(void *instance)

@@ -3,10 +3,13 @@
  *
  * Nothing here waits, except opening, closing, and the moment when partitions are added.  One event
  * descriptor wakes the loop for all queues: librdkafka writes to it when a queue stops being empty.
- */
-#include "base/kafka_conf.h"
+ *
+ * When a journal places the lanes, each is assigned at that moment, and the group's offsets are
+ * never written: the transaction that holds the journal's entry does that. */
+#include "base/assert.h"
 #include "base/log.h"
 #include "ingest/inputs.h"
+#include "ingest/kafka_partitions.h"
 #include "ingest/source.h"
 #include <errno.h>
 #include <stdio.h>
@@ -35,6 +38,8 @@ struct kafka_lane {
     rd_kafka_queue_t *queue;
     rd_kafka_message_t *message; /* on offer; NULL: none */
     bool dry;                    /* its queue was empty since the descriptor was last drained */
+    bool placed;                 /* by kafka_place */
+    int64_t begin;               /* where a first reading begins: an offset, or librdkafka's mark */
     int64_t wanted, sent;        /* next offsets: to be committed, and last sent; -1: none */
 };
 
@@ -46,6 +51,9 @@ struct kafka_source {
     char topic[250], group[250];
     enum start start;
     int event;
+    bool placed;         /* lanes stand still until kafka_place */
+    bool assigned;       /* something is: what follows is assigned beside it */
+    bool found;          /* where the lanes begin that have no place in the journal */
     bool committing;     /* a commit is on its way */
     uint64_t commit_ns;  /* when the last one was sent */
     struct failure lost; /* STOP once it cannot go on, else OK */
@@ -60,16 +68,9 @@ static int statistics_read(rd_kafka_t *client, char *text, size_t size, void *op
 {
     struct kafka_source *source = opaque;
     (void)client;
-    json_t *root = json_loadb(text, size, 0, NULL);
-    const json_t *topic = json_object_get(json_object_get(root, "topics"), source->topic);
-    uint32_t count = 0;
-    const char *name;
-    json_t *partition;
-    json_object_foreach(json_object_get(topic, "partitions"), name, partition) count +=
-        name[0] != '-'; /* -1 is librdkafka's own */
+    uint32_t count = kafka_partitions_seen(text, size, source->topic);
     if (count > source->partitions)
         source->partitions = count;
-    json_decref(root);
     return 0;
 }
 
@@ -82,27 +83,17 @@ static enum status source_lose(struct kafka_source *source, const char *why)
 /* What was not committed is sent again with the next commit. */
 static void commit_judge(struct kafka_source *source, rd_kafka_resp_err_t error)
 {
-    char text[384];
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-    case RD_KAFKA_RESP_ERR__NO_OFFSET:
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-        source_lose(source,
-                    "offsets were refused because other consumers are members of the group; "
-                    "give this pipeline a group of its own");
+    const char *refusal = kafka_partitions_refusal(error);
+    if (refusal) {
+        source_lose(source, refusal);
         return;
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        source_lose(source, "not allowed to commit offsets; the group needs the right to read");
-        return;
-    default:
-        snprintf(text, sizeof text, "could not commit offsets of topic %s: %s", source->topic,
-                 rd_kafka_err2str(error));
-        kafka_complain(&source->trouble, text);
     }
+    char text[384];
+    snprintf(text, sizeof text, "could not commit offsets of topic %s: %s", source->topic,
+             rd_kafka_err2str(error));
+    kafka_complain(&source->trouble, text);
 }
 
 static void commit_report(rd_kafka_t *client, rd_kafka_resp_err_t error,
@@ -172,28 +163,6 @@ static void watch_queue(const struct kafka_source *source, rd_kafka_queue_t *que
     rd_kafka_queue_io_event_enable(queue, source->event, &one, sizeof one);
 }
 
-/* Where each partition goes on: at the group's committed offset, else where `start` says;
- * partitions that are added later are read whole. */
-static enum status find_offsets(struct kafka_source *source, rd_kafka_topic_partition_list_t *list,
-                                int timeout_ms, struct failure *failure)
-{
-    bool latest = source->start == START_LATEST && source->lane_count == 0;
-    rd_kafka_resp_err_t error = rd_kafka_committed(source->client, list, timeout_ms);
-    /* A group that has an offset somewhere has begun: what came since belongs to it. */
-    for (int index = 0; index < list->cnt; index++)
-        latest = latest && list->elems[index].offset < 0;
-    for (int index = 0; index < list->cnt; index++) {
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-            error = list->elems[index].err;
-        if (list->elems[index].offset < 0)
-            list->elems[index].offset = latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
-    }
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return STATUS_OK;
-    return failure_set(failure, STATUS_STOP, "could not read the committed offsets of group %s: %s",
-                       source->group, rd_kafka_err2str(error));
-}
-
 /* The forwarding to the common queue is cut before the partition is assigned, so that no record can
  * take the other way. */
 static void add_lane(struct kafka_source *source)
@@ -203,43 +172,44 @@ static void add_lane(struct kafka_source *source)
         rd_kafka_queue_get_partition(source->client, source->topic, (int32_t)source->lane_count);
     rd_kafka_queue_forward(lane->queue, NULL);
     watch_queue(source, lane->queue);
+    lane->begin = RD_KAFKA_OFFSET_BEGINNING;
     lane->wanted = lane->sent = -1;
     source->lane_count++;
 }
 
-static enum status assign(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list,
-                          bool first, struct failure *failure)
+/* Where the partitions [from, to) go on; those that are added later are read whole. */
+static enum status find_offsets(struct kafka_source *source, uint32_t from, uint32_t to,
+                                int timeout_ms, rd_kafka_topic_partition_list_t **list,
+                                struct failure *failure)
 {
-    if (first) {
-        rd_kafka_resp_err_t error = rd_kafka_assign(source->client, list);
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return STATUS_OK;
-        return failure_set(failure, STATUS_STOP, "could not read topic %s: %s", source->topic,
-                           rd_kafka_err2str(error));
-    }
-    rd_kafka_error_t *error = rd_kafka_incremental_assign(source->client, list);
-    if (!error)
-        return STATUS_OK;
-    failure_set(failure, STATUS_STOP, "could not read new partitions of topic %s: %s",
-                source->topic, rd_kafka_error_string(error));
-    rd_kafka_error_destroy(error);
-    return STATUS_STOP;
+    *list = rd_kafka_topic_partition_list_new((int)(to - from));
+    for (uint32_t partition = from; partition < to; partition++)
+        rd_kafka_topic_partition_list_add(*list, source->topic, (int32_t)partition);
+    bool latest = source->start == START_LATEST && !source->assigned;
+    return kafka_partitions_find(source->client, source->group, latest, timeout_ms, *list, failure);
+}
+
+static enum status assign(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list,
+                          struct failure *failure)
+{
+    enum status status = kafka_partitions_assign(source->client, !source->assigned, list, failure);
+    source->assigned = source->assigned || status == STATUS_OK;
+    return status;
 }
 
 static enum status add_lanes(struct kafka_source *source, uint32_t count, int timeout_ms,
                              struct failure *failure)
 {
-    bool first = source->lane_count == 0;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    for (uint32_t partition = source->lane_count; partition < count; partition++)
-        rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)partition);
-    enum status status = find_offsets(source, list, timeout_ms, failure);
-    if (status == STATUS_OK) {
-        while (source->lane_count < count)
-            add_lane(source);
-        status = assign(source, list, first, failure);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_topic_partition_list_t *list = NULL;
+    enum status status = STATUS_OK;
+    if (!source->placed)
+        status = find_offsets(source, source->lane_count, count, timeout_ms, &list, failure);
+    while (status == STATUS_OK && source->lane_count < count)
+        add_lane(source);
+    if (status == STATUS_OK && list)
+        status = assign(source, list, failure);
+    if (list)
+        rd_kafka_topic_partition_list_destroy(list);
     return status;
 }
 
@@ -343,33 +313,24 @@ static enum status judge_error(struct kafka_source *source, const rd_kafka_messa
 {
     char text[384];
     const char *why = message->payload ? message->payload : rd_kafka_err2str(message->err);
-    switch (message->err) {
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    switch (kafka_partitions_judge(message->err)) {
+    case PARTITION_LACKS_RECORDS:
         snprintf(text, sizeof text,
                  "the record to read next in partition %d, offset %lld, is not there (retention "
                  "was shorter than the pause, or the topic was made anew): reset the group's "
                  "offsets to accept the loss",
                  message->partition, (long long)message->offset);
         return source_lose(source, text);
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR__FATAL:
+    case PARTITION_LOST:
         snprintf(text, sizeof text, "could not read partition %d: %s", message->partition, why);
         return source_lose(source, text);
-    default:
-        snprintf(text, sizeof text, "topic %s, partition %d: %s", source->topic, message->partition,
-                 why);
-        kafka_complain(&source->trouble, text);
-        return STATUS_RETRY;
+    case PARTITION_TROUBLED:
+        break;
     }
+    snprintf(text, sizeof text, "topic %s, partition %d: %s", source->topic, message->partition,
+             why);
+    kafka_complain(&source->trouble, text);
+    return STATUS_RETRY;
 }
 
 /* Lets the client's callbacks run and sends the commit that is due. */
@@ -405,6 +366,7 @@ static enum status kafka_open(void **self, const struct source_setting *setting,
     source->event = -1;
     source->clock = setting->clock;
     source->start = (enum start)option->start;
+    source->placed = setting->placed;
     memcpy(source->topic, option->topic, sizeof source->topic);
     snprintf(source->group, sizeof source->group, "%s",
              option->group[0] ? option->group : setting->group);
@@ -416,9 +378,51 @@ static enum status kafka_open(void **self, const struct source_setting *setting,
     return STATUS_OK;
 }
 
+/* Who follows a journal asks only the lanes that it names, and waits for one that it is the first
+ * to name: that the topic has grown must show without another lane being asked. */
 static uint32_t kafka_lane_count(void *self)
 {
-    return ((struct kafka_source *)self)->lane_count;
+    struct kafka_source *source = self;
+    struct failure failure; /* shows again in the next peek */
+    if (source->placed)
+        serve(source, &failure);
+    return source->lane_count;
+}
+
+/* Not when opening: a leader that was killed may have left a transaction open that holds offsets,
+ * and who claims the journal ends it before lanes are placed without one. */
+static enum status find_begin(struct kafka_source *source, struct failure *failure)
+{
+    if (source->found)
+        return STATUS_OK;
+    rd_kafka_topic_partition_list_t *list;
+    enum status status =
+        find_offsets(source, 0, source->lane_count, ADD_TIMEOUT_MS, &list, failure);
+    for (int index = 0; status == STATUS_OK && index < list->cnt; index++)
+        source->lane[index].begin = list->elems[index].offset;
+    source->found = status == STATUS_OK;
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
+}
+
+static enum status kafka_place(void *self, uint32_t index, int64_t offset, struct failure *failure)
+{
+    struct kafka_source *source = self;
+    ASSERT(source->placed && index < source->lane_count && offset >= -1);
+    struct kafka_lane *lane = &source->lane[index];
+    ASSERT(!lane->placed);
+    if (offset < 0) {
+        enum status status = find_begin(source, failure);
+        if (status != STATUS_OK)
+            return status;
+        offset = lane->begin;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)index)->offset = offset;
+    enum status status = assign(source, list, failure);
+    lane->placed = status == STATUS_OK;
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
 }
 
 /* A lane that is asked again although it was dry: the caller has come around.  Only now is the
@@ -500,7 +504,7 @@ static const char *kafka_header(void *self)
 static enum status kafka_commit(void *self, const int64_t *next_offsets, struct failure *failure)
 {
     struct kafka_source *source = self;
-    for (uint32_t index = 0; index < source->lane_count; index++)
+    for (uint32_t index = 0; !source->placed && index < source->lane_count; index++)
         if (next_offsets[index] > source->lane[index].wanted)
             source->lane[index].wanted = next_offsets[index];
     return serve(source, failure);
@@ -513,16 +517,10 @@ static void commit_last(struct kafka_source *source)
         source->lane[index].sent = -1;
     rd_kafka_topic_partition_list_t *list = commit_list(source);
     if (list->cnt > 0) {
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(source->client);
-        rd_kafka_commit_queue(source->client, list, queue, NULL, NULL);
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_TIMEOUT_MS);
-        rd_kafka_resp_err_t error =
-            event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        rd_kafka_resp_err_t error = kafka_partitions_commit(source->client, CLOSE_TIMEOUT_MS, list);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
             log_warning("kafka", "last offsets not committed topic=%s reason=\"%s\"", source->topic,
                         rd_kafka_err2str(error));
-        rd_kafka_event_destroy(event);
-        rd_kafka_queue_destroy(queue);
     }
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -587,6 +585,7 @@ const struct source_kind kafka_source = {
     .lane_count = kafka_lane_count,
     .peek = kafka_peek,
     .take = kafka_take,
+    .place = kafka_place,
     .descriptor = kafka_descriptor,
     .commit = kafka_commit,
     .header = kafka_header,

@@ -53,8 +53,9 @@ struct source_kind {
 
     /* Of a source opened with `placed`: the lane's first record is the one at `offset` or after it;
      * -1: where a first reading begins (the group's committed offset, or as the options say).  Once
-     * a lane.  STOP: it cannot be read from there (and never will: no silent jump).  NULL: the kind
-     * cannot be placed, so no journal can name its records. */
+     * a lane; a lane's number is its partition.  RETRY: the same again later.  STOP: it cannot be
+     * read from there (and never will: no silent jump).  NULL: the kind cannot be placed, so no
+     * journal can name its records. */
     enum status (*place)(void *self, uint32_t lane, int64_t offset, struct failure *failure);
 
     /* A descriptor that becomes readable when records may wait (eventfd; drained by the source in

@@ -5,35 +5,15 @@
 #include "models/models.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "models/member.h"
 #include "models/model_file.h"
 #include "models/numbers.h"
-#include "models/race.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MODEL_ALIGNMENT = 64 };
-
-/* A model with its own view of the features. */
-struct member {
-    const struct model_setting *setting;
-    struct model_shape shape;
-    enum value_type type[MODEL_FEATURES_MAX];
-    const char *name[MODEL_FEATURES_MAX];
-    bool all; /* its features are the union, in order: nothing to gather */
-    uint32_t region;
-    uint32_t challenger_score; /* index in an example row's scores; of the retrained */
-    uint64_t seed;
-};
-
-struct models {
-    struct race_setting race;
-    uint32_t feature_count, model_count, score_count, race_region;
-    uint32_t feature_value[MODEL_FEATURES_MAX];
-    struct model_setting setting[MODELS_MAX];
-    struct member member[MODELS_MAX];
-};
 
 static void member_open(struct member *member, const struct models_setting *setting)
 {
@@ -96,15 +76,23 @@ static size_t option_bytes(const struct option *option)
     }
 }
 
-/* Of kind, options and features: equal ones may keep their rows when the configuration changes. */
+uint64_t member_options_fingerprint(const struct member *member)
+{
+    uint64_t print = 1;
+    const uint8_t *options = (const uint8_t *)member->setting->options;
+    const struct option *option = member->setting->kind->options;
+    for (; option && option->name; option++)
+        print =
+            hash_pair(print, hash_fingerprint(options + option->offset, option_bytes(option)) | 1);
+    return print;
+}
+
+/* Of kind, options and features: what the row's bytes mean. */
 static uint64_t member_fingerprint(const struct member *member)
 {
     const struct model_kind *kind = member->setting->kind;
     uint64_t print = hash_fingerprint(kind->name, strlen(kind->name));
-    const uint8_t *options = (const uint8_t *)member->setting->options;
-    for (const struct option *option = kind->options; option && option->name; option++)
-        print =
-            hash_pair(print, hash_fingerprint(options + option->offset, option_bytes(option)) | 1);
+    print = hash_pair(print, member_options_fingerprint(member) | 1);
     for (uint32_t i = 0; i < member->shape.feature_count; i++) {
         print = hash_pair(print, hash_fingerprint(member->name[i], strlen(member->name[i])) | 1);
         print = hash_pair(print, (uint64_t)member->type[i] + 1);

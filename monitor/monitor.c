@@ -5,25 +5,11 @@
 #include "monitor/monitor.h"
 #include "base/buffer.h"
 #include "base/hash.h"
-#include "monitor/prequential.h"
+#include "monitor/watcher.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct watcher {
-    struct detector_setting setting; /* its options are our copy */
-    uint32_t region;
-    uint64_t size;
-};
-
-struct monitor {
-    uint32_t watcher_count, alert_outcome;
-    uint64_t recent_labels;
-    uint32_t sums_region, bins_region, recent_region;
-    struct prequential_bin *scratch; /* (PREQUENTIAL_BINS), of the recent metrics */
-    struct watcher watcher[DETECTORS_MAX];
-};
 
 static void *copy(const void *bytes, size_t size)
 {
@@ -64,8 +50,7 @@ void monitor_close(struct monitor *monitor)
     free(monitor);
 }
 
-/* Of what the region's bytes mean; options one by one, as their structure may have padding. */
-static uint64_t watcher_fingerprint(const struct detector_setting *setting)
+uint64_t watcher_fingerprint(const struct detector_setting *setting)
 {
     static const size_t sizes[] = {
         [OPTION_NUMBER] = sizeof(double), [OPTION_INTEGER] = sizeof(int64_t),
@@ -227,7 +212,8 @@ uint32_t monitor_label(const struct monitor *monitor, struct state *state, struc
 }
 
 /* The ring's rows in the order of their places: a different order of adding only after a full turn,
- * and the same for the same state. */
+ * and the same for the same state.  Rows without weight were never written: the ring was enlarged.
+ */
 static void recent_metrics(const struct monitor *monitor, const struct state *state,
                            uint64_t labels, struct metrics *metrics)
 {
@@ -237,7 +223,8 @@ static void recent_metrics(const struct monitor *monitor, const struct state *st
     uint64_t count = labels < monitor->recent_labels ? labels : monitor->recent_labels;
     for (uint64_t i = 0; i < count; i++) {
         const struct prequential_row *row = state_read(state, monitor->recent_region, i);
-        prequential_add(&sums, &bins[prequential_bin_index(row->score)], row);
+        if (row->weight > 0)
+            prequential_add(&sums, &bins[prequential_bin_index(row->score)], row);
     }
     prequential_finish(&sums, bins, metrics);
 }

@@ -17,7 +17,8 @@
 struct ledger_record {
     const void *bytes; /* good until the next call of read, seek or close */
     size_t size;
-    int64_t next; /* offset in the journal from which reading goes on after it */
+    int64_t at; /* offset in the journal of its first (mostly its only) record: a reader placed there
+                   gets it again */
 };
 
 /* The next record to read of an input. */
@@ -69,10 +70,10 @@ struct ledger_kind {
      * Only after a claim. */
     void (*submit)(void *self, const struct transaction *transaction);
 
-    /* What became of it.  COMMITTED: `next` is the offset behind its entry, or -1 if that is not
-     * known.  ABORTED, DOUBTFUL: the failure says why; STOP in it means that trying again is of no
+    /* What became of it.  COMMITTED: *at is the offset of its entry's first record, as in struct
+     * ledger_record.  ABORTED, DOUBTFUL: the failure says why; STOP in it means that trying again is of no
      * use. */
-    enum settlement (*settlement)(void *self, int64_t *next, struct failure *failure);
+    enum settlement (*settlement)(void *self, int64_t *at, struct failure *failure);
 
     /* Becomes readable when any of the above may have news. */
     int (*descriptor)(void *self);

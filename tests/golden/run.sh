@@ -85,6 +85,9 @@ ok malformed/none-without test "$(wc -l <"$work/dead.good")" -eq 0
 ok malformed/each-with-a-reason bash -c "! grep -vq '\"reason\":\"..*\"' $work/dead.mixed"
 ok malformed/nothing-else-changes cmp "$work/decisions.good" "$work/decisions.mixed"
 
+# --- everything else that may come in wrong ---------------------------------------------------------
+. tests/golden/bad_input/check.sh
+
 # --- what it says to mistakes ----------------------------------------------------------------------
 exit_code() { # CODE COMMAND...
     local code=$1

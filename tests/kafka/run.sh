@@ -1,120 +1,69 @@
 #!/bin/bash
-# A real Kafka: every transaction is decided, through one kill -9 and restart; duplicates are counted and
-# reported; an orderly end leaves nothing to repeat.  Prints `ok NAME` or `not ok NAME`, one line a test,
-# and `N passed, N failed` at the end; the broker is always stopped.
+# Against a real Kafka: the ledger alone, then a pipeline that is killed in the middle, then a suite of
+# faults (faults.sh).  Prints `ok NAME` or `not ok NAME`, one line a test, and `N passed, N failed` at the
+# end of each part; brokers are always stopped.
 #
 #   tests/kafka/run.sh              against build/release/weir (WEIR=PROGRAM for another)
-#   KAFKA_TEST_COUNT, KAFKA_TEST_PORT   transactions (200000), port (19292)
+#   KAFKA_TEST_COUNT, KAFKA_TEST_PORT   transactions (100000), port (19292)
+#   KAFKA_TEST_LONG=yes             the long form of faults.sh
+#   KAFKA_TEST_LOGS=FOLDER          keeps logs and reports there
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
-weir=${WEIR:-build/release/weir}
-reader=$(dirname "$weir")/tests/kafka_reader
-port=${KAFKA_TEST_PORT:-19292}
-count=${KAFKA_TEST_COUNT:-200000}
+# shellcheck source=tests/kafka/common.sh
+. tests/kafka/common.sh
+count=${KAFKA_TEST_COUNT:-100000}
 config=${KAFKA_TEST_CONFIG:-configs/payments.json}
-brokers=127.0.0.1:$port
-deadline_s=180
-passed=0 failed=0
-weir_pid='' simulator_pid=''
-work=$(mktemp -d)
 
-finish() {
-    [[ -n $weir_pid ]] && kill -KILL "$weir_pid" 2>/dev/null
-    [[ -n $simulator_pid ]] && kill -KILL "$simulator_pid" 2>/dev/null
-    script/kafka erase "$port" 2>/dev/null
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        sed 's/^/    /' "$work"/*.log 2>/dev/null | tail -n 30
-        echo "not ok $name"
-    fi
-}
-
-# One figure of a topic: records, distinct, duplicates, without_id, digest.
-figure() { # TOPIC FIGURE
-    "$reader" "$brokers" "$1" 2>>"$work/reader.log" | sed -n "s/.*\"$2\":\"\{0,1\}\([0-9a-f]*\).*/\1/p"
-}
-
-# Until the topic has so many different ids.
-wait_for() { # TOPIC DISTINCT
-    local until=$((SECONDS + deadline_s)) seen
-    while ((SECONDS < until)); do
-        seen=$(figure "$1" distinct)
-        ((${seen:-0} >= $2)) && return 0
-        sleep 0.3
-    done
-    echo "    $1: only ${seen:-0} of $2 after $deadline_s s"
-    return 1
+has_seen() { # TOPIC DISTINCT
+    local seen
+    seen=$(figure "$1" distinct)
+    ((${seen:-0} >= $2))
 }
 
 start_weir() {
-    "$weir" run "$config" --kafka "$brokers" --json >>"$work/report" 2>>"$work/weir.log" &
-    weir_pid=$!
+    "$weir" run "$config" --kafka "$brokers" --state "$work/state" --json >"$work/report.json" \
+        2>>"$work/weir.log" &
+    pid_of[weir]=$!
 }
 
-# An orderly end; its exit code.
-end_weir() {
-    local status
-    kill -TERM "$weir_pid"
-    wait "$weir_pid"
-    status=$?
-    weir_pid=''
-    return "$status"
-}
-
-if [[ ! -x $reader ]]; then
-    mkdir -p "$work/bin"
-    reader=$work/bin/kafka_reader
-    cc -std=gnu17 -D_GNU_SOURCE -O2 -o "$reader" tests/kafka/reader.c -lrdkafka || exit 1
-fi
-script/kafka erase "$port" 2>/dev/null
-script/kafka start "$port" || exit 1
-script/kafka topics "$port" transactions:4 labels:4 decisions:4 alerts:1 dead-letters:1 model-events:1 \
-    >"$work/topics" || exit 1
+find_reader
+open_broker transactions:4 labels:4 decisions:4 alerts:1 dead-letters:1 model-events:1
 
 # --- killed in the middle --------------------------------------------------------------------------
 start_weir
 "$weir" simulate --count "$count" --seed 7 --rate $((count / 8)) --kafka "$brokers" \
     2>"$work/simulator.log" &
-simulator_pid=$!
-check kill/begins wait_for decisions $((count / 4))
-kill -KILL "$weir_pid"
-wait "$weir_pid" 2>/dev/null
+pid_of[simulator]=$!
+check kill/begins wait_until 'a quarter is decided' has_seen decisions $((count / 4))
+end_by_kill weir
 at_kill=$(figure decisions records)
 check kill/in-the-middle test "$at_kill" -lt "$count"
 start_weir
-wait "$simulator_pid"
-check kill/simulator-ends test $? -eq 0
-simulator_pid=''
-check kill/all-decided wait_for decisions "$count"
-check kill/orderly-end end_weir
-
-transactions=$(figure transactions distinct)
-decisions=$(figure decisions distinct)
-duplicates=$(figure decisions duplicates)
-check kill/all-sent test "$transactions" = "$count"
-check kill/none-lost-none-invented test "$decisions" = "$transactions"
+check kill/simulator-ends reap simulator
+check kill/all-decided wait_until 'everything is decided' has_seen decisions "$count"
+check kill/orderly-end end_orderly weir
+check kill/nothing-lost-nothing-twice "$reader" "$brokers" --verify transactions decisions alerts dead-letters
+check kill/all-sent test "$(figure transactions distinct)" = "$count"
 check kill/the-same-ids test "$(figure decisions digest)" = "$(figure transactions digest)"
-check kill/no-dead-letters test "$(figure dead-letters records)" = 0
 check kill/alerts test "$(figure alerts distinct)" -gt 0
-echo "    $count transactions, $at_kill decisions when it was killed, $duplicates decided twice"
+say "$count transactions, $at_kill decisions when it was killed, $(figure decisions duplicates) decided twice"
 
 # --- after an orderly end nothing is decided again -------------------------------------------------
 before=$(figure decisions records)
+hash=$(member "$work/report.json" state_hash)
 start_weir
 sleep 3
-check again/orderly-end end_weir
+check again/orderly-end end_orderly weir
 check again/nothing-repeated test "$(figure decisions records)" = "$before"
+check again/nothing-forgotten test "$(member "$work/report.json" events)" = "$count"
+say "state hash $hash before, $(member "$work/report.json" state_hash) after"
+summary
+status=$?
 
-echo "$passed passed, $failed failed"
-((failed == 0))
+# --- the ledger, faults ----------------------------------------------------------------------------
+export KAFKA_TEST_PORT=$port WEIR=$weir
+if [[ -x tests/kafka/ledger.sh ]]; then
+    tests/kafka/ledger.sh || status=1
+fi
+tests/kafka/faults.sh $([[ ${KAFKA_TEST_LONG:-no} == no ]] || echo --long) || status=1
+exit $status

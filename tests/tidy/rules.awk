@@ -12,7 +12,7 @@ BEGIN {
         is_folder[names[i]] = 1
 
     # Fences: a header, and the paths that may include it.
-    fence("rdkafka(_mock)?[.]h", "^(base/kafka[^/]*|ingest/kafka_source[.]c|sinks/kafka_sink[.]c|" \
+    fence("rdkafka(_mock)?[.]h", "^(base/kafka[^/]*|ingest/kafka_source[.]c|sinks/kafka_[^/]*|" \
           "engine/broker[.]c|tests/kafka/.*|tests/(unit|property)/[a-z]+_kafka[^/]*)$")
     fence("uv[.]h", "^(engine/|tests/[a-z]+/engine_)")
     fence("(cblas|lapacke|openblas_config)[.]h", "^models/linalg[.]c$")

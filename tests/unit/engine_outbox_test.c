@@ -303,7 +303,7 @@ static void stage_open(struct stage *stage, enum record_kind role)
 {
     const struct source source = {.kind = &source_kind, .self = &stage->source};
     inputs_add(&stage->inputs, source, role, "fake", 1000);
-    const struct world world = {&stage->clock, NULL};
+    const struct world world = {.clock = &stage->clock};
     if (engine_open(&stage->engine, &stage->trial->pipeline, &stage->inputs, &world, PACE_LIVE,
                     &stage->failure) != STATUS_OK)
         fail_msg("%s", stage->failure.text);

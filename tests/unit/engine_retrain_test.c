@@ -175,7 +175,7 @@ static void leave_model(struct stage *stage, const struct training_set *set, int
         json_array_remove(json_object_get(file, "features"), 0);
     if (stage->child == CHILD_LEAVES_TOO_MUCH) {
         json_t *filling = json_array();
-        for (int i = 0; i < BATCH_PAYLOAD_MAX / 2; i++)
+        for (int i = 0; i < CONTROL_SIZE_MAX / 2; i++)
             json_array_append_new(filling, json_integer(7));
         json_object_set_new(file, "filling", filling);
     }
@@ -275,7 +275,7 @@ static struct stage *stage_open(enum child child, int patience, enum pace pace, 
     stage->children = (struct children){child_start, child_ended, child_stop, stage};
     const struct source source = {.kind = &stream_kind, .self = &stage->flow};
     inputs_add(&stage->inputs, source, RECORD_EVENT, "stream", 1000);
-    const struct world world = {&stage->clock, &stage->children};
+    const struct world world = {.clock = &stage->clock, .children = &stage->children};
     assert_int_equal(engine_open(&stage->engine, &stage->trial->pipeline, &stage->inputs, &world,
                                  pace, &stage->failure),
                      STATUS_OK);

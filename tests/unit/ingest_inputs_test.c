@@ -1,4 +1,5 @@
 /* The merge of lanes, and what becomes of records that are too large or malformed. */
+#include "base/hash.h"
 #include "base/random.h"
 #include "ingest/file_source.h"
 #include "ingest/inputs.h"
@@ -19,7 +20,13 @@ struct script {
     int64_t time_ms[SCRIPT_LANES][SCRIPT_RECORDS];
     size_t size;
     bool breaks; /* STOP after the last record */
+    bool away;   /* places nothing now */
+    bool forbidden;
     int64_t committed[SCRIPT_LANES];
+    bool is_placed[SCRIPT_LANES];
+    int64_t place[SCRIPT_LANES];   /* where it was placed */
+    uint32_t peeked[SCRIPT_LANES]; /* times */
+    uint32_t gap_at, gap;          /* offsets from record gap_at on are larger by gap */
 };
 
 static uint32_t script_lane_count(void *self)
@@ -32,6 +39,7 @@ static enum status script_peek(void *self, uint32_t lane, struct record *record,
 {
     struct script *script = self;
     static const char bytes[BATCH_PAYLOAD_MAX + 1];
+    script->peeked[lane]++;
     if (script->at[lane] == script->count[lane] && script->breaks)
         return failure_set(failure, STATUS_STOP, "the disk is gone");
     if (script->at[lane] == script->count[lane])
@@ -40,7 +48,7 @@ static enum status script_peek(void *self, uint32_t lane, struct record *record,
         .bytes = bytes,
         .size = script->size,
         .partition = (int32_t)lane,
-        .offset = 100 + script->at[lane],
+        .offset = 100 + script->at[lane] + (script->at[lane] >= script->gap_at ? script->gap : 0),
         .timestamp_ms = script->time_ms[lane][script->at[lane]],
     };
     return STATUS_OK;
@@ -59,6 +67,21 @@ static enum status script_commit(void *self, const int64_t *next_offsets, struct
     return STATUS_OK;
 }
 
+static enum status script_place(void *self, uint32_t lane, int64_t offset, struct failure *why)
+{
+    struct script *script = self;
+    if (script->away)
+        return failure_set(why, STATUS_RETRY, "the broker is away");
+    if (script->forbidden)
+        return failure_set(why, STATUS_STOP, "not allowed");
+    assert_true(lane < script->lanes && !script->is_placed[lane]);
+    script->is_placed[lane] = true;
+    script->place[lane] = offset;
+    if (offset > 100)
+        script->at[lane] = (uint32_t)(offset - 100);
+    return STATUS_OK;
+}
+
 static void script_close(void *self)
 {
     (void)self;
@@ -69,6 +92,7 @@ static const struct source_kind script_kind = {
     .lane_count = script_lane_count,
     .peek = script_peek,
     .take = script_take,
+    .place = script_place,
     .commit = script_commit,
     .close = script_close,
 };
@@ -263,6 +287,214 @@ static void test_full_batch(void **state)
     assert_int_equal(next, 10);
 }
 
+/* ---- in a journal's order ---- */
+
+/* Three lanes of ten records, times 0 to 9, offsets 100 to 109. */
+static void follow(struct script *script)
+{
+    *script = (struct script){.lanes = 3, .size = 1, .waits = {true, true, true}};
+    for (uint32_t lane = 0; lane < 3; lane++) {
+        script->count[lane] = 10;
+        for (int64_t i = 0; i < 10; i++)
+            script->time_ms[lane][i] = i;
+    }
+    inputs_follow(&inputs);
+    add(script, RECORD_EVENT);
+}
+
+static enum status find(int64_t partition, int64_t offset, uint32_t *lane)
+{
+    return inputs_lane(&inputs, hash_fingerprint("script", 6), partition, offset, lane, &failure);
+}
+
+static uint32_t find_well(int64_t partition, int64_t offset)
+{
+    uint32_t lane = UINT32_MAX;
+    assert_int_equal(find(partition, offset, &lane), STATUS_OK);
+    return lane;
+}
+
+static enum status take_run(uint32_t lane, int64_t from, int64_t to, uint64_t *count, uint32_t most)
+{
+    batch_clear(&batch);
+    return inputs_take(&inputs, &batch, lane, from, to, count, most, &failure);
+}
+
+static void check_batch(uint32_t count, int32_t partition, int64_t from)
+{
+    assert_int_equal(batch.count, count);
+    for (uint32_t row = 0; row < count; row++) {
+        assert_int_equal(batch.position[row].partition, partition);
+        assert_int_equal(batch.position[row].offset, from + row);
+        assert_int_equal(batch.kind[row], RECORD_EVENT);
+    }
+}
+
+static void test_takes_in_a_journals_order(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    assert_true(inputs.input[0].fingerprint == hash_fingerprint("script", 6));
+    uint32_t second = find_well(1, 100);
+    assert_int_equal(inputs.lane[second].next_offset, 100);
+    uint64_t count = 4;
+    assert_int_equal(take_run(second, 100, 104, &count, 3), STATUS_OK);
+    check_batch(3, 1, 100);
+    assert_int_equal(count, 1);
+    assert_int_equal(take_run(second, 100, 104, &count, 3), STATUS_OK);
+    check_batch(1, 1, 103);
+    assert_int_equal(count, 0);
+    uint32_t first = find_well(0, 105);
+    count = 5;
+    assert_int_equal(take_run(first, 105, 110, &count, 256), STATUS_OK);
+    check_batch(5, 0, 105);
+    assert_int_equal(find_well(1, 7), second); /* it stands where it stood */
+    assert_int_equal(script.place[1], 100);
+    assert_int_equal(inputs.lane[second].next_offset, 104);
+    assert_int_equal(inputs.taken, 9);
+}
+
+/* Only the lane that is told is asked, and not beyond the run. */
+static void test_asks_no_other_lane(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    uint64_t count = 2;
+    assert_int_equal(take_run(find_well(1, 100), 100, 102, &count, 256), STATUS_OK);
+    assert_int_equal(script.peeked[0], 0);
+    assert_int_equal(script.peeked[1], 2);
+    assert_int_equal(script.peeked[2], 0);
+    assert_false(script.is_placed[0] || script.is_placed[2]);
+}
+
+static void test_waits_for_what_the_journal_names(void **state)
+{
+    (void)state;
+    struct script script;
+    uint32_t lane;
+    follow(&script);
+    assert_int_equal(inputs_lane(&inputs, 17, 0, 100, &lane, &failure), STATUS_RETRY);
+    assert_non_null(strstr(failure.text, "an input (0000000000000011) that the configuration"));
+    assert_int_equal(find(3, 100, &lane), STATUS_RETRY);
+    assert_non_null(strstr(failure.text, "partition 3 of script, which is not there yet"));
+    assert_int_equal(find(-1, 100, &lane), STATUS_RETRY);
+    assert_int_equal(find((int64_t)1 << 32, 100, &lane), STATUS_RETRY);
+    script.away = true;
+    assert_int_equal(find(1, 100, &lane), STATUS_RETRY);
+    script.away = false;
+    script.count[1] = 0;
+    lane = find_well(1, 100);
+    uint64_t count = 2;
+    assert_int_equal(take_run(lane, 100, 102, &count, 256), STATUS_RETRY);
+    script.count[1] = 1;
+    assert_int_equal(take_run(lane, 100, 102, &count, 256), STATUS_OK);
+    assert_int_equal(take_run(lane, 100, 102, &count, 256), STATUS_RETRY);
+    assert_int_equal(count, 1);
+}
+
+/* What the journal names and is not there is no reason to take something else. */
+static void test_gaps_stop(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    script.gap_at = 2;
+    script.gap = 50;
+    uint32_t lane = find_well(1, 100);
+    uint64_t count = 3;
+    assert_int_equal(take_run(lane, 100, 103, &count, 256), STATUS_OK);
+    check_batch(2, 1, 100);
+    assert_int_equal(take_run(lane, 100, 103, &count, 256), STATUS_STOP);
+    assert_non_null(strstr(failure.text, "script, partition 1: the journal names 1 more records at "
+                                         "offsets from 100 to 102, but the next record is at 152"));
+    assert_int_equal(batch.count, 0);
+    count = 1;
+    assert_int_equal(take_run(lane, 153, 160, &count, 256), STATUS_STOP);
+    assert_int_equal(take_run(lane, 140, 153, &count, 256), STATUS_OK);
+    check_batch(1, 1, 152);
+    script.waits[1] = false;
+    script.count[1] = 3;
+    count = UINT64_MAX;
+    assert_int_equal(take_run(lane, 153, 170, &count, 256), STATUS_STOP);
+    assert_non_null(strstr(failure.text, "it has ended"));
+}
+
+/* A lane placed by the journal goes on; the others, and those that come, begin at the front. */
+static void test_merges_after_following(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    script.lanes = 2;
+    uint64_t count = 1;
+    uint32_t lane = find_well(1, 105);
+    assert_int_equal(take_run(lane, 105, 106, &count, 256), STATUS_OK);
+    count = 1;
+    assert_int_equal(take_run(lane, 0, 100, &count, 256), STATUS_STOP); /* it waits from now on */
+    script.away = true;
+    assert_int_equal(inputs_merge(&inputs, &failure), STATUS_RETRY);
+    script.away = false;
+    assert_int_equal(inputs_merge(&inputs, &failure), STATUS_OK);
+    assert_int_equal(script.place[0], -1);
+    assert_int_equal(fill(10), STATUS_OK);
+    static const int64_t times[] = {0, 1, 2, 3, 4, 5, 6, 6, 7, 7};
+    for (uint32_t row = 0; row < 10; row++)
+        assert_int_equal(batch.time_ms[row], times[row]);
+    script.lanes = 3;
+    script.away = true;
+    assert_int_equal(fill(2), STATUS_OK);
+    assert_false(script.is_placed[2]);
+    script.away = false;
+    script.forbidden = true;
+    assert_int_equal(fill(2), STATUS_STOP);
+    assert_string_equal(failure.text, "not allowed");
+    script.forbidden = false;
+    assert_int_equal(fill(8), STATUS_OK);
+    check_batch(8, 2, 100);
+    assert_int_equal(script.place[2], -1);
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(inputs.taken, 10 + 5 + 10);
+    assert_int_equal(fill(256), STATUS_RETRY);
+}
+
+/* The lead was lost: what another leader chose is taken, and later merged again. */
+static void test_follows_again_after_merging(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    assert_int_equal(inputs_merge(&inputs, &failure), STATUS_OK);
+    assert_int_equal(fill(3), STATUS_OK);
+    uint64_t count = 9;
+    assert_int_equal(take_run(find_well(2, 101), 101, 110, &count, 256), STATUS_OK);
+    check_batch(9, 2, 101);
+    assert_int_equal(inputs_merge(&inputs, &failure), STATUS_OK);
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.count, 18);
+    for (uint32_t row = 0; row < 18; row++)
+        assert_int_equal(batch.time_ms[row], 1 + row / 2);
+}
+
+static void test_run_larger_than_the_batch(void **state)
+{
+    (void)state;
+    struct script script;
+    follow(&script);
+    script.size = BATCH_PAYLOAD_MAX;
+    inputs.input[0].payload_max = BATCH_PAYLOAD_MAX;
+    uint32_t lane = find_well(0, 100), taken = 0;
+    uint64_t count = 10;
+    while (count > 0) {
+        assert_int_equal(take_run(lane, 100, 110, &count, 256), STATUS_OK);
+        check_batch(batch.count, 0, 100 + taken);
+        taken += batch.count;
+    }
+    assert_int_equal(taken, 10);
+    assert_true(batch.count < 10);
+}
+
 /* ---- malformed records among good ones ---- */
 
 static const char *const malformed[] = {
@@ -342,9 +574,22 @@ static void test_malformed_among_good(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(test_order),     test(test_random_order), test(test_files_in_turn),
-        test(test_waiting),   test(test_failure),      test(test_commit),
-        test(test_oversized), test(test_full_batch),   test(test_malformed_among_good),
+        test(test_order),
+        test(test_random_order),
+        test(test_files_in_turn),
+        test(test_waiting),
+        test(test_failure),
+        test(test_commit),
+        test(test_oversized),
+        test(test_full_batch),
+        test(test_takes_in_a_journals_order),
+        test(test_asks_no_other_lane),
+        test(test_waits_for_what_the_journal_names),
+        test(test_gaps_stop),
+        test(test_merges_after_following),
+        test(test_follows_again_after_merging),
+        test(test_run_larger_than_the_batch),
+        test(test_malformed_among_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

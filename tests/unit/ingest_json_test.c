@@ -72,6 +72,32 @@ static void test_duplicates(void **state)
     rows_accept(&rows, "{\"id\":\"t1\",\"time\":1,\"amount\":1,\"other\":1,\"other\":2}");
 }
 
+/* A refused record keeps the text of its id, wherever it stands, for the dead letter. */
+static void assert_named(const char *text, const char *id)
+{
+    rows_decode(&rows, text);
+    assert_true(rows.batch.dead[0] && rows.batch.id[0] == 0);
+    struct span span = rows.batch.id_text[0];
+    assert_int_equal(span.size, strlen(id));
+    assert_memory_equal(batch_bytes(&rows.batch, span), id, span.size);
+}
+
+static void test_refused_records_are_named(void **state)
+{
+    (void)state;
+    assert_named("{\"id\":\"t1\",\"time\":1,\"amount\":\"x\"}", "t1");
+    assert_named("{\"amount\":\"x\",\"time\":1,\"id\":\"t\\u0031\"}", "t1");
+    assert_named("{\"amount\":\"x\",\"time\":1,\"id\":-7}", "-7");
+    assert_named("{\"amount\":\"x\",\"id\":18446744073709551615}", "18446744073709551615");
+    assert_named("{\"id\":\"t1\",\"time\":1,\"amount\":1,\"id\":\"t2\"}", "");
+    assert_named("{\"id\":\"t\\u0000\",\"time\":1,\"amount\":1}", "");
+    assert_named("{\"id\":[\"t1\"],\"time\":1,\"amount\":1}", "");
+    assert_named("{\"id\":\"t1\",\"time\":1,\"amount\":1", "");
+    rows.schema.field[ROW_ID].sensitive = true;
+    assert_named("{\"id\":\"t1\",\"time\":1,\"amount\":\"x\"}", "");
+    rows.schema.field[ROW_ID].sensitive = false;
+}
+
 /* Two fields may read the same value. */
 static void test_shared_source(void **state)
 {
@@ -252,11 +278,13 @@ static void test_dead_stays_dead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(test_good_record),     test(test_records_are_apart), test(test_duplicates),
-        test(test_shared_source),   test(test_many_names),        test(test_broken),
-        test(test_wrong_types),     test(test_huge_numbers),      test(test_deep_nesting),
-        test(test_many_members),    test(test_bad_text),          test(test_room_for_texts),
-        test(test_dead_stays_dead),
+        test(test_good_record),    test(test_records_are_apart),
+        test(test_duplicates),     test(test_refused_records_are_named),
+        test(test_shared_source),  test(test_many_names),
+        test(test_broken),         test(test_wrong_types),
+        test(test_huge_numbers),   test(test_deep_nesting),
+        test(test_many_members),   test(test_bad_text),
+        test(test_room_for_texts), test(test_dead_stays_dead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

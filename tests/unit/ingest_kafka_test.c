@@ -11,16 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { API_FETCH = 1, API_OFFSET_COMMIT = 8, PARTITIONS = 3 };
+enum { API_FETCH = 1, API_OFFSET_COMMIT = 8, API_OFFSET_FETCH = 9, PARTITIONS = 3 };
 
 struct scene {
     struct kafka_cluster cluster;
     struct kafka_writer *writer;
     const struct source_kind *kind;
     void *options, *source;
+    bool placed;              /* as a journal's input */
     int64_t next[PARTITIONS]; /* one past the last record taken; -1: none */
 };
 
@@ -59,8 +61,13 @@ static int stop(void **state)
 
 static enum status open_source(struct scene *scene, struct failure *failure)
 {
-    struct source_setting setting = {scene->options, scene->cluster.properties, "test",
-                                     &system_clock};
+    const struct source_setting setting = {
+        .options = scene->options,
+        .kafka = scene->cluster.properties,
+        .group = "test",
+        .clock = &system_clock,
+        .placed = scene->placed,
+    };
     for (int lane = 0; lane < PARTITIONS; lane++)
         scene->next[lane] = -1;
     return scene->kind->open(&scene->source, &setting, failure);
@@ -311,6 +318,158 @@ static void test_group_in_use_stops(void **state)
     assert_non_null(strstr(failure.text, "group of its own"));
 }
 
+/* ---- placed by a journal ---- */
+
+static void place(struct scene *scene, uint32_t lane, int64_t offset)
+{
+    struct failure failure = {0};
+    if (scene->kind->place(scene->source, lane, offset, &failure) != STATUS_OK)
+        fail_msg("%s", failure.text);
+    if (offset >= 0)
+        scene->next[lane] = offset; /* take_one expects it */
+}
+
+static void open_placed(struct scene *scene)
+{
+    scene->placed = true;
+    open_well(scene);
+}
+
+static void test_stands_still_until_placed(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    produce(scene, 0, 20);
+    open_placed(scene);
+    for (int round = 0; round < 50; round++)
+        for (uint32_t lane = 0; lane < PARTITIONS; lane++) {
+            assert_int_equal(take_one(scene, lane, &failure), STATUS_RETRY);
+            usleep(1000);
+        }
+    place(scene, 1, 5);
+    assert_int_equal(take(scene, 15, &failure), STATUS_OK);
+    assert_int_equal(scene->next[1], 20);
+    place(scene, 2, 19);
+    place(scene, 0, 0);
+    assert_int_equal(take(scene, 21, &failure), STATUS_OK);
+    assert_int_equal(scene->next[0], 20);
+    assert_int_equal(scene->next[2], 20);
+}
+
+/* Without a place: as if there were no journal. */
+static void test_begins_where_it_was_committed(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    produce(scene, 0, 20);
+    open_well(scene);
+    assert_int_equal(take(scene, 60, &failure), STATUS_OK);
+    int64_t decided[PARTITIONS] = {7, -1, -1};
+    assert_int_equal(scene->kind->commit(scene->source, decided, &failure), STATUS_OK);
+    close_source(scene);
+    open_placed(scene);
+    place(scene, 0, -1);
+    assert_int_equal(take(scene, 13, &failure), STATUS_OK);
+    assert_int_equal(scene->next[0], 20);
+    place(scene, 1, -1);
+    place(scene, 2, 10);
+    assert_int_equal(take(scene, 30, &failure), STATUS_OK);
+}
+
+static void set_latest(struct scene *scene)
+{
+    const struct option *option = scene->kind->options;
+    while (strcmp(option->name, "start") != 0)
+        option++;
+    *(int *)((char *)scene->options + option->offset) = 1;
+}
+
+static void test_begins_at_the_end_if_nothing_began(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    set_latest(scene);
+    produce(scene, 0, 20);
+    open_placed(scene);
+    for (uint32_t lane = 0; lane < PARTITIONS; lane++)
+        place(scene, lane, -1);
+    for (int round = 0; round < 100; round++, usleep(1000))
+        assert_int_equal(take_one(scene, 0, &failure), STATUS_RETRY);
+    produce(scene, 20, 21);
+    for (uint32_t lane = 0; lane < PARTITIONS; lane++)
+        scene->next[lane] = 20;
+    assert_int_equal(take(scene, PARTITIONS, &failure), STATUS_OK);
+}
+
+/* What one lane has read before makes all the rest belong to the group. */
+static void test_begins_at_the_front_if_a_journal_began(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    set_latest(scene);
+    produce(scene, 0, 20);
+    open_placed(scene);
+    place(scene, 1, 20);
+    place(scene, 0, -1);
+    scene->next[0] = 0;
+    assert_int_equal(take(scene, 20, &failure), STATUS_OK);
+    assert_int_equal(scene->next[0], 20);
+}
+
+static void test_place_outside_the_topic_stops(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    produce(scene, 0, 5);
+    open_placed(scene);
+    place(scene, 1, 1000);
+    assert_int_equal(take(scene, 1, &failure), STATUS_STOP);
+    assert_non_null(strstr(failure.text, "partition 1, offset 1000, is not there"));
+}
+
+/* The transaction commits the offsets, nobody else. */
+static void test_placed_commits_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    produce(scene, 0, 20);
+    open_placed(scene);
+    for (uint32_t lane = 0; lane < PARTITIONS; lane++)
+        place(scene, lane, 0);
+    assert_int_equal(take(scene, 60, &failure), STATUS_OK);
+    int64_t decided[PARTITIONS] = {20, 20, 20};
+    assert_int_equal(scene->kind->commit(scene->source, decided, &failure), STATUS_OK);
+    close_source(scene);
+    scene->placed = false;
+    open_well(scene);
+    assert_int_equal(take(scene, 60, &failure), STATUS_OK);
+}
+
+/* The group is not asked when opening, and a coordinator that is away is waited for. */
+static void test_coordinator_away_is_waited_for(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    json_object_set_new(scene->cluster.properties, "reconnect.backoff.max.ms", json_integer(100));
+    produce(scene, 0, 5);
+    rd_kafka_mock_push_request_errors(scene->cluster.broker, API_OFFSET_FETCH, 1,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    open_placed(scene);
+    place(scene, 0, 3);
+    assert_int_equal(take(scene, 2, &failure), STATUS_OK);
+    assert_int_equal(scene->kind->place(scene->source, 1, -1, &failure), STATUS_STOP);
+    assert_non_null(strstr(failure.text, "could not read the committed offsets of group test"));
+    rd_kafka_mock_broker_set_down(scene->cluster.broker, 1);
+    assert_int_equal(scene->kind->place(scene->source, 1, -1, &failure), STATUS_RETRY);
+    rd_kafka_mock_broker_set_up(scene->cluster.broker, 1);
+    enum status status;
+    int patience = 20;
+    while ((status = scene->kind->place(scene->source, 1, -1, &failure)) == STATUS_RETRY)
+        assert_true(patience-- > 0);
+    assert_int_equal(status, STATUS_OK);
+    assert_int_equal(take(scene, 5, &failure), STATUS_OK);
+}
+
 static void test_missing_topic_is_named(void **state)
 {
     struct scene *scene = *state;
@@ -339,6 +498,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_broker_away_is_waited_for, start, stop),
         cmocka_unit_test_setup_teardown(test_group_in_use_stops, start, stop),
         cmocka_unit_test_setup_teardown(test_missing_topic_is_named, start, stop),
+        cmocka_unit_test_setup_teardown(test_stands_still_until_placed, start, stop),
+        cmocka_unit_test_setup_teardown(test_begins_where_it_was_committed, start, stop),
+        cmocka_unit_test_setup_teardown(test_begins_at_the_end_if_nothing_began, start, stop),
+        cmocka_unit_test_setup_teardown(test_begins_at_the_front_if_a_journal_began, start, stop),
+        cmocka_unit_test_setup_teardown(test_place_outside_the_topic_stops, start, stop),
+        cmocka_unit_test_setup_teardown(test_placed_commits_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(test_coordinator_away_is_waited_for, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
