@@ -64,6 +64,7 @@ bool batch_add(struct batch *batch, enum record_kind kind, struct position posit
     batch->control[row] = NULL;
     batch->position[row] = position;
     batch->payload[row] = (struct span){batch->bytes_used, (uint32_t)size};
+    batch->size[row] = (uint32_t)size;
     if (size)
         memcpy(batch->bytes + batch->bytes_used, bytes, size);
     memset(batch->bytes + batch->bytes_used + size, 0, BATCH_PADDING);

@@ -107,12 +107,13 @@ struct batch {
     uint8_t kind[BATCH_RECORDS_MAX]; /* enum record_kind, by the input's role */
     struct position position[BATCH_RECORDS_MAX];
     struct span payload[BATCH_RECORDS_MAX];
+    uint32_t size[BATCH_RECORDS_MAX]; /* bytes as it came; a payload that is too large is left out */
     char *bytes; /* payload, padding, room for texts; payload, padding, room ... */
     uint32_t bytes_used;
     uint32_t
         room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
-    int64_t arrival_ms[BATCH_RECORDS_MAX]; /* by the leader's clock, from the journal; INT64_MIN: not
-                                              known (a replay of files) */
+    int64_t arrival_ms[BATCH_RECORDS_MAX];  /* by the leader's clock, from the journal; INT64_MIN:
+                                               not known (a replay of files) */
     const char *control[BATCH_RECORDS_MAX]; /* of control rows that are held outside, else NULL */
     size_t control_size[BATCH_RECORDS_MAX];
 
@@ -130,6 +131,8 @@ struct batch {
 
     /* join: which event each label is about, whose wait ends.  In this order before each row: told,
      * spent, then the row itself; an early label is learned right after its event's decision. */
+    bool ahead[BATCH_RECORDS_MAX]; /* of events: too far in the future to be believed; decided, but
+                                      in no window */
     uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
     uint8_t join[BATCH_RECORDS_MAX];    /* of labels: enum join */
     double label_before[BATCH_RECORDS_MAX]; /* of labels: what the event's label was; NaN: none */
@@ -163,8 +166,8 @@ void batch_clear(struct batch *batch);
 bool batch_add(struct batch *batch, enum record_kind kind, struct position position,
                const void *bytes, size_t size);
 
-/* A control that stays where it is until the batch has been folded: it may be larger than a payload.
- * False if the batch has no row left. */
+/* A control that stays where it is until the batch has been folded: it may be larger than a
+ * payload. False if the batch has no row left. */
 bool batch_add_control(struct batch *batch, struct position position, const char *text,
                        size_t size);
 

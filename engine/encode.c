@@ -221,7 +221,7 @@ void encode_dead_letter(const char *input, const struct batch *batch, uint32_t r
     buffer_text(buffer, ",\"offset\":");
     buffer_integer(buffer, position->offset);
     buffer_text(buffer, ",\"size\":");
-    buffer_integer(buffer, batch->payload[row].size);
+    buffer_integer(buffer, batch->size[row]);
     struct span id = batch->id_text[row];
     if (id.size > 0) {
         buffer_text(buffer, ",\"id\":");

@@ -144,13 +144,22 @@ static void join_waits(struct joining *joining, uint32_t at)
             waits_end(joining, &joining->fold->spent, labels->negative_after_ms, wait_end_spent);
 }
 
-/* The first event is believed; later ones if they are near, or two of them agree. */
+/* Ahead of the moment it arrived at: a wrong clock, whoever agrees with it. */
+static bool is_ahead(const struct batch *batch, uint32_t at)
+{
+    return batch->arrival_ms[at] != INT64_MIN &&
+           batch->time_ms[at] - batch->arrival_ms[at] > WATERMARK_JUMP_MS;
+}
+
+/* The first event is believed; later ones if they are near, or two of them, one after the other,
+ * agree. */
 static void watermark_move(struct fold_row *fold, int64_t time_ms)
 {
     bool first = fold->watermark_ms == WATERMARK_NONE;
     if (first || time_ms - fold->watermark_ms <= WATERMARK_JUMP_MS) {
         if (first || time_ms > fold->watermark_ms)
             fold->watermark_ms = time_ms;
+        fold->suspect_ms = WATERMARK_NONE;
         return;
     }
     bool confirmed = fold->suspect_ms > fold->watermark_ms + WATERMARK_JUMP_MS;
@@ -164,7 +173,11 @@ static void join_event(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
     struct fold_row *fold = joining->fold;
-    watermark_move(fold, batch->time_ms[at]);
+    batch->ahead[at] = is_ahead(batch, at);
+    if (batch->ahead[at])
+        fold->ahead++;
+    else
+        watermark_move(fold, batch->time_ms[at]);
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;
@@ -249,6 +262,7 @@ static void join_prefetch(const struct pipeline *pipeline, const struct batch *b
 
 static void join_clear(struct batch *batch, uint32_t at)
 {
+    batch->ahead[at] = false;
     batch->number[at] = NUMBER_NONE;
     batch->join[at] = JOIN_REFUSED;
     batch->label_before[at] = MISSING;

@@ -7,8 +7,10 @@
 #include "engine/config.h"
 #include "engine/journal.h"
 
-/* An event that is further ahead of all before it than this is believed when a second one is, too:
- * one wrong clock must not end everybody's waits. */
+/* An event that is further ahead of all before it than this moves the watermark when the next one
+ * does, too: one wrong clock must not end everybody's waits.  Where the arrival is known (everywhere
+ * but in a replay of files) one that is so far ahead of that is never believed: it is decided and
+ * counted, but enters no window, because its entity would take all that follow for late. */
 enum { WATERMARK_JUMP_MS = DAY_MS };
 #define WATERMARK_NONE (INT64_MIN / 2)
 
@@ -20,6 +22,7 @@ struct fold_row {
     uint64_t told, spent; /* waits that have ended: all numbers before these */
     int64_t watermark_ms; /* highest event time so far that is believed */
     int64_t suspect_ms;   /* an event far ahead of the watermark; a second one confirms it */
+    uint64_t ahead;       /* events from further in the future than is believed */
     uint64_t dead_letters;
     uint64_t labels, labels_learned, labels_corrected, labels_repeated, labels_refused;
     uint64_t early_kept; /* early labels ever kept: the ring's next row */

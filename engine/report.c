@@ -109,6 +109,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_t *report = json_object();
     json_object_set_new(report, "events", json_integer((json_int_t)fold->events));
     json_object_set_new(report, "dead_letters", json_integer((json_int_t)fold->dead_letters));
+    json_object_set_new(report, "ahead_of_time", json_integer((json_int_t)fold->ahead));
     json_object_set_new(report, "alerts", json_integer((json_int_t)fold->alerts));
     json_object_set_new(report, "outcomes", outcomes_json(pipeline));
     json_object_set_new(report, "labels", labels_json(fold));
@@ -166,6 +167,14 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
     }
 }
 
+static void print_ahead(const struct fold_row *fold, FILE *file)
+{
+    if (fold->ahead)
+        fprintf(file, "%-18s %llu events were dated more than a day ahead of their arrival: decided, "
+                      "but in no window\n",
+                "clocks", (unsigned long long)fold->ahead);
+}
+
 static void print_labels(const struct pipeline *pipeline, FILE *file)
 {
     const struct fold_row *fold = pipeline_fold(pipeline);
@@ -219,6 +228,7 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
             (double)histogram_quantile(latency, 0.999) / 1e6);
     print_outcomes(pipeline, file);
     print_entities(pipeline, file);
+    print_ahead(fold, file);
     print_labels(pipeline, file);
     print_metrics("all labels", &all, file);
     print_metrics("recent labels", &recent, file);

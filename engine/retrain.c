@@ -19,6 +19,7 @@ void retrain_init(struct retrain *retrain, struct pipeline *pipeline,
     memset(retrain, 0, sizeof *retrain);
     retrain->pipeline = pipeline;
     retrain->children = children;
+    retrain->control_max = CONTROL_SIZE_MAX;
     retrain->training_set = retrain->model_file = -1;
 }
 
@@ -106,7 +107,7 @@ static void retrain_answer(struct retrain *retrain, enum control_kind kind, cons
     ASSERT(!retrain->control);
     const struct wish *wish = &retrain->wish;
     char *control = control_make(retrain->pipeline, kind, wish->model, wish->training, file, why);
-    if (strlen(control) > CONTROL_SIZE_MAX) {
+    if (strlen(control) > retrain->control_max) {
         free(control);
         control = control_make(retrain->pipeline, CONTROL_FAILED, wish->model, wish->training, NULL,
                                "the model file is larger than a control may be");

@@ -26,6 +26,7 @@ struct retrain {
     struct wish answered;         /* the last wish whose control is on its way */
     int training_set, model_file; /* memory files */
     char *control;                /* waits for the next batch; NULL: none */
+    size_t control_max;           /* bytes of one */
 };
 
 void retrain_init(struct retrain *retrain, struct pipeline *pipeline,

@@ -80,13 +80,18 @@ void visit_begin(const struct features *features, struct visit *visit, const str
     if (key == 0)
         return;
     visit->time_ms = batch->time_ms[row];
+    /* An entity that began in the future would take all that follow for late. */
+    if (batch->ahead[row] && keymap_find(&entity->map, visit->state, key) == STATE_NO_ROW)
+        return;
     if (visit->row == STATE_NO_ROW || !entity_is(entity, visit->state, visit->row, key))
         visit->row = entity_enter(entity, visit->state, key, visit->time_ms);
     visit->bytes = state_write_row(visit->state, entity->row_region, visit->row);
     visit->slot = features->scratch[entity->index];
     visit->in_ring = false;
     int64_t behind_ms = visit_head(visit)->newest_ms - visit->time_ms;
-    if (behind_ms <= 0) {
+    if (batch->ahead[row]) {
+        visit->kind = VISIT_READ;
+    } else if (behind_ms <= 0) {
         visit->kind = VISIT_ORDER;
         enter_in_order(visit);
     } else if (behind_ms <= entity->lateness_ms) {

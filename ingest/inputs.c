@@ -181,9 +181,11 @@ static bool add_record(const struct inputs *inputs, struct batch *batch, const s
         return false;
     uint32_t row = batch->count - 1;
     batch->time_ms[row] = record->timestamp_ms == INT64_MIN ? 0 : record->timestamp_ms;
-    if (large)
+    if (large) {
+        batch->size[row] = record->size < UINT32_MAX ? (uint32_t)record->size : UINT32_MAX;
         batch_refuse(batch, row, "the record is larger than payload_max, %u bytes",
                      input->payload_max);
+    }
     return true;
 }
 

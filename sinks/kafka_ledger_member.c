@@ -202,8 +202,8 @@ static void judge(struct ledger_member *member, const rd_kafka_message_t *messag
 /* At once the first time, then more and more patiently until an assignment has come. */
 static void give_up(struct ledger_member *member, uint64_t now_ns)
 {
-    log_warning("kafka", "no member of the group any more, joining anew group=%s%s%s",
-                member->group, member->trouble.text[0] ? " reason=" : "", member->trouble.text);
+    log_warning("kafka", "no member of the group any more, joining anew group=%s reason=\"%s\"",
+                member->group, member->trouble.text);
     client_drop(member);
     forget_metadata(member);
     member->retry_ns = now_ns + member->backoff_ns;

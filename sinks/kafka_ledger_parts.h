@@ -151,7 +151,7 @@ struct ledger_settler {
     int64_t entry_at, entry_next; /* offset of its first record, behind its last; -1: not known */
     struct failure lost;          /* the first record that could not be delivered; OK: none */
     rd_kafka_resp_err_t code;     /* of the last call */
-    uint64_t backoff_ms;
+    uint64_t begun_ns, committed_ns, backoff_ms;
     atomic_uint
         ends_sent; /* requests to end this transaction; counted in a thread of the library */
 };

@@ -295,6 +295,8 @@ static enum status make_conf(struct ledger_settler *settler, const struct ledger
         {"transaction.timeout.ms", "10000"},
         {"compression.type", "lz4"},
         {"linger.ms", "1"},
+        {"retry.backoff.ms",
+         "10"}, /* the coordinator is busy for some milliseconds after a commit */
         {"queue.buffering.max.messages", "250000"},
         {"queue.buffering.max.kbytes", "131072"},
         {"message.max.bytes", largest_text},

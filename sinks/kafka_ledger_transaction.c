@@ -20,7 +20,9 @@
 #include <string.h>
 
 enum { API_END_TRANSACTION = 26, CALL_TIMEOUT_MS = 2000, DRAIN_TIMEOUT_MS = 5000 };
-static const uint64_t suspect_after_ns = 5000000000;
+static const uint64_t suspect_after_ns = 5000000000, markers_ns = 30000000;
+/* Brokers that stay away: the next claim and the journal find out what became of it. */
+static const uint64_t patience_ns = 20000000000;
 
 /* ---- errors ---- */
 
@@ -281,6 +283,12 @@ static rd_kafka_topic_partition_list_t *list_offsets(const struct ledger_settler
     return list;
 }
 
+static bool is_patient(struct ledger_settler *settler)
+{
+    return !atomic_load(&settler->hurry) &&
+           clock_monotonic_ns(&system_clock) - settler->begun_ns < patience_ns;
+}
+
 static enum ledger_verdict send_offsets(struct ledger_settler *settler, struct failure *failure)
 {
     rd_kafka_topic_partition_list_t *list = list_offsets(settler);
@@ -290,7 +298,7 @@ static enum ledger_verdict send_offsets(struct ledger_settler *settler, struct f
                                rd_kafka_send_offsets_to_transaction(
                                    settler->producer, list, settler->metadata, CALL_TIMEOUT_MS),
                                "commit offsets", failure);
-    while (verdict == LEDGER_AGAIN && !atomic_load(&settler->hurry));
+    while (verdict == LEDGER_AGAIN && is_patient(settler));
     rd_kafka_topic_partition_list_destroy(list);
     return verdict == LEDGER_AGAIN ? LEDGER_DOUBT : verdict;
 }
@@ -309,7 +317,7 @@ static enum ledger_verdict end_transaction(struct ledger_settler *settler, bool 
                                commit ? rd_kafka_commit_transaction(settler->producer, -1)
                                       : rd_kafka_abort_transaction(settler->producer, -1),
                                commit ? "commit" : "abort", failure);
-    while (verdict == LEDGER_AGAIN && !atomic_load(&settler->hurry));
+    while (verdict == LEDGER_AGAIN && is_patient(settler));
     rd_kafka_poll(settler->producer, 0);
     if (verdict == LEDGER_AGAIN)
         return LEDGER_DOUBT;
@@ -353,20 +361,40 @@ static void abort_it(struct ledger_settler *settler, const struct failure *cause
     }
 }
 
+/* Right after a commit the coordinator is still busy with its markers and refuses what belongs to
+ * the next transaction.  The library asks again soon for offsets, but late for partitions: so the
+ * offsets go first then; else they travel beside the records. */
+static bool is_close(const struct ledger_settler *settler)
+{
+    return clock_monotonic_ns(&system_clock) - settler->committed_ns < markers_ns;
+}
+
+static enum ledger_verdict put_and_offset(struct ledger_settler *settler, struct failure *failure)
+{
+    bool offsets_first = is_close(settler);
+    enum ledger_verdict verdict = LEDGER_FINE;
+    if (offsets_first)
+        verdict = send_offsets(settler, failure);
+    if (verdict == LEDGER_FINE && !put_all(settler, &settler->transaction)) {
+        *failure = settler->lost;
+        return LEDGER_ABORT;
+    }
+    if (verdict == LEDGER_FINE && !offsets_first)
+        verdict = send_offsets(settler, failure);
+    return verdict;
+}
+
 static enum ledger_verdict carry_out(struct ledger_settler *settler, struct failure *failure)
 {
     enum ledger_verdict verdict =
         ledger_judge(settler, rd_kafka_begin_transaction(settler->producer), "begin", failure);
     if (verdict != LEDGER_FINE)
         return LEDGER_DOUBT;
-    if (!put_all(settler, &settler->transaction)) {
-        *failure = settler->lost;
-        return LEDGER_ABORT;
-    }
-    verdict = send_offsets(settler, failure);
+    verdict = put_and_offset(settler, failure);
     if (verdict != LEDGER_FINE)
         return verdict;
     verdict = end_transaction(settler, true, failure);
+    settler->committed_ns = clock_monotonic_ns(&system_clock);
     /* The first record that was lost says more than that the transaction cannot be committed. */
     if (verdict == LEDGER_ABORT && settler->lost.status != STATUS_OK)
         *failure = settler->lost;
@@ -377,6 +405,7 @@ void ledger_transaction_settle(struct ledger_settler *settler, struct ledger_res
 {
     struct failure failure = {0};
     settler->lost = (struct failure){0};
+    settler->begun_ns = clock_monotonic_ns(&system_clock);
     settler->entry_at = settler->entry_next = -1;
     switch (carry_out(settler, &failure)) {
     case LEDGER_FINE:

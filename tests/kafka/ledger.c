@@ -7,9 +7,9 @@
  * Prints what happens, a line each, with the time in milliseconds; at the end (SIGTERM) how long
  * its commits took.  Every 40th entry is larger than a record may be.  An entry says how many
  * outputs it has and bears a mark of its writer and attempt, which its outputs bear as well. */
+#include "sinks/ledger.h"
 #include "base/assert.h"
 #include "base/clock.h"
-#include "sinks/ledger.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -121,8 +121,9 @@ static void take_entry(struct node *node, const struct ledger_record *record)
     char mark[48], head[160];
     snprintf(head, sizeof head, "%.*s", (int)(record->size < 150 ? record->size : 150),
              (const char *)record->bytes);
-    int fields = sscanf(head, "{\"sequence\":%llu,\"outputs\":%u,\"mark\":\"%47[^\"]\",\"size\":%zu}",
-                        &sequence, &outputs, mark, &size);
+    int fields =
+        sscanf(head, "{\"sequence\":%llu,\"outputs\":%u,\"mark\":\"%47[^\"]\",\"size\":%zu}",
+               &sequence, &outputs, mark, &size);
     if (fields != 4 || size != record->size || sequence > node->sequence + 1) {
         say("stop entry %llu of %zu bytes after %llu", sequence, record->size,
             (unsigned long long)node->sequence);
@@ -206,7 +207,7 @@ static void lead(struct node *node, bool owns)
         say("aborted sequence=%llu %s", (unsigned long long)node->transaction.sequence,
             failure.text);
         node->next_ns = now_ns + 50000000;
-    } else if (now_ns >= node->next_ns && node->sequence < node->count && !ending) {
+    } else if (now_ns >= node->next_ns && node->sequence < node->count) {
         build(node);
         node->submitted_ns = now_ns;
         node->next_ns = now_ns + node->pause_ns;
@@ -283,7 +284,7 @@ int main(int argument_count, char **arguments)
     node.pause_ns = strtoull(arguments[4], NULL, 10) * 1000000;
     open_ledger(&node, arguments[1], arguments[2]);
     say("open");
-    while (!ending || node.running)
+    while (!ending)
         turn(&node);
     report(&node);
     say("closing");

@@ -45,9 +45,9 @@ static void check_entry(struct check *check, size_t size)
     unsigned long long sequence = 0;
     struct entry entry = {.outputs = 0};
     size_t told = 0;
-    int fields = sscanf(check->head,
-                        "{\"sequence\":%llu,\"outputs\":%u,\"mark\":\"%47[^\"]\",\"size\":%zu}",
-                        &sequence, &entry.outputs, entry.mark, &told);
+    int fields =
+        sscanf(check->head, "{\"sequence\":%llu,\"outputs\":%u,\"mark\":\"%47[^\"]\",\"size\":%zu}",
+               &sequence, &entry.outputs, entry.mark, &told);
     if (fields != 4 || told != size)
         blame(check, "an entry is not whole", sequence);
     else if (sequence != check->last + 1 || sequence >= ENTRIES_MAX)
@@ -85,7 +85,8 @@ static void check_output(struct check *check, const rd_kafka_message_t *message)
     unsigned index = 0;
     char text[160], mark[48] = "";
     snprintf(text, sizeof text, "%.*s", (int)message->len, (const char *)message->payload);
-    int fields = sscanf(text, "{\"id\":\"%llu-%u\",\"mark\":\"%47[^\"]\"}", &sequence, &index, mark);
+    int fields =
+        sscanf(text, "{\"id\":\"%llu-%u\",\"mark\":\"%47[^\"]\"}", &sequence, &index, mark);
     struct entry *entry = &check->entry[sequence < ENTRIES_MAX ? sequence : 0];
     check->outputs++;
     if (fields != 3 || sequence == 0 || sequence > check->last || index >= entry->outputs)

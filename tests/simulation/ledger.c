@@ -430,8 +430,12 @@ void sim_ledger_silence(struct sim_ledger *ledger, bool dead)
     }
     if (ledger->claim == CLAIM_FENCING && ledger->leaving)
         broker_fence(simulation);
-    lent_free(ledger);
     ledger->open = false;
+}
+
+void sim_ledger_bury(struct sim_ledger *ledger)
+{
+    lent_free(ledger);
 }
 
 void sim_ledger_wake(struct sim_ledger *ledger)

@@ -85,5 +85,7 @@ void sim_ledger_rebalanced(struct sim_ledger *ledger);
 /* The process stands still or is dead: what was sent already may still arrive. */
 void sim_ledger_silence(struct sim_ledger *ledger, bool dead);
 void sim_ledger_wake(struct sim_ledger *ledger);
+/* Its process's memory is gone: nobody looks at what was lent any more. */
+void sim_ledger_bury(struct sim_ledger *ledger);
 
 #endif

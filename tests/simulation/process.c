@@ -55,6 +55,7 @@ static void process_drop(struct process *process)
     process->node = NULL;
     if (process->ledger.open)
         sim_ledger_kind.close(&process->ledger);
+    sim_ledger_bury(&process->ledger);
     if (process->configured)
         config_close(&process->config);
     process->configured = process->cut = process->stopping = false;

@@ -397,7 +397,6 @@ static void test_out_of_order(void **state)
     trial_close(trial);
 }
 
-/* An event that is forgotten before its wait has ended has lost it. */
 /* One wrong clock neither ends the others' waits nor holds them up; two that agree are believed. */
 static void test_one_future_event(void **state)
 {
@@ -413,11 +412,38 @@ static void test_one_future_event(void **state)
     assert_int_equal(trial_fold(trial)->watermark_ms, 112 * 1000);
     batch_clear(&trial->batch);
     event(trial, "d", 113 + years);
+    event(trial, "e", 113);
+    event(trial, "f", 114 + years);
     fold(trial);
-    assert_true(trial_fold(trial)->watermark_ms == (101 + years) * 1000LL);
+    assert_int_equal(trial_fold(trial)->watermark_ms, 113 * 1000);
+    batch_clear(&trial->batch);
+    event(trial, "g", 115 + years);
+    fold(trial);
+    assert_true(trial_fold(trial)->watermark_ms == (114 + years) * 1000LL);
     trial_close(trial);
 }
 
+/* Where the arrival is known nobody is believed who is a day ahead of it, however many agree. */
+static void test_ahead_of_arrival(void **state)
+{
+    (void)state;
+    static const int day = 86400;
+    struct trial *trial = trial_open(carried_text);
+    uint32_t believed = event(trial, "a", 100);
+    uint32_t first = event(trial, "b", 100 + 3 * day), second = event(trial, "c", 101 + 3 * day);
+    uint32_t later = event(trial, "d", 100 + day);
+    for (uint32_t row = 0; row < trial->batch.count; row++)
+        trial->batch.arrival_ms[row] = 100 * 1000;
+    const struct batch *batch = fold(trial);
+    assert_false(batch->ahead[believed]);
+    assert_true(batch->ahead[first] && batch->ahead[second]);
+    assert_false(batch->ahead[later]);
+    assert_int_equal(trial_fold(trial)->ahead, 2);
+    assert_int_equal(trial_fold(trial)->watermark_ms, (100 + day) * 1000LL);
+    trial_close(trial);
+}
+
+/* An event that is forgotten before its wait has ended has lost it. */
 static void test_wait_is_lost(void **state)
 {
     (void)state;
@@ -454,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_matured_bound),
         cmocka_unit_test(test_out_of_order),
         cmocka_unit_test(test_one_future_event),
+        cmocka_unit_test(test_ahead_of_arrival),
         cmocka_unit_test(test_wait_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

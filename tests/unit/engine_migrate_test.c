@@ -339,6 +339,31 @@ static void what_is_kept_serves_late_events(void **state)
     trial_close(trial);
 }
 
+/* Slots that no window reaches any more still count where there is no span: for the window that is
+ * new, and for events that come late. */
+static void slots_that_leave_still_count(void **state)
+{
+    (void)state;
+    struct setup before = {.lateness = "'1m'",
+                           .features = "'n': 'mean(amount) by card over 2h', 'all': 'sum(amount) "
+                                       "by card'"};
+    struct setup after = {.lateness = "'1m'",
+                          .features = "'all': 'sum(amount) by card', 'new': 'sd(amount) by card', "
+                                      "'count': 'count() by card'"};
+    struct migration_report report;
+    struct trial *trial = set_up(&before, true);
+    for (int i = 0; i < 30; i++)
+        event(trial, i, i * 100, "x", i);
+    trial = move(trial, &after, &report);
+    event(trial, 30, 2890, "x", 100);
+    assert_true(feature(trial, 0) == 28 * 29 / 2 + 100 && feature(trial, 2) == 30);
+    event(trial, 31, 2901, "x", 0);
+    assert_true(feature(trial, 0) == 29 * 30 / 2 + 100 && feature(trial, 2) == 32);
+    assert_true(feature(trial, 1) > 0);
+    migration_report_close(&report);
+    trial_close(trial);
+}
+
 static void outcomes_go_by_their_names(void **state)
 {
     (void)state;
@@ -489,6 +514,7 @@ int main(void)
         cmocka_unit_test(waits_begin_with_what_is_there),
         cmocka_unit_test(early_labels_that_find_no_room_are_refused),
         cmocka_unit_test(what_is_kept_serves_late_events),
+        cmocka_unit_test(slots_that_leave_still_count),
         cmocka_unit_test(outcomes_go_by_their_names),
         cmocka_unit_test(recent_metrics_are_the_newest_that_fit),
         cmocka_unit_test(models_say_what_has_changed),

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <unistd.h>
 
+enum { CONTROL_MAX = 1 << 18 };
+
 enum { EVENTS = 1500, EXAMPLES = 150, SEEN_MAX = 64 };
 
 static const char config_text[] =
@@ -174,10 +176,9 @@ static void leave_model(struct stage *stage, const struct training_set *set, int
     if (stage->child == CHILD_LEAVES_ANOTHER)
         json_array_remove(json_object_get(file, "features"), 0);
     if (stage->child == CHILD_LEAVES_TOO_MUCH) {
-        json_t *filling = json_array();
-        for (int i = 0; i < CONTROL_SIZE_MAX / 2; i++)
-            json_array_append_new(filling, json_integer(7));
-        json_object_set_new(file, "filling", filling);
+        static char filling[CONTROL_MAX];
+        memset(filling, 'x', sizeof filling - 1);
+        json_object_set_new(file, "filling", json_string(filling));
     }
     char *text = json_dumps(file, JSON_REAL_PRECISION(17));
     write_text(descriptor, text, strlen(text));
@@ -279,6 +280,7 @@ static struct stage *stage_open(enum child child, int patience, enum pace pace, 
     assert_int_equal(engine_open(&stage->engine, &stage->trial->pipeline, &stage->inputs, &world,
                                  pace, &stage->failure),
                      STATUS_OK);
+    stage->engine.retrain.control_max = CONTROL_MAX;
     stage->engine.on_batch = stage_on_batch;
     stage->engine.on_batch_self = stage;
     return stage;
