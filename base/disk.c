@@ -332,7 +332,14 @@ static enum status lock_directory(struct directory *directory, struct failure *f
                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (directory->lock < 0)
         return fail(failure, "open", directory->path, LOCK_NAME);
-    if (flock(directory->lock, LOCK_EX | LOCK_NB) == 0)
+    /* A process that was killed holds it until its memory has been given back. */
+    enum { TRIES = 50, PAUSE_US = 100000 };
+    int locked = flock(directory->lock, LOCK_EX | LOCK_NB);
+    for (int i = 0; i < TRIES && locked != 0 && errno == EWOULDBLOCK; i++) {
+        usleep(PAUSE_US);
+        locked = flock(directory->lock, LOCK_EX | LOCK_NB);
+    }
+    if (locked == 0)
         return STATUS_OK;
     if (errno != EWOULDBLOCK)
         return fail(failure, "lock", directory->path, LOCK_NAME);

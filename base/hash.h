@@ -27,6 +27,9 @@ static inline uint64_t hash_pair(uint64_t first, uint64_t second)
     return mixed == 0 ? 1 : mixed;
 }
 
+/* Names a key without telling it: equal keys have equal names. */
+uint64_t hash_key_id(struct hash_key key);
+
 /* A fixed, unkeyed hash for fingerprints of texts (options, formulas). */
 uint64_t hash_fingerprint(const void *bytes, size_t size);
 

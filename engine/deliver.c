@@ -22,8 +22,8 @@ static void deliver_event(const struct pipeline *pipeline, const struct batch *b
     outbox_end(outbox);
 }
 
-static void deliver_dead(const struct inputs *inputs, const struct batch *batch, uint32_t row,
-                         struct outbox *outbox)
+static void deliver_dead(const struct pipeline *pipeline, const struct inputs *inputs,
+                         const struct batch *batch, uint32_t row, struct outbox *outbox)
 {
     if (!outbox_wants(outbox, STREAM_DEAD_LETTERS))
         return;
@@ -32,19 +32,23 @@ static void deliver_dead(const struct inputs *inputs, const struct batch *batch,
                             : inputs->input[batch->position[row].input].name;
     struct buffer *buffer = outbox_begin(outbox, STREAM_DEAD_LETTERS);
     outbox_body(outbox);
-    encode_dead_letter(input, batch, row, buffer);
+    encode_dead_letter(pipeline, input, batch, row, buffer);
     outbox_end(outbox);
 }
 
-static void deliver_model_events(const struct batch *batch, struct outbox *outbox)
+/* Those of one row, so that the order of outputs does not depend on where a batch was cut; *next is
+ * the first that has not been delivered. */
+static void deliver_model_events(const struct batch *batch, uint32_t row, uint32_t *next,
+                                 struct outbox *outbox)
 {
-    for (uint32_t i = 0; i < batch->event_count; i++) {
+    for (; *next < batch->event_count && batch->events[*next].row <= row; ++*next) {
+        const struct model_event *event = &batch->events[*next];
         if (!outbox_wants(outbox, STREAM_MODEL_EVENTS))
-            return;
+            continue;
         struct buffer *buffer = outbox_begin(outbox, STREAM_MODEL_EVENTS);
-        buffer_text(buffer, batch->events[i].model);
+        buffer_text(buffer, event->model);
         outbox_body(outbox);
-        encode_model_event(&batch->events[i], buffer);
+        encode_model_event(event, buffer);
         outbox_end(outbox);
     }
 }
@@ -52,11 +56,12 @@ static void deliver_model_events(const struct batch *batch, struct outbox *outbo
 void deliver(const struct pipeline *pipeline, const struct inputs *inputs,
              const struct batch *batch, struct outbox *outbox)
 {
+    uint32_t next = 0;
     for (uint32_t row = 0; row < batch->count; row++) {
         if (batch->dead[row])
-            deliver_dead(inputs, batch, row, outbox);
+            deliver_dead(pipeline, inputs, batch, row, outbox);
         else if (batch->kind[row] == RECORD_EVENT)
             deliver_event(pipeline, batch, row, outbox);
+        deliver_model_events(batch, row, &next, outbox);
     }
-    deliver_model_events(batch, outbox);
 }

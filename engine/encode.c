@@ -210,8 +210,8 @@ void encode_alert(const struct pipeline *pipeline, const struct batch *batch, ui
     buffer_text(buffer, "}}");
 }
 
-void encode_dead_letter(const char *input, const struct batch *batch, uint32_t row,
-                        struct buffer *buffer)
+void encode_dead_letter(const struct pipeline *pipeline, const char *input,
+                        const struct batch *batch, uint32_t row, struct buffer *buffer)
 {
     const struct position *position = &batch->position[row];
     buffer_text(buffer, "{\"input\":");
@@ -222,10 +222,9 @@ void encode_dead_letter(const char *input, const struct batch *batch, uint32_t r
     buffer_integer(buffer, position->offset);
     buffer_text(buffer, ",\"size\":");
     buffer_integer(buffer, batch->size[row]);
-    struct span id = batch->id_text[row];
-    if (id.size > 0) {
+    if (batch->id_text[row].size > 0) {
         buffer_text(buffer, ",\"id\":");
-        buffer_json(buffer, batch_bytes(batch, id), id.size);
+        encode_id_json(pipeline, batch, row, buffer);
     }
     if (batch->arrival_ms[row] != INT64_MIN) {
         buffer_text(buffer, ",\"arrived\":");

@@ -17,8 +17,8 @@ void encode_alert(const struct pipeline *pipeline, const struct batch *batch, ui
 
 /* {"input": ..., "partition": ..., "offset": ..., "size": ..., "arrived": ..., "reason": ...};
  * arrived (the leader's clock) only where there is a journal. */
-void encode_dead_letter(const char *input, const struct batch *batch, uint32_t row,
-                        struct buffer *buffer);
+void encode_dead_letter(const struct pipeline *pipeline, const char *input,
+                        const struct batch *batch, uint32_t row, struct buffer *buffer);
 
 /* {"event": "drift", "time": ..., "model": ..., "detail": ...}. */
 void encode_model_event(const struct model_event *event, struct buffer *buffer);

@@ -9,16 +9,10 @@
 #include "engine/node_parts.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Names the key without telling it. */
-static uint64_t key_id(struct hash_key key)
-{
-    static const char text[] = "which key is this?";
-    return hash_bytes(key, text, sizeof text - 1);
-}
 
 static enum status open_snapshots(struct node *node, struct failure *failure)
 {
@@ -45,7 +39,7 @@ enum status node_open(struct node **result, const struct node_setting *setting,
     node->world = *setting->world;
     node->own_text = config_journalled(setting->config);
     node->bits = bits_digest();
-    node->key_id = key_id(setting->config->key);
+    node->key_id = hash_key_id(setting->config->key);
     node->entry = calloc(1, sizeof *node->entry);
     char *items = malloc(JOURNAL_ENTRY_MAX);
     ASSERT(node->entry && items);
@@ -82,7 +76,7 @@ static enum status claim(struct node *node, bool owns, struct failure *failure)
     if (!owns) {
         node->claimed = false;
         node->role = ROLE_FOLLOWING;
-        return STATUS_RETRY;
+        return node_is_unannounced(node) ? node_recover_unannounced(node, failure) : STATUS_RETRY;
     }
     if (node->claimed || node->in_entry)
         return STATUS_RETRY;
@@ -112,11 +106,14 @@ static enum status at_end(struct node *node, struct failure *failure)
 
 static enum status stop_following(struct node *node)
 {
-    if (node->stopping == STOPPING_SETTLES) {
-        if (!node->in_entry && !outbox_unsettled(&node->engine->outbox) && !node->skipping)
-            node_snapshot(node, true);
-        node->stopping = STOPPING_SAVES;
-    }
+    bool whole = !node->in_entry && !node->skipping && !node_is_unannounced(node) &&
+                 !outbox_unsettled(&node->engine->outbox);
+    if (node->snapshot_sequence != 0) /* this node will not see its entry settled any more */
+        snapshots_drop(node->snapshots);
+    node->snapshot_sequence = 0;
+    if (node->stopping == STOPPING_SETTLES && whole)
+        node_snapshot(node, true);
+    node->stopping = STOPPING_SAVES;
     if (node->snapshots && snapshots_busy(node->snapshots))
         return STATUS_RETRY;
     return STATUS_END;

@@ -68,7 +68,7 @@ static enum status drop_state(struct node *node, struct failure *failure)
 static void begin_entry(struct node *node, int64_t at)
 {
     node->in_entry = true;
-    node->has_item = false;
+    node->has_item = node->folded = false;
     node->entry_at = at;
     node->arrival_ms = INT64_MIN;
     batch_clear(&node->engine->batch);
@@ -91,6 +91,8 @@ static enum status take_next(struct node *node, int64_t at, struct failure *fail
         node_settled(node, reader->head.sequence, reader->chain, at);
         return node->scanning ? scan_entry(node, failure) : STATUS_OK;
     }
+    if (node_is_unannounced(node))
+        return node_recover_unannounced(node, failure);
     begin_entry(node, at);
     return STATUS_OK;
 }
@@ -143,9 +145,12 @@ static enum status take_run(struct node *node)
     return status;
 }
 
+/* It is of an entry's end: of no use in the middle of the next one. */
 static enum status compare_hash(struct node *node, uint64_t sequence, uint64_t hash,
                                 struct failure *failure)
 {
+    if (node->in_entry && node->folded)
+        return STATUS_OK;
     if (sequence != node_sequence(node) || node->reader.head.bits != node->bits)
         return STATUS_OK;
     uint64_t own = state_hash(&node->pipeline->state);
@@ -280,6 +285,7 @@ static enum status fold_some(struct node *node, struct failure *failure)
     if (batch->count > 0) {
         node->report.replayed += batch->count;
         engine_fold(node->engine);
+        node->folded = true;
         batch_clear(batch);
         return STATUS_OK;
     }
@@ -294,6 +300,12 @@ enum status node_follow(struct node *node, struct failure *failure)
         return fold_some(node, failure);
     struct ledger_record record;
     const struct ledger *ledger = &node->world.ledger;
-    enum status status = ledger->kind->read(ledger->self, &record, failure);
+    enum status status = STATUS_OK;
+    if (node->to_seek)
+        status = ledger->kind->seek(ledger->self, node->settled.at, failure);
+    if (status != STATUS_OK)
+        return status;
+    node->to_seek = false;
+    status = ledger->kind->read(ledger->self, &record, failure);
     return status == STATUS_OK ? take_record(node, &record, failure) : status;
 }

@@ -241,6 +241,20 @@ enum status node_lead_begin(struct node *node, struct failure *failure)
     return STATUS_OK;
 }
 
+/* Placed where a first reading begins, and never read: by the time that it is, another leader may
+ * have moved that place. */
+static bool has_unnamed_lane(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->inputs->lane_count; i++) {
+        const struct lane *lane = &node->inputs->lane[i];
+        uint64_t input = node->inputs->input[lane->input].fingerprint;
+        if (lane->placed && journal_lanes_find(&node->pipeline->lanes, &node->pipeline->state,
+                                               input, (int64_t)lane->lane) == UINT32_MAX)
+            return true;
+    }
+    return false;
+}
+
 enum status node_step_down(struct node *node, struct failure *failure)
 {
     struct entry *entry = outbox_open_entry(&node->engine->outbox);
@@ -253,11 +267,14 @@ enum status node_step_down(struct node *node, struct failure *failure)
     if (node->running && ledger->kind->settlement(ledger->self, &at, &why) == SETTLEMENT_RUNNING)
         return STATUS_RETRY;
     node->running = false;
+    if (has_unnamed_lane(node))
+        return node_recover(node, failure);
     node->engine->entry = NULL;
     node->inputs->merging = false;
     node->role = ROLE_FOLLOWING;
     node->claimed = node->anchored = node->in_entry = false;
-    return ledger->kind->seek(ledger->self, node->settled.at, failure);
+    node->to_seek = true;
+    return STATUS_OK;
 }
 
 /* An orderly end: all is settled, then the state's hash is journalled, then a snapshot is taken. */

@@ -29,7 +29,7 @@ struct node {
     uint64_t bits, key_id;
 
     /* what it folds under; own, or as the journal has it */
-    struct config journalled, *config;
+    struct config *config;
     char *text;
     struct pipeline *pipeline;
     struct inputs *inputs;
@@ -44,7 +44,10 @@ struct node {
 
     /* following */
     struct journal_reader reader;
-    bool in_entry, has_item;
+    bool to_seek;   /* the reader is to be placed at the settled entry */
+    bool in_entry;  /* in the middle of one, */
+    bool folded;    /* some of whose records have been folded */
+    bool has_item;
     struct journal_item item;
     int64_t entry_at, arrival_ms;
     uint64_t progress_ns;
@@ -71,6 +74,8 @@ struct node {
 /* State, configuration and place in the journal: of the newest usable snapshot, else of the
  * journal's begin. */
 enum status node_recover(struct node *node, struct failure *failure);
+/* The same for a node that is unannounced and may not lead after all. */
+enum status node_recover_unannounced(struct node *node, struct failure *failure);
 
 /* A pipeline under `text`, whose state is taken over from what there is now as far as it is
  * unchanged (logged), or anew. */
@@ -102,6 +107,13 @@ void node_settled(struct node *node, uint64_t sequence, uint64_t chain, int64_t 
 static inline uint64_t node_sequence(const struct node *node)
 {
     return node->pipeline->state.directory->sequence;
+}
+
+/* The state is under a configuration, or a beginning, that the journal does not know yet: it may be
+ * led with, nothing else. */
+static inline bool node_is_unannounced(const struct node *node)
+{
+    return node->announce_configuration || node->announce_cold;
 }
 
 /* Whether a step may change pages while a snapshot is written. */

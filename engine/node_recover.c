@@ -23,6 +23,15 @@ static void close_parts(struct node *node)
     node->inputs = NULL;
 }
 
+/* A configuration that was read from the journal lies on the heap: its pipeline points into it. */
+static void config_drop(const struct node *node, struct config *config)
+{
+    if (!config || config == node->setting.config)
+        return;
+    config_close(config);
+    free(config);
+}
+
 void node_forget(struct node *node)
 {
     close_parts(node);
@@ -30,8 +39,7 @@ void node_forget(struct node *node)
         pipeline_close(node->pipeline);
     free(node->pipeline);
     node->pipeline = NULL;
-    if (node->config == &node->journalled)
-        config_close(&node->journalled);
+    config_drop(node, node->config);
     node->config = NULL;
     free(node->text);
     node->text = NULL;
@@ -64,9 +72,10 @@ static enum status take_config(struct node *node, const char *text, size_t size,
     if (strcmp(node->text, node->own_text) == 0)
         return STATUS_OK;
     struct findings findings = {0};
-    node->config = &node->journalled;
-    bool good = config_read_journalled(&node->journalled, node->setting.config, text, size,
-                                       &findings);
+    node->config = calloc(1, sizeof *node->config);
+    ASSERT(node->config);
+    bool good =
+        config_read_journalled(node->config, node->setting.config, text, size, &findings);
     enum status status = STATUS_OK;
     if (!good)
         status = failure_set(failure, STATUS_STOP,
@@ -127,32 +136,26 @@ static void log_migration(const struct migration_report *report)
 
 /* What belongs to the configuration that is left. */
 struct former {
-    struct config config; /* when it is not the own one */
-    bool owned;
+    struct config *config;
     struct pipeline *pipeline;
     char *text;
 };
 
-static void former_take(struct node *node, struct former *former)
+static struct former former_take(struct node *node)
 {
-    former->owned = node->config == &node->journalled;
-    former->pipeline = node->pipeline;
-    former->text = node->text;
-    former->config = node->journalled;
-    if (former->owned)
-        former->pipeline->config = &former->config;
-    node->pipeline = NULL;
+    struct former former = {node->config, node->pipeline, node->text};
     node->config = NULL;
+    node->pipeline = NULL;
     node->text = NULL;
+    return former;
 }
 
-static void former_close(struct former *former)
+static void former_close(const struct node *node, struct former *former)
 {
     pipeline_close(former->pipeline);
     free(former->pipeline);
     free(former->text);
-    if (former->owned)
-        config_close(&former->config);
+    config_drop(node, former->config);
 }
 
 enum status node_reconfigure(struct node *node, const char *text, size_t size,
@@ -160,13 +163,12 @@ enum status node_reconfigure(struct node *node, const char *text, size_t size,
 {
     if (strlen(node->text) == size && memcmp(node->text, text, size) == 0)
         return STATUS_OK;
-    struct former former;
     struct migration_report report = {0};
     if (node->snapshots && snapshots_busy(node->snapshots))
         snapshots_drop(node->snapshots); /* its image is of a mapping that goes now */
     node->snapshot_sequence = 0;
     close_parts(node);
-    former_take(node, &former);
+    struct former former = former_take(node);
     enum status status = open_fresh(node, text, size, failure);
     if (status == STATUS_OK) {
         migrate(node->pipeline, former.pipeline, &report);
@@ -175,7 +177,7 @@ enum status node_reconfigure(struct node *node, const char *text, size_t size,
         status = open_parts(node, failure);
     }
     migration_report_close(&report);
-    former_close(&former);
+    former_close(node, &former);
     return status;
 }
 
@@ -227,7 +229,7 @@ static enum status load_newest(struct node *node, struct state *state, struct sn
         if (snapshot_load(&node->world.disk, names[i], state, facts, show_loading, &progress,
                           &failure) == STATUS_OK)
             return STATUS_OK;
-        log_error("recovery", "snapshot %s cannot be used: %s", names[i], failure.text);
+        log_error("recovery", "a snapshot cannot be used: %s", failure.text);
     }
     return STATUS_END;
 }
@@ -294,10 +296,13 @@ enum status node_recover(struct node *node, struct failure *failure)
     node->role = ROLE_FOLLOWING;
     node->in_entry = node->has_item = node->claimed = node->running = node->anchored = false;
     enum status status = begin_anywhere(node, failure);
-    if (status == STATUS_OK)
-        status = open_parts(node, failure);
-    const struct ledger *ledger = &node->world.ledger;
-    if (status == STATUS_OK)
-        status = ledger->kind->seek(ledger->self, node->settled.at, failure);
-    return status;
+    node->to_seek = true;
+    return status == STATUS_OK ? open_parts(node, failure) : status;
+}
+
+enum status node_recover_unannounced(struct node *node, struct failure *failure)
+{
+    node->skipping = node->announce_cold;
+    node->announce_configuration = node->announce_cold = false;
+    return node_recover(node, failure);
 }

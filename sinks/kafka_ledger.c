@@ -195,13 +195,18 @@ static int kafka_descriptor(void *self)
     return ((struct kafka_ledger *)self)->event;
 }
 
-/* The settler first: it uses the others' clients. */
+/* The settler first: it uses the others' clients.  What a thread still needs that could not be
+ * ended is left to the end of the process. */
 static void kafka_close(void *self)
 {
     struct kafka_ledger *ledger = self;
-    ledger_settler_close(&ledger->settler);
+    enum ledger_order left = ledger_settler_close(&ledger->settler);
+    if (left == LEDGER_ORDER_CLAIM)
+        return;
     ledger_member_close(&ledger->member);
     ledger_reader_close(&ledger->reader);
+    if (left != LEDGER_ORDER_NONE)
+        return;
     if (ledger->event >= 0)
         close(ledger->event);
     free(ledger);

@@ -132,10 +132,11 @@ struct ledger_settler {
 
     pthread_t thread;
     bool running;
-    pthread_mutex_t lock; /* of order, ending, done, result */
+    pthread_mutex_t lock; /* of order ... result */
     pthread_cond_t changed;
     enum ledger_order order; /* what is to be done, or being done */
     bool ending, done;       /* done: the result has not been fetched */
+    bool ended, abandoned;   /* the thread has ended; nobody waits for it any more */
     atomic_bool hurry;       /* give up what takes time */
     struct ledger_result result;
 
@@ -166,8 +167,9 @@ void ledger_settler_submit(struct ledger_settler *settler, const struct transact
 bool ledger_settler_busy(struct ledger_settler *settler);
 /* Whether a command has ended; its result is told once. */
 bool ledger_settler_result(struct ledger_settler *settler, struct ledger_result *result);
-/* Waits, not for ever, for what was submitted. */
-void ledger_settler_close(struct ledger_settler *settler);
+/* Waits for what was submitted, but not for ever: the order that the thread still hangs in, else
+ * NONE.  Then the settler's memory stays its own, but it reads nothing that was submitted. */
+enum ledger_order ledger_settler_close(struct ledger_settler *settler);
 
 /* In the settler's thread: the producer and one transaction of it. */
 enum status ledger_producer_make(struct ledger_settler *settler, struct failure *failure);

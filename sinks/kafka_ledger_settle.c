@@ -23,6 +23,7 @@ enum {
     INIT_TIMEOUT_MS = 10000, /* a broker's first transaction makes it load its coordinator */
     CALL_TIMEOUT_MS = 1000,
     CLOSE_TIMEOUT_MS = 10000,
+    HURRY_TIMEOUT_MS = 3000,
     BACKOFF_FIRST_MS = 50,
     BACKOFF_LAST_MS = 2000,
     BATCH_SIZE_STANDARD = 1000000,
@@ -125,19 +126,28 @@ static enum status claim_journal(struct ledger_settler *settler, struct ledger_r
     return status;
 }
 
+/* Under the lock; false: the time is over. */
+static bool wait_until(struct ledger_settler *settler, uint64_t deadline_ns)
+{
+    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                             .tv_nsec = (long)(deadline_ns % 1000000000)};
+    return pthread_cond_timedwait(&settler->changed, &settler->lock, &until) != ETIMEDOUT;
+}
+
+static uint64_t deadline_after(uint64_t span_ms)
+{
+    return clock_monotonic_ns(&system_clock) + span_ms * UINT64_C(1000000);
+}
+
 /* The pause after a failure belongs to the claim, so that nobody needs a timer for it. */
 static void pause_claim(struct ledger_settler *settler)
 {
-    struct timespec until;
     settler->backoff_ms = settler->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * settler->backoff_ms;
     if (settler->backoff_ms > BACKOFF_LAST_MS)
         settler->backoff_ms = BACKOFF_LAST_MS;
-    uint64_t until_ns = clock_monotonic_ns(&system_clock) + settler->backoff_ms * UINT64_C(1000000);
-    until.tv_sec = (time_t)(until_ns / 1000000000);
-    until.tv_nsec = (long)(until_ns % 1000000000);
+    uint64_t deadline_ns = deadline_after(settler->backoff_ms);
     pthread_mutex_lock(&settler->lock);
-    while (!settler->ending &&
-           pthread_cond_timedwait(&settler->changed, &settler->lock, &until) != ETIMEDOUT)
+    while (!settler->ending && wait_until(settler, deadline_ns))
         ;
     pthread_mutex_unlock(&settler->lock);
 }
@@ -186,9 +196,14 @@ static void *run(void *self)
         settler->result = result;
         settler->done = true;
         pthread_cond_broadcast(&settler->changed);
-        wake(settler);
+        if (!settler->abandoned)
+            wake(settler);
     }
     ledger_producer_drop(settler);
+    pthread_mutex_lock(&settler->lock);
+    settler->ended = true;
+    pthread_cond_broadcast(&settler->changed);
+    pthread_mutex_unlock(&settler->lock);
     return NULL;
 }
 
@@ -336,7 +351,7 @@ static enum status try_producer(struct ledger_settler *settler, struct failure *
     return status;
 }
 
-static enum status start_thread(struct ledger_settler *settler, struct failure *failure)
+static void make_lock(struct ledger_settler *settler)
 {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -344,6 +359,10 @@ static enum status start_thread(struct ledger_settler *settler, struct failure *
     pthread_cond_init(&settler->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&settler->lock, NULL);
+}
+
+static enum status start_thread(struct ledger_settler *settler, struct failure *failure)
+{
     int error = pthread_create(&settler->thread, NULL, run, settler);
     if (error != 0)
         return failure_set(failure, STATUS_STOP, "could not start a thread: %s", strerror(error));
@@ -357,6 +376,7 @@ enum status ledger_settler_open(struct ledger_settler *settler,
                                 struct failure *failure)
 {
     settler->event = event;
+    make_lock(settler);
     copy_names(settler, setting);
     enum status status = make_conf(settler, setting, failure);
     if (status == STATUS_OK)
@@ -366,33 +386,46 @@ enum status ledger_settler_open(struct ledger_settler *settler,
     return status == STATUS_OK ? start_thread(settler, failure) : status;
 }
 
-/* Nobody waits for a claim; what was submitted gets some time to end well. */
-static void stop_thread(struct ledger_settler *settler)
+/* Nobody waits for a claim; what was submitted gets some time to end well.  A thread that hangs in
+ * a call of the library (while no broker can be reached, some wait without an end) is left to the
+ * end of the process; the records are taken from its producer, because their bytes will go. */
+static enum ledger_order stop_thread(struct ledger_settler *settler)
 {
-    struct timespec until;
-    uint64_t until_ns = clock_monotonic_ns(&system_clock) + CLOSE_TIMEOUT_MS * UINT64_C(1000000);
-    until.tv_sec = (time_t)(until_ns / 1000000000);
-    until.tv_nsec = (long)(until_ns % 1000000000);
+    uint64_t deadline_ns = deadline_after(CLOSE_TIMEOUT_MS);
     pthread_mutex_lock(&settler->lock);
     settler->ending = true;
     pthread_cond_broadcast(&settler->changed);
-    while (settler->order == LEDGER_ORDER_SETTLE &&
-           pthread_cond_timedwait(&settler->changed, &settler->lock, &until) != ETIMEDOUT)
+    while (settler->order == LEDGER_ORDER_SETTLE && wait_until(settler, deadline_ns))
         ;
-    pthread_mutex_unlock(&settler->lock);
     atomic_store(&settler->hurry, true);
-    pthread_join(settler->thread, NULL);
+    deadline_ns = deadline_after(HURRY_TIMEOUT_MS);
+    while (!settler->ended && wait_until(settler, deadline_ns))
+        ;
+    settler->abandoned = !settler->ended;
+    if (settler->abandoned && settler->producer)
+        rd_kafka_purge(settler->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    enum ledger_order left = settler->ended                         ? LEDGER_ORDER_NONE
+                             : settler->order == LEDGER_ORDER_CLAIM ? LEDGER_ORDER_CLAIM
+                                                                    : LEDGER_ORDER_SETTLE;
+    pthread_mutex_unlock(&settler->lock);
+    return left;
 }
 
-void ledger_settler_close(struct ledger_settler *settler)
+enum ledger_order ledger_settler_close(struct ledger_settler *settler)
 {
     if (settler->running) {
-        stop_thread(settler);
-        pthread_mutex_destroy(&settler->lock);
-        pthread_cond_destroy(&settler->changed);
+        enum ledger_order left = stop_thread(settler);
+        if (left != LEDGER_ORDER_NONE) {
+            log_warning("kafka", "the brokers do not answer: a transaction is left to them id=%s",
+                        settler->id);
+            pthread_detach(settler->thread);
+            return left;
+        }
+        pthread_join(settler->thread, NULL);
     }
     if (settler->metadata)
         rd_kafka_consumer_group_metadata_destroy(settler->metadata);
     if (settler->conf)
         rd_kafka_conf_destroy(settler->conf);
+    return LEDGER_ORDER_NONE;
 }

@@ -157,21 +157,25 @@ enum status ledger_producer_make(struct ledger_settler *settler, struct failure 
     return STATUS_OK;
 }
 
-/* Afterwards nothing reads the outputs' bytes any more. */
+/* Afterwards nothing reads the outputs' bytes any more.  If the thread was given up meanwhile, so
+ * is the producer. */
 void ledger_producer_drop(struct ledger_settler *settler)
 {
-    if (!settler->producer)
+    pthread_mutex_lock(&settler->lock);
+    rd_kafka_t *producer = settler->abandoned ? NULL : settler->producer;
+    if (producer)
+        settler->producer = NULL;
+    pthread_mutex_unlock(&settler->lock);
+    if (!producer)
         return;
     for (enum stream stream = 0; stream < STREAMS; stream++) {
         if (settler->topics[stream])
             rd_kafka_topic_destroy(settler->topics[stream]);
         settler->topics[stream] = NULL;
     }
-    if (settler->journal_topic)
-        rd_kafka_topic_destroy(settler->journal_topic);
+    rd_kafka_topic_destroy(settler->journal_topic);
     settler->journal_topic = NULL;
-    rd_kafka_destroy(settler->producer);
-    settler->producer = NULL;
+    rd_kafka_destroy(producer);
 }
 
 /* ---- records ---- */
@@ -300,7 +304,10 @@ static enum ledger_verdict send_offsets(struct ledger_settler *settler, struct f
                                "commit offsets", failure);
     while (verdict == LEDGER_AGAIN && is_patient(settler));
     rd_kafka_topic_partition_list_destroy(list);
-    return verdict == LEDGER_AGAIN ? LEDGER_DOUBT : verdict;
+    /* Who is in a hurry may have taken back what was to be written. */
+    if (verdict == LEDGER_AGAIN || atomic_load(&settler->hurry))
+        return LEDGER_DOUBT;
+    return verdict;
 }
 
 /* ---- the end ---- */

@@ -51,8 +51,8 @@ enum settlement {
 struct ledger_kind {
     const char *name;
 
-    /* The next record read is the first at `offset` or after it; 0: the first there is.  STOP if
-     * the journal does not reach back so far any more, or is compacted. */
+    /* The next record read is the first at `offset` or after it; 0: the first there is.  RETRY: not
+     * yet, the same again later.  STOP if the journal does not reach back so far any more, or is compacted. */
     enum status (*seek)(void *self, int64_t offset, struct failure *failure);
 
     /* OK: a committed record.  RETRY: none now.  END: none, and nothing that had committed when the

@@ -243,7 +243,7 @@ static void write_row(const struct trial *trial, uint32_t row, struct result *re
     const struct pipeline *pipeline = &trial->pipeline;
     struct buffer *stream = result->stream;
     if (batch->dead[row]) {
-        encode_dead_letter("input", batch, row, &stream[STREAM_DEAD_LETTERS]);
+        encode_dead_letter(pipeline, "input", batch, row, &stream[STREAM_DEAD_LETTERS]);
         buffer_text(&stream[STREAM_DEAD_LETTERS], "\n");
     } else if (batch->kind[row] == RECORD_EVENT) {
         encode_id(pipeline, batch, row, &stream[STREAM_DECISIONS]);

@@ -56,7 +56,7 @@ static void expect_row(struct fold *fold, uint32_t row)
         const char *input = batch->kind[row] == RECORD_CONTROL
                                 ? "control"
                                 : fold->simulation->topics.topic[batch->position[row].input].name;
-        encode_dead_letter(input, batch, row, &fold->body);
+        encode_dead_letter(pipeline, input, batch, row, &fold->body);
         expect(fold, STREAM_DEAD_LETTERS);
         return;
     }
