@@ -107,8 +107,9 @@ struct batch {
     uint8_t kind[BATCH_RECORDS_MAX]; /* enum record_kind, by the input's role */
     struct position position[BATCH_RECORDS_MAX];
     struct span payload[BATCH_RECORDS_MAX];
-    uint32_t size[BATCH_RECORDS_MAX]; /* bytes as it came; a payload that is too large is left out */
-    char *bytes; /* payload, padding, room for texts; payload, padding, room ... */
+    uint32_t
+        size[BATCH_RECORDS_MAX]; /* bytes as it came; a payload that is too large is left out */
+    char *bytes;                 /* payload, padding, room for texts; payload, padding, room ... */
     uint32_t bytes_used;
     uint32_t
         room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */

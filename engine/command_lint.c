@@ -72,10 +72,20 @@ static void print_count(uint32_t count, const char *noun, const char *joint)
         printf("%s%u %s%s", joint, count, noun, count == 1 ? "" : "s");
 }
 
+/* Without the label that events carry. */
+static uint32_t field_count(const struct config *config)
+{
+    const struct schema *schema = &config->events.schema;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        count += schema->field[i].role != ROLE_LABEL;
+    return count;
+}
+
 static void print_good(const struct config *config)
 {
     printf("%s: good: ", config->path);
-    print_count(config->events.schema.field_count, "field", "");
+    print_count(field_count(config), "field", "");
     print_count(config->feature_count, "feature", ", ");
     print_count(config->model_count, "model", ", ");
     print_count(config->rule_count, "rule", ", ");
@@ -103,12 +113,10 @@ static void find(struct config *config, const char *path, struct findings *findi
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     ASSERT(pipeline);
     config_read(config, path, findings);
-    uint32_t fields = config->events.schema.field_count;
     if (config->buildable) {
         pipeline_build(pipeline, config, findings);
         pipeline_close(pipeline);
     }
-    config->events.schema.field_count = fields; /* without the carried label */
     config_locate_findings(config, findings);
     free(pipeline);
 }
@@ -118,7 +126,6 @@ static void compare(struct config *config, const char *directory, struct compari
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     struct findings findings = {0};
-    uint32_t fields = config->events.schema.field_count;
     ASSERT(pipeline);
     bool built = pipeline_build(pipeline, config, &findings);
     ASSERT(built);
@@ -126,7 +133,6 @@ static void compare(struct config *config, const char *directory, struct compari
     comparison->good = migrate_against(pipeline, directory, comparison->snapshot,
                                        &comparison->report, &comparison->failure) == STATUS_OK;
     pipeline_close(pipeline);
-    config->events.schema.field_count = fields;
     findings_close(&findings);
     free(pipeline);
 }

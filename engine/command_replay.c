@@ -274,14 +274,15 @@ const struct command command_replay = {
     .name = "replay",
     .usage = "weir replay CONFIG FILE... | weir replay CONFIG --journal",
     .summary = "history through the same engine: scores, features, metrics",
-    .help = "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order "
-            "given,\n"
-            "in place of the configured sources, and decides every event as the service would.\n"
-            "Labels come from the event's own field after the configured delay.  The configured\n"
-            "outputs get nothing; name files to see what happened.\n"
-            "\n"
-            "With --journal it reads what a running pipeline has journalled and proves that the same\n"
-            "outputs and the same state come out; it writes nothing and disturbs nobody.",
+    .help =
+        "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order "
+        "given,\n"
+        "in place of the configured sources, and decides every event as the service would.\n"
+        "Labels come from the event's own field after the configured delay.  The configured\n"
+        "outputs get nothing; name files to see what happened.\n"
+        "\n"
+        "With --journal it reads what a running pipeline has journalled and proves that the same\n"
+        "outputs and the same state come out; it writes nothing and disturbs nobody.",
     .flags = replay_flags,
     .argument_min = 1,
     .argument_max = -1,

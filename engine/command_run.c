@@ -262,7 +262,8 @@ const struct command command_run = {
         "decided\n"
         "is settled before it leaves.  A configuration with mistakes is refused with exit code 2.\n"
         "\n"
-        "With events from Kafka every record is decided exactly once: the state comes back from the\n"
+        "With events from Kafka every record is decided exactly once: the state comes back from "
+        "the\n"
         "newest snapshot and the journal.  A second process of the same pipeline, with a state\n"
         "directory of its own, stands by and takes over when the first one leaves or dies.",
     .flags = run_flag_table,

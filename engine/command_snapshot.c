@@ -2,11 +2,13 @@
 #include "base/clock.h"
 #include "base/suggest.h"
 #include "engine/command.h"
+#include "engine/loading.h"
 #include "engine/snapshot_description.h"
 #include "engine/snapshot_names.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LISTED_MAX = 256, PLACE_MAX = 4096 };
 
@@ -169,9 +171,27 @@ static const struct snapshot_action *action_find(const char *name)
     return NULL;
 }
 
-/* The state directory that the argument means. */
+/* A configuration stands for its own state directory. */
+static bool place_of_config(const char *path, char place[PLACE_MAX])
+{
+    struct config config;
+    struct findings findings = {0};
+    bool good = config_read(&config, path, &findings);
+    if (good)
+        loading_state_directory(&config, NULL, place, PLACE_MAX);
+    else
+        config_print_findings(&config, &findings);
+    findings_close(&findings);
+    config_close(&config);
+    return good;
+}
+
+/* A directory with snapshots in it, or a configuration. */
 static bool snapshot_place(const char *argument, char path[PLACE_MAX])
 {
+    struct stat file;
+    if (stat(argument, &file) == 0 && S_ISREG(file.st_mode))
+        return place_of_config(argument, path);
     int length = snprintf(path, PLACE_MAX, "%s", argument);
     if (length >= 0 && length < PLACE_MAX)
         return true;
@@ -247,7 +267,7 @@ static const struct flag snapshot_flags[] = {
 
 const struct command command_snapshot = {
     .name = "snapshot",
-    .usage = "weir snapshot list|verify|show DIRECTORY [NAME]",
+    .usage = "weir snapshot list|verify|show DIRECTORY|CONFIG [NAME]",
     .summary = "lists, verifies and describes the snapshots of a state directory",
     .help = "list    what there is, newest first, by head and tail of each file\n"
             "verify  reads everything and checks it; exits 1 if one is damaged or there is none\n"

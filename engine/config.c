@@ -71,9 +71,9 @@ static const struct option root_options[] = {
 };
 
 static const char *const root_others[] = {
-    "kafka",    "events", "labels",  "entities",    "features",   "models",     "score", "rules",
-    "outcomes", "drift",  "outputs", "alerts_from", "thresholds", "retraining", "state",
-    "delivery", "journal", "commit_records", "message_max", NULL,
+    "kafka", "events",   "labels",  "entities",       "features",    "models",     "score",
+    "rules", "outcomes", "drift",   "outputs",        "alerts_from", "thresholds", "retraining",
+    "state", "delivery", "journal", "commit_records", "message_max", NULL,
 };
 
 /* The name goes into Kafka's group and into file names. */

@@ -40,7 +40,8 @@ static const struct option delivery_options[] = {
 
 static const struct option state_options[] = {
     {.name = "directory",
-     .help = "where snapshots are kept, in a folder of the pipeline's name; one process a directory",
+     .help =
+         "where snapshots are kept, in a folder of the pipeline's name; one process a directory",
      .type = OPTION_TEXT,
      .offset = offsetof(struct config_state, directory),
      .size = sizeof((struct config_state *)0)->directory,
@@ -84,8 +85,7 @@ static void check_exactly_once(const struct config *config, struct findings *fin
 /* The journal names an input by its topic. */
 static void check_topics(const struct config *config, struct findings *findings)
 {
-    if (config->labels_input.present &&
-        strcmp(config->labels_input.name, config->events.name) == 0)
+    if (config->labels_input.present && strcmp(config->labels_input.name, config->events.name) == 0)
         findings_add(findings, "labels.topic", 0,
                      "the topic '%s' is read as events already; labels need one of their own",
                      config->events.name);
@@ -167,8 +167,8 @@ bool config_read_journalled(struct config *config, const struct config *own, con
     char *whole = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(root);
     ASSERT(whole);
-    bool good = config_read_text(config, "the journal's configuration", whole, strlen(whole),
-                                 findings);
+    bool good =
+        config_read_text(config, "the journal's configuration", whole, strlen(whole), findings);
     free(whole);
     config->batch = own->batch;
     return good;

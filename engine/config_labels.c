@@ -177,6 +177,21 @@ static void read_stream(struct config *config, const json_t *object, struct find
                      "labels find their event by its id, and no field of the events has type id");
 }
 
+/* The label inside an event goes to the batch's own array, never to a column that a formula can
+ * name. */
+static void add_carried(struct config *config)
+{
+    struct schema *schema = &config->events.schema;
+    struct field *field = &schema->field[schema->field_count++];
+    memset(field, 0, sizeof *field);
+    snprintf(field->name, sizeof field->name, "label");
+    snprintf(field->source, sizeof field->source, "%s", config->labels.event_source);
+    field->type = FIELD_BOOLEAN;
+    field->role = ROLE_LABEL;
+    field->fallback = MISSING;
+    field->slot = field->text_slot = SLOT_NONE;
+}
+
 void config_read_labels(struct config *config, struct findings *findings)
 {
     struct config_labels *labels = &config->labels;
@@ -200,4 +215,6 @@ void config_read_labels(struct config *config, struct findings *findings)
         check_leak(config, findings);
     if (has_source)
         read_stream(config, object, findings);
+    if (carried)
+        add_carried(config);
 }

@@ -28,7 +28,7 @@ struct engine {
     uint64_t first_events, first_records; /* what the state held when the engine was opened */
     struct journal_entry *entry;          /* what is taken is written down here; NULL: no journal */
     char *control;                        /* the control under way, freed after its step */
-    struct histogram *decision_latency; /* from a record's arrival to its decision, in ns */
+    struct histogram *decision_latency;   /* from a record's arrival to its decision, in ns */
     /* Called after each batch, before it is cleared: for files of scores and features; NULL:
      * nobody. */
     void (*on_batch)(void *self, const struct batch *batch);
@@ -41,7 +41,8 @@ struct world {
     const struct children *children;
     struct ledger ledger; /* kind NULL: no journal, delivery at least once */
     struct disk disk;     /* kind NULL: no snapshots */
-    /* Opens the configured sources and adds them; a node opens them anew when it drops its state. */
+    /* Opens the configured sources and adds them; a node opens them anew when it drops its state.
+     */
     enum status (*open_inputs)(void *self, struct inputs *inputs, struct config *config,
                                struct failure *failure);
     /* Told before they are closed; NULL: nobody needs to know. */
@@ -52,8 +53,8 @@ struct world {
 enum status engine_open(struct engine *engine, struct pipeline *pipeline, struct inputs *inputs,
                         const struct world *world, enum pace pace, struct failure *failure);
 
-/* The heart of a turn: fill, step, deliver, answer wishes; nothing is settled.  OK, RETRY and END as
- * below.  Only while the outbox has room. */
+/* The heart of a turn: fill, step, deliver, answer wishes; nothing is settled.  OK, RETRY and END
+ * as below.  Only while the outbox has room. */
 enum status engine_advance(struct engine *engine, struct failure *failure);
 
 /* Folds the batch as it is and delivers it into the outbox: what a follower does. */

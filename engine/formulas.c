@@ -53,20 +53,6 @@ static void formulas_add_field(struct formulas *formulas, struct field *field)
     field->text_slot = field_type_is_key(field->type) ? pipeline->text_count++ : SLOT_NONE;
 }
 
-/* The label inside an event goes to the batch's own array, never to a column that a formula can
- * name. */
-static void formulas_add_carried(struct schema *schema, const struct config_labels *labels)
-{
-    struct field *field = &schema->field[schema->field_count++];
-    memset(field, 0, sizeof *field);
-    snprintf(field->name, sizeof field->name, "label");
-    snprintf(field->source, sizeof field->source, "%s", labels->event_source);
-    field->type = FIELD_BOOLEAN;
-    field->role = ROLE_LABEL;
-    field->fallback = MISSING;
-    field->slot = field->text_slot = SLOT_NONE;
-}
-
 void formulas_open(struct formulas *formulas, struct pipeline *pipeline, struct findings *findings)
 {
     memset(formulas, 0, sizeof *formulas);
@@ -75,11 +61,10 @@ void formulas_open(struct formulas *formulas, struct pipeline *pipeline, struct 
     formulas->label_value = formulas->score_value = VALUE_NONE;
     struct schema *schema = &pipeline->config->events.schema;
     for (uint32_t i = 0; i < schema->field_count; i++)
-        formulas_add_field(formulas, &schema->field[i]);
+        if (schema->field[i].role != ROLE_LABEL) /* it is no column that a formula could name */
+            formulas_add_field(formulas, &schema->field[i]);
     if (!pipeline->has_labels)
         return;
-    if (pipeline->config->labels.event_source[0])
-        formulas_add_carried(schema, &pipeline->config->labels);
     formulas->label_value =
         program_add_external(&pipeline->program, TYPE_NUMBER, 0, name_fingerprint("label", "", 0));
     pipeline->label_value = formulas->label_value;

@@ -77,8 +77,8 @@ enum status loading_add_inputs(struct inputs *inputs, struct config *config,
     enum status status =
         add_input(inputs, config, &config->events, RECORD_EVENT, clock, placed, failure);
     if (status == STATUS_OK && config->labels_input.present)
-        status = add_input(inputs, config, &config->labels_input, RECORD_LABEL, clock, placed,
-                           failure);
+        status =
+            add_input(inputs, config, &config->labels_input, RECORD_LABEL, clock, placed, failure);
     return status;
 }
 

@@ -6,11 +6,11 @@
  *       otherwise  node_follow            read, compare or fold
  *                  claim                  when it owns the journal
  *                  node_lead_begin        when it has claimed and read to the end */
-#include "engine/node_parts.h"
 #include "base/assert.h"
 #include "base/bits.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "engine/node_parts.h"
 #include <stdlib.h>
 #include <string.h>
 

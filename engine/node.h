@@ -30,7 +30,7 @@ struct node_setting {
     /* As struct engine's, for whatever engine runs. */
     void (*on_batch)(void *self, const struct batch *batch);
     void *on_batch_self;
-    bool to_end;     /* END when the journal has been followed to its end; never leads */
+    bool to_end; /* END when the journal has been followed to its end; never leads */
 };
 
 struct node_report {

@@ -2,13 +2,12 @@
  * there, or folded.
  *
  *     a record that the state knows        anchors: the journal is the one that the state rests on
- *     the next one, and entries are unsettled   equal: settled; another: somebody else led, the state
- *                                          ran ahead of what never happened and is dropped
- *     the next one                         folded: item by item into batches
- *     any other                            a gap: stop */
-#include "engine/node_parts.h"
+ *     the next one, and entries are unsettled   equal: settled; another: somebody else led, the
+ * state ran ahead of what never happened and is dropped the next one folded: item by item into
+ * batches any other                            a gap: stop */
 #include "base/assert.h"
 #include "base/log.h"
+#include "engine/node_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,7 +115,8 @@ static enum status take_record(struct node *node, const struct ledger_record *re
     if (sequence < known)
         return STATUS_OK;
     if (known == 0 && sequence > 1)
-        return refuse(node, failure, "its first entries are gone, and no usable snapshot reaches so far");
+        return refuse(node, failure,
+                      "its first entries are gone, and no usable snapshot reaches so far");
     if (sequence != known + 1 || reader->head.previous != node->settled.chain)
         return refuse(node, failure, "it does not go on as the state knows it");
     return take_next(node, record->at, failure);
@@ -130,8 +130,8 @@ static enum status take_run(struct node *node)
     struct journal_item *item = &node->item;
     struct failure failure;
     uint32_t lane, before = batch->count;
-    enum status status = inputs_lane(node->inputs, item->input, item->partition, item->from, &lane,
-                                     &failure);
+    enum status status =
+        inputs_lane(node->inputs, item->input, item->partition, item->from, &lane, &failure);
     if (status == STATUS_OK)
         status = inputs_take(node->inputs, batch, lane, item->from, item->to, &item->count,
                              node->engine->batch_records - batch->count, &failure);
@@ -157,11 +157,11 @@ static enum status compare_hash(struct node *node, uint64_t sequence, uint64_t h
     node->report.hashes_equal += own == hash;
     if (own == hash)
         return STATUS_OK;
-    return failure_set(failure, STATUS_STOP,
-                       "after entry %llu the state's hash is %016llx, the journal says %016llx: the "
-                       "fold was not deterministic; please report this",
-                       (unsigned long long)sequence, (unsigned long long)own,
-                       (unsigned long long)hash);
+    return failure_set(
+        failure, STATUS_STOP,
+        "after entry %llu the state's hash is %016llx, the journal says %016llx: the "
+        "fold was not deterministic; please report this",
+        (unsigned long long)sequence, (unsigned long long)own, (unsigned long long)hash);
 }
 
 /* What is no run is looked at between batches. */

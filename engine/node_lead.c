@@ -1,9 +1,9 @@
 /* Leading: entries are closed, settled in order, one transaction at a time; meanwhile the next one
  * grows.  So at load an entry is as large as what came while the one before it committed. */
-#include "engine/node_parts.h"
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "engine/node_parts.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -198,7 +198,8 @@ static enum status prepare(struct node *node, struct failure *failure)
     return status;
 }
 
-/* Every lane goes on where the journal left it.  RETRY: a source does not show its partition yet. */
+/* Every lane goes on where the journal left it.  RETRY: a source does not show its partition yet.
+ */
 static enum status place_lanes(struct node *node, struct failure *failure)
 {
     const struct state *state = &node->pipeline->state;

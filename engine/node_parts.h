@@ -36,17 +36,17 @@ struct node {
     struct engine *engine;
 
     enum role role;
-    bool claimed;  /* since the claim it has owned the journal without a doubt */
-    bool anchored; /* the journal has shown the settled entry */
-    bool skipping; /* a cold start: entries are passed over to the journal's end */
+    bool claimed;   /* since the claim it has owned the journal without a doubt */
+    bool anchored;  /* the journal has shown the settled entry */
+    bool skipping;  /* a cold start: entries are passed over to the journal's end */
     bool caught_up; /* it has been at the journal's end */
     struct settled settled;
 
     /* following */
     struct journal_reader reader;
-    bool to_seek;   /* the reader is to be placed at the settled entry */
-    bool in_entry;  /* in the middle of one, */
-    bool folded;    /* some of whose records have been folded */
+    bool to_seek;  /* the reader is to be placed at the settled entry */
+    bool in_entry; /* in the middle of one, */
+    bool folded;   /* some of whose records have been folded */
     bool has_item;
     struct journal_item item;
     int64_t entry_at, arrival_ms;
@@ -63,8 +63,9 @@ struct node {
     enum stopping stopping;
 
     struct snapshots *snapshots;
-    uint64_t snapshot_ns;       /* when the last one began */
-    uint64_t snapshot_sequence; /* of the one being written whose entry has not committed; 0: none */
+    uint64_t snapshot_ns; /* when the last one began */
+    uint64_t
+        snapshot_sequence; /* of the one being written whose entry has not committed; 0: none */
 
     struct node_report report;
 };

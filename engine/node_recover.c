@@ -1,9 +1,9 @@
 /* Where a node begins: the newest usable snapshot, else the journal's begin; and how it passes from
  * one configuration to the next. */
-#include "engine/node_parts.h"
 #include "base/assert.h"
 #include "base/log.h"
 #include "engine/migrate.h"
+#include "engine/node_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +74,7 @@ static enum status take_config(struct node *node, const char *text, size_t size,
     struct findings findings = {0};
     node->config = calloc(1, sizeof *node->config);
     ASSERT(node->config);
-    bool good =
-        config_read_journalled(node->config, node->setting.config, text, size, &findings);
+    bool good = config_read_journalled(node->config, node->setting.config, text, size, &findings);
     enum status status = STATUS_OK;
     if (!good)
         status = failure_set(failure, STATUS_STOP,
@@ -222,8 +221,7 @@ static enum status load_newest(struct node *node, struct state *state, struct sn
 {
     char names[SNAPSHOT_KEPT_MAX * 2][DISK_NAME_MAX];
     struct failure failure;
-    uint32_t count =
-        snapshot_list(&node->world.disk, names, SNAPSHOT_KEPT_MAX * 2, &failure);
+    uint32_t count = snapshot_list(&node->world.disk, names, SNAPSHOT_KEPT_MAX * 2, &failure);
     struct progress progress = {node->world.clock, node_now_ns(node)};
     for (uint32_t i = 0; i < count; i++) {
         if (snapshot_load(&node->world.disk, names[i], state, facts, show_loading, &progress,

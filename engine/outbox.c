@@ -13,7 +13,8 @@ enum {
     BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 6 + BATCH_RECORDS_MAX * 8192,
     BATCH_OUTPUTS = BATCH_RECORDS_MAX * 2 + BATCH_EVENTS_MAX,
     ENTRY_OUTPUTS = 1 << 17,
-    KEY_SIZE_MAX = 512, /* bytes of an id that become an output's key; it stands whole in the body */
+    KEY_SIZE_MAX =
+        512, /* bytes of an id that become an output's key; it stands whole in the body */
 };
 
 static struct entry *entry_at(const struct outbox *outbox, uint64_t sequence)

@@ -170,8 +170,9 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
 static void print_ahead(const struct fold_row *fold, FILE *file)
 {
     if (fold->ahead)
-        fprintf(file, "%-18s %llu events were dated more than a day ahead of their arrival: decided, "
-                      "but in no window\n",
+        fprintf(file,
+                "%-18s %llu events were dated more than a day ahead of their arrival: decided, "
+                "but in no window\n",
                 "clocks", (unsigned long long)fold->ahead);
 }
 

@@ -33,13 +33,14 @@ void report_print_node(struct node *node, FILE *file)
 {
     struct node_report of;
     node_report(node, &of);
-    fprintf(file, "%-18s entry %llu, chain %016llx; %llu entries led, %llu followed (%llu records)\n",
+    fprintf(file,
+            "%-18s entry %llu, chain %016llx; %llu entries led, %llu followed (%llu records)\n",
             "journal", (unsigned long long)of.sequence, (unsigned long long)of.chain,
             (unsigned long long)of.led, (unsigned long long)of.followed,
             (unsigned long long)of.replayed);
     if (of.aborted + of.doubtful + of.dropped)
-        fprintf(file, "%-18s %llu transactions aborted, %llu in doubt; state dropped %llu times\n", "",
-                (unsigned long long)of.aborted, (unsigned long long)of.doubtful,
+        fprintf(file, "%-18s %llu transactions aborted, %llu in doubt; state dropped %llu times\n",
+                "", (unsigned long long)of.aborted, (unsigned long long)of.doubtful,
                 (unsigned long long)of.dropped);
     if (of.hashes_equal)
         fprintf(file, "%-18s %llu state hashes of the journal compared, all equal\n", "",
@@ -48,7 +49,8 @@ void report_print_node(struct node *node, FILE *file)
         return;
     struct snapshots_report report;
     snapshots_report(node_snapshots(node), &report);
-    fprintf(file, "%-18s %llu written, %llu failed; the last one of entry %llu, %.1f MiB in %llu ms\n",
+    fprintf(file,
+            "%-18s %llu written, %llu failed; the last one of entry %llu, %.1f MiB in %llu ms\n",
             "snapshots", (unsigned long long)report.written, (unsigned long long)report.failed,
             (unsigned long long)report.last_sequence, (double)report.bytes / 1048576,
             (unsigned long long)report.last_duration_ms);

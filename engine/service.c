@@ -164,8 +164,7 @@ static void service_on_readable(uv_poll_t *poll, int status, int events)
     struct service *service = watch->service;
     /* An ended source stays readable for ever. */
     for (uint32_t i = 0; i < service->source_count; i++)
-        if (service->source[i] == watch &&
-            inputs_has_ended(service->engine->inputs, watch->input))
+        if (service->source[i] == watch && inputs_has_ended(service->engine->inputs, watch->input))
             uv_poll_stop(poll);
     service_turn(service);
 }

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static const uint64_t backoff_first_ns = 100000000, backoff_last_ns = 10000000000;
-enum { CLOSE_TIMEOUT_MS = 5000 };
+enum { CLOSE_TIMEOUT_MS = 3000 };
 
 /* The format is the library's own; that our client's id stands in it means that there is a member
  * id, which the broker then compares. */

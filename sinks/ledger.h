@@ -17,8 +17,8 @@
 struct ledger_record {
     const void *bytes; /* good until the next call of read, seek or close */
     size_t size;
-    int64_t at; /* offset in the journal of its first (mostly its only) record: a reader placed there
-                   gets it again */
+    int64_t at; /* offset in the journal of its first (mostly its only) record: a reader placed
+                   there gets it again */
 };
 
 /* The next record to read of an input. */
@@ -40,19 +40,20 @@ struct transaction {
 };
 
 enum settlement {
-    SETTLEMENT_NONE,      /* nothing was submitted, or its end was already told */
+    SETTLEMENT_NONE, /* nothing was submitted, or its end was already told */
     SETTLEMENT_RUNNING,
     SETTLEMENT_COMMITTED,
-    SETTLEMENT_ABORTED,   /* none of it will ever be seen; the same may be submitted again */
-    SETTLEMENT_DOUBTFUL,  /* it may or may not have committed, or the lead is lost: nothing may be
-                             submitted before the next claim, and the journal tells which */
+    SETTLEMENT_ABORTED,  /* none of it will ever be seen; the same may be submitted again */
+    SETTLEMENT_DOUBTFUL, /* it may or may not have committed, or the lead is lost: nothing may be
+                            submitted before the next claim, and the journal tells which */
 };
 
 struct ledger_kind {
     const char *name;
 
     /* The next record read is the first at `offset` or after it; 0: the first there is.  RETRY: not
-     * yet, the same again later.  STOP if the journal does not reach back so far any more, or is compacted. */
+     * yet, the same again later.  STOP if the journal does not reach back so far any more, or is
+     * compacted. */
     enum status (*seek)(void *self, int64_t offset, struct failure *failure);
 
     /* OK: a committed record.  RETRY: none now.  END: none, and nothing that had committed when the
@@ -71,8 +72,8 @@ struct ledger_kind {
     void (*submit)(void *self, const struct transaction *transaction);
 
     /* What became of it.  COMMITTED: *at is the offset of its entry's first record, as in struct
-     * ledger_record.  ABORTED, DOUBTFUL: the failure says why; STOP in it means that trying again is of no
-     * use. */
+     * ledger_record.  ABORTED, DOUBTFUL: the failure says why; STOP in it means that trying again
+     * is of no use. */
     enum settlement (*settlement)(void *self, int64_t *at, struct failure *failure);
 
     /* Becomes readable when any of the above may have news. */
@@ -88,14 +89,14 @@ struct ledger {
 };
 
 struct ledger_setting {
-    const json_t *kafka;         /* librdkafka properties of the pipeline */
-    const char *pipeline;        /* its name: the transactional id is weir-NAME */
-    const char *group;           /* the consumer group */
-    const char *journal;         /* topic; made if it is not there */
-    const char *topic[STREAMS];  /* of the streams that it serves; NULL: not this one */
+    const json_t *kafka;          /* librdkafka properties of the pipeline */
+    const char *pipeline;         /* its name: the transactional id is weir-NAME */
+    const char *group;            /* the consumer group */
+    const char *journal;          /* topic; made if it is not there */
+    const char *topic[STREAMS];   /* of the streams that it serves; NULL: not this one */
     int64_t message_max[STREAMS]; /* bytes; a topic that takes less is refused when opening */
-    const char *const *inputs;   /* topics that are read, to check their retention; NULL-terminated */
-    bool member;                 /* false: only reads; never owns */
+    const char *const *inputs; /* topics that are read, to check their retention; NULL-terminated */
+    bool member;               /* false: only reads; never owns */
 };
 
 /* The ledger of a Kafka cluster (sinks/kafka_ledger.c). */

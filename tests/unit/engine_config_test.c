@@ -108,7 +108,8 @@ static const char full[] =
 static void check_fields(const struct schema *schema)
 {
     const struct field *field = schema->field;
-    assert_int_equal(schema->field_count, 10);
+    assert_int_equal(schema->field_count, 11);
+    assert_int_equal(field[10].role, ROLE_LABEL); /* what events carry comes last */
     assert_int_equal(field[0].role, ROLE_ID);
     assert_int_equal(field[1].role, ROLE_NONE);
     assert_int_equal(field[1].unit, TIME_MILLISECONDS);
@@ -144,6 +145,25 @@ static void check_labels(const struct config *config)
     assert_int_equal(schema->field[2].role, ROLE_TIME);
     assert_int_equal(schema->field[2].unit, TIME_MILLISECONDS);
     assert_false(schema->field[2].required);
+}
+
+/* A node builds anew whenever it drops its state: the same configuration, the same plan. */
+static void test_build_again(void **state)
+{
+    (void)state;
+    struct findings findings = {0};
+    struct config *config = read_good(full);
+    static struct pipeline once, again;
+    assert_true(pipeline_build(&once, config, &findings));
+    uint32_t values = once.program.value_count, texts = once.text_count;
+    pipeline_close(&once);
+    assert_true(pipeline_build(&again, config, &findings));
+    assert_int_equal(again.program.value_count, values);
+    assert_int_equal(again.text_count, texts);
+    check_fields(&config->events.schema);
+    pipeline_close(&again);
+    config_close(config);
+    free(config);
 }
 
 static void test_full(void **state)
@@ -341,10 +361,10 @@ static void test_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_key),      cmocka_unit_test(test_locate),
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_full),
+        cmocka_unit_test(test_build_again), cmocka_unit_test(test_key),
+        cmocka_unit_test(test_locate),      cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_shipped),     cmocka_unit_test(test_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
