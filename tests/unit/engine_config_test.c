@@ -152,7 +152,12 @@ static void test_build_again(void **state)
 {
     (void)state;
     struct findings findings = {0};
-    struct config *config = read_good(full);
+    struct config *config = read_good(
+        "{\"name\": \"x\", \"events\": {\"source\": \"simulator\", \"fields\": {\"id\": \"id\", "
+        "\"time\": \"time\", \"card\": \"key\", \"amount\": \"number\"}}, "
+        "\"labels\": {\"event_field\": \"fraud\", \"delay\": \"1d\"}, "
+        "\"features\": {\"f\": \"mean(amount) by card over 1d\"}}");
+    uint32_t fields = config->events.schema.field_count;
     static struct pipeline once, again;
     assert_true(pipeline_build(&once, config, &findings));
     uint32_t values = once.program.value_count, texts = once.text_count;
@@ -160,7 +165,7 @@ static void test_build_again(void **state)
     assert_true(pipeline_build(&again, config, &findings));
     assert_int_equal(again.program.value_count, values);
     assert_int_equal(again.text_count, texts);
-    check_fields(&config->events.schema);
+    assert_int_equal(config->events.schema.field_count, fields);
     pipeline_close(&again);
     config_close(config);
     free(config);
