@@ -22,7 +22,7 @@ struct image;
 
 /* `aside_size` bytes of address space for copies; memory comes as it is used and goes back at
  * image_end. */
-enum status image_open(struct image **image, uint64_t aside_size, struct failure *failure);
+enum status image_open(struct image **result, uint64_t aside_size, struct failure *failure);
 void image_close(struct image *image);
 
 /* Loop: this is the moment.  Sets the state's watcher; the state must stay open until image_end. */

@@ -104,6 +104,7 @@ static enum status at_end(struct node *node, struct failure *failure)
     return node->claimed ? node_lead_begin(node, failure) : STATUS_RETRY;
 }
 
+/* A last snapshot, if the state is one that the journal knows. */
 static enum status stop_following(struct node *node)
 {
     bool whole = !node->in_entry && !node->skipping && !node_is_unannounced(node) &&
@@ -111,12 +112,14 @@ static enum status stop_following(struct node *node)
     if (node->snapshot_sequence != 0) /* this node will not see its entry settled any more */
         snapshots_drop(node->snapshots);
     node->snapshot_sequence = 0;
-    if (node->stopping == STOPPING_SETTLES && whole)
-        node_snapshot(node, true);
-    node->stopping = STOPPING_SAVES;
     if (node->snapshots && snapshots_busy(node->snapshots))
         return STATUS_RETRY;
-    return STATUS_END;
+    if (node->stopping == STOPPING_SAVES)
+        return STATUS_END;
+    node->stopping = STOPPING_SAVES;
+    if (whole)
+        node_snapshot(node, true);
+    return STATUS_OK;
 }
 
 static enum status follow(struct node *node, bool owns, struct failure *failure)

@@ -47,7 +47,7 @@ struct node;
 
 /* Recovers the newest usable snapshot of the disk, or begins with nothing.  STOP: there is state
  * that cannot be used (the failure names the ways out). */
-enum status node_open(struct node **node, const struct node_setting *setting,
+enum status node_open(struct node **result, const struct node_setting *setting,
                       struct failure *failure);
 
 /* One turn.  OK: something was done.  RETRY: nothing to do now.  END: to_end, or stopped in order,

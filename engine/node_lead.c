@@ -256,6 +256,15 @@ static bool has_unnamed_lane(const struct node *node)
     return false;
 }
 
+static void follow_from_here(struct node *node)
+{
+    node->engine->entry = NULL;
+    node->inputs->merging = false;
+    node->role = ROLE_FOLLOWING;
+    node->claimed = node->anchored = node->in_entry = false;
+    node->to_seek = true;
+}
+
 enum status node_step_down(struct node *node, struct failure *failure)
 {
     struct entry *entry = outbox_open_entry(&node->engine->outbox);
@@ -270,44 +279,29 @@ enum status node_step_down(struct node *node, struct failure *failure)
     node->running = false;
     if (has_unnamed_lane(node))
         return node_recover(node, failure);
-    node->engine->entry = NULL;
-    node->inputs->merging = false;
-    node->role = ROLE_FOLLOWING;
-    node->claimed = node->anchored = node->in_entry = false;
-    node->to_seek = true;
+    follow_from_here(node);
     return STATUS_OK;
 }
 
-/* An orderly end: all is settled, then the state's hash is journalled, then a snapshot is taken. */
+/* An orderly end: all is settled, then the state's hash is journalled; then another may take over
+ * while this one, a follower by now, still writes its snapshot. */
 static enum status stop_leading(struct node *node)
 {
+    const struct ledger *ledger = &node->world.ledger;
     struct outbox *outbox = &node->engine->outbox;
     if (outbox_unsettled(outbox) || !journal_entry_is_empty(node->entry) ||
         !outbox_is_empty(outbox))
         return STATUS_RETRY;
-    switch (node->stopping) {
-    case STOPPING_SETTLES:
+    if (node->stopping == STOPPING_SETTLES && node_sequence(node) > 0) {
         node->stopping = STOPPING_HASHES;
-        if (node_sequence(node) > 0)
-            journal_entry_state_hash(node->entry, node_sequence(node),
-                                     state_hash(&node->pipeline->state));
+        journal_entry_state_hash(node->entry, node_sequence(node),
+                                 state_hash(&node->pipeline->state));
         return STATUS_OK;
-    case STOPPING_HASHES:
-        if (node->snapshots && snapshots_busy(node->snapshots))
-            return STATUS_RETRY;
-        node->stopping = STOPPING_SAVES;
-        node_snapshot(node, true);
-        return STATUS_OK;
-    case STOPPING_SAVES:
-        if (node->snapshots && snapshots_busy(node->snapshots))
-            return STATUS_RETRY;
-        node->stopping = STOPPING_DONE;
-        return STATUS_OK;
-    case STOPPING_NOT:
-    case STOPPING_DONE:
-        break;
     }
-    return STATUS_END;
+    node->stopping = STOPPING_HASHES;
+    ledger->kind->leave(ledger->self);
+    follow_from_here(node);
+    return STATUS_OK;
 }
 
 static enum status advance(struct node *node, struct failure *failure)

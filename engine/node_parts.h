@@ -20,7 +20,7 @@ struct stated_hash {
 /* Pages that one step may change for the first time, generously. */
 enum { STEP_PAGES = 4096 };
 
-enum stopping { STOPPING_NOT, STOPPING_SETTLES, STOPPING_HASHES, STOPPING_SAVES, STOPPING_DONE };
+enum stopping { STOPPING_NOT, STOPPING_SETTLES, STOPPING_HASHES, STOPPING_SAVES };
 
 struct node {
     struct node_setting setting;

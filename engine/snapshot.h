@@ -51,7 +51,7 @@ struct snapshots_setting {
     bool threaded;       /* writes on a thread of its own; otherwise snapshot_step does */
 };
 
-enum status snapshots_open(struct snapshots **snapshots, const struct snapshots_setting *setting,
+enum status snapshots_open(struct snapshots **made, const struct snapshots_setting *setting,
                            struct failure *failure);
 /* Stops what is being written; nothing of it stays. */
 void snapshots_close(struct snapshots *snapshots);

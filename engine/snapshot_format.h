@@ -88,14 +88,14 @@ enum status snapshot_prelude_check(const struct snapshot_prelude *prelude, uint6
                                    struct failure *failure);
 
 /* Checks a whole head and takes facts and directory out of it; both may be NULL. */
-enum status snapshot_head_read(const uint8_t *head, size_t size, struct snapshot_facts *facts,
+enum status snapshot_head_read(const uint8_t *bytes, size_t size, struct snapshot_facts *facts,
                                struct state_directory *directory, struct failure *failure);
 
 /* Fills its checksum and magics. */
 void snapshot_tail_seal(struct snapshot_tail *tail);
 
 /* Checks it by itself, and against the sizes of head and file and the head's checksum. */
-enum status snapshot_tail_check(const struct snapshot_tail *tail, uint64_t head_size,
+enum status snapshot_tail_check(const struct snapshot_tail *tail, uint64_t head_bytes,
                                 uint64_t head_checksum, uint64_t file_size,
                                 struct failure *failure);
 

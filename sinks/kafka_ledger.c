@@ -195,6 +195,14 @@ static int kafka_descriptor(void *self)
     return ((struct kafka_ledger *)self)->event;
 }
 
+static void kafka_leave(void *self)
+{
+    struct kafka_ledger *ledger = self;
+    ASSERT(ledger->phase != PHASE_SETTLING && ledger->phase != PHASE_CLAIMING);
+    ledger->claimed = false;
+    ledger_member_leave(&ledger->member);
+}
+
 /* The settler first: it uses the others' clients.  What a thread still needs that could not be
  * ended is left to the end of the process. */
 static void kafka_close(void *self)
@@ -221,6 +229,7 @@ static const struct ledger_kind kafka_ledger = {
     .submit = kafka_submit,
     .settlement = kafka_settlement,
     .descriptor = kafka_descriptor,
+    .leave = kafka_leave,
     .close = kafka_close,
 };
 

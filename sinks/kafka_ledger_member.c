@@ -22,19 +22,20 @@
 static const uint64_t backoff_first_ns = 100000000, backoff_last_ns = 10000000000;
 enum { CLOSE_TIMEOUT_MS = 3000 };
 
-/* The format is the library's own; that our client's id stands in it means that there is a member
- * id, which the broker then compares. */
-static bool names_member(const struct ledger_member *member)
+/* The metadata's format is the library's own; but if the id of this member stands in it, there is
+ * one, and the broker compares it. */
+static bool names_member(const struct ledger_member *member, rd_kafka_t *client)
 {
     void *bytes = NULL;
     size_t size = 0;
-    if (!member->metadata)
-        return false;
+    char *id = rd_kafka_memberid(client);
     rd_kafka_error_t *error =
         rd_kafka_consumer_group_metadata_write(member->metadata, &bytes, &size);
     ASSERT(!error);
-    bool named = memmem(bytes, size, member->client_id, strlen(member->client_id)) != NULL;
+    bool named = id && id[0] && memmem(bytes, size, id, strlen(id));
     rd_kafka_mem_free(NULL, bytes);
+    if (id)
+        rd_kafka_mem_free(client, id);
     return named;
 }
 
@@ -71,7 +72,7 @@ static void take(struct ledger_member *member, rd_kafka_t *client,
         return;
     rd_kafka_pause_partitions(client, partitions);
     member->metadata = rd_kafka_consumer_group_metadata(client);
-    if (!names_member(member)) {
+    if (!member->metadata || !names_member(member, client)) {
         member->lost = true;
         return;
     }
@@ -99,11 +100,11 @@ static void rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
 static bool client_make(struct ledger_member *member, struct failure *failure)
 {
     static const uint64_t one = 1;
-    char error[384];
-    snprintf(member->client_id, sizeof member->client_id, "weir-%013lld-%d",
-             (long long)clock_wall_ms(&system_clock), (int)getpid());
+    char error[384], id[64];
+    snprintf(id, sizeof id, "weir-%013lld-%d", (long long)clock_wall_ms(&system_clock),
+             (int)getpid());
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(member->conf);
-    rd_kafka_conf_set(conf, "client.id", member->client_id, error, sizeof error);
+    rd_kafka_conf_set(conf, "client.id", id, error, sizeof error);
     if (kafka_client_open(&member->client, RD_KAFKA_CONSUMER, conf, failure) != STATUS_OK)
         return false;
     member->trouble.fatal = false;
@@ -227,7 +228,7 @@ void ledger_member_serve(struct ledger_member *member, bool busy)
 {
     rd_kafka_message_t *message;
     uint64_t now_ns = clock_monotonic_ns(&system_clock);
-    if (!member->client)
+    if (!member->client && !member->gone)
         revive(member, now_ns);
     while (member->client && !member->lost &&
            (message = rd_kafka_consumer_poll(member->client, 0))) {
@@ -264,14 +265,20 @@ static bool leave(struct ledger_member *member)
 
 /* A client that cannot close would not let itself be destroyed either: it is left to the end of the
  * process, since waiting for it could take for ever. */
-void ledger_member_close(struct ledger_member *member)
+void ledger_member_leave(struct ledger_member *member)
 {
+    member->gone = true;
     release_queue(member);
     if (member->client && !member->lost && !leave(member)) {
         log_warning("kafka", "could not leave the group in time group=%s", member->group);
         member->client = NULL;
     }
     client_drop(member);
+}
+
+void ledger_member_close(struct ledger_member *member)
+{
+    ledger_member_leave(member);
     forget_metadata(member);
     if (member->conf)
         rd_kafka_conf_destroy(member->conf);

@@ -84,10 +84,10 @@ struct ledger_member {
     rd_kafka_t *client;           /* NULL: another is made when retry_ns has come */
     rd_kafka_queue_t *queue;
     char journal[LEDGER_TOPIC_MAX], group[LEDGER_TOPIC_MAX];
-    char client_id[64];
     int event;
     bool owned;                                   /* between an assignment and its end */
     bool lost;                                    /* thrown out: this client is given up */
+    bool gone;                                    /* has left for good */
     uint64_t tenure;                              /* counts the assignments */
     rd_kafka_consumer_group_metadata_t *metadata; /* of the tenure: its member id and generation */
     uint64_t polled_ns, retry_ns, backoff_ns;
@@ -100,7 +100,8 @@ enum status ledger_member_open(struct ledger_member *member, const struct ledger
 void ledger_member_serve(struct ledger_member *member, bool busy);
 /* The tenure's, a copy that is the caller's. */
 rd_kafka_consumer_group_metadata_t *ledger_member_metadata(const struct ledger_member *member);
-/* Leaves the group, within a few seconds. */
+/* Leaves the group, within a few seconds, and never comes back. */
+void ledger_member_leave(struct ledger_member *member);
 void ledger_member_close(struct ledger_member *member);
 
 /* ---- kafka_ledger_settle.c, kafka_ledger_transaction.c ---- */
@@ -162,7 +163,7 @@ enum status ledger_settler_open(struct ledger_settler *settler,
                                 const struct ledger_limits *limits, int event,
                                 struct failure *failure);
 /* Each only while nothing is under way and no result waits. */
-void ledger_settler_claim(struct ledger_settler *settler, const struct ledger_claim *claim);
+void ledger_settler_claim(struct ledger_settler *settler, const struct ledger_claim *order);
 void ledger_settler_submit(struct ledger_settler *settler, const struct transaction *transaction);
 bool ledger_settler_busy(struct ledger_settler *settler);
 /* Whether a command has ended; its result is told once. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REQUEST_TIMEOUT_MS = 10000, TOPICS_MAX = 128 };
+enum { REQUEST_TIMEOUT_MS = 5000, TOPICS_MAX = 128 };
 
 /* The brokers' standard for max.message.bytes. */
 static const int64_t message_bytes_standard = 1048588;

@@ -79,7 +79,11 @@ struct ledger_kind {
     /* Becomes readable when any of the above may have news. */
     int (*descriptor)(void *self);
 
-    /* Leaves the group, so that another takes over at once; waits for what was submitted. */
+    /* Leaves the group for good, so that another takes over at once; only while nothing is
+     * submitted. Reading goes on; it never owns again.  Waits a little. */
+    void (*leave)(void *self);
+
+    /* Leaves the group if that was not done; waits for what was submitted. */
     void (*close)(void *self);
 };
 
@@ -100,7 +104,7 @@ struct ledger_setting {
 };
 
 /* The ledger of a Kafka cluster (sinks/kafka_ledger.c). */
-enum status kafka_ledger_open(struct ledger *ledger, const struct ledger_setting *setting,
+enum status kafka_ledger_open(struct ledger *result, const struct ledger_setting *setting,
                               struct failure *failure);
 
 #endif

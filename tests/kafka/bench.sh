@@ -8,6 +8,7 @@
 #   WEIR=PROGRAM, BENCH_PORT            program (build/release/weir), port (19692)
 #   BENCH_COUNT, BENCH_ROUNDS           transactions of a round (1000000), rounds (3)
 #   BENCH_STATE_CARDS                   cards of the big state (1200000, about 1 GB)
+#   BENCH_EVERY                         time between snapshots where they go on all the time (100ms)
 #   BENCH_SECONDS                       of each run at 2,000 transactions a second (20)
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
@@ -18,6 +19,7 @@ count=${BENCH_COUNT:-1000000}
 rounds=${BENCH_ROUNDS:-3}
 cards=${BENCH_STATE_CARDS:-1200000}
 seconds=${BENCH_SECONDS:-20}
+every_short=${BENCH_EVERY:-100ms}
 rate=2000
 ceiling=$work/kafka_ceiling
 log='' report=''
@@ -204,7 +206,7 @@ measure_snapshots() {
     write_config "$work/big.json" big big '{"state": {"every": "1h"}, "memory": "4GiB"}'
     drain big "$work/big.json" big $((cards * 2)) || return 1
     note "its snapshot: $(member "$report" snapshots.last_bytes) bytes in $(member "$report" snapshots.last_ms) ms"
-    for every in 1h 100ms; do
+    for every in 1h "$every_short"; do
         case=$([[ $every == 1h ]] && echo big-state || echo big-state-with-snapshots)
         fill big "$RANDOM" --customers "$cards" --count "$half"
         write_config "$work/big.json" big big "{\"state\": {\"every\": \"$every\"}, \"memory\": \"4GiB\"}"
@@ -218,7 +220,7 @@ measure_snapshots() {
             \"snapshot_ms\": $(member "$report" snapshots.last_ms)}"
     done
     measure_pauses 1h pauses-without-snapshots || return 1
-    measure_pauses 100ms pauses-with-snapshots || return 1
+    measure_pauses "$every_short" pauses-with-snapshots || return 1
     measure_recovery
 }
 

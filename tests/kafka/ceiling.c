@@ -136,8 +136,11 @@ static void pump_record(struct pump *pump, const rd_kafka_message_t *message)
     memset(bytes, ' ', sizeof bytes);
     memcpy(bytes, message->payload, size);
     while (rd_kafka_produce(pump->output, message->partition, RD_KAFKA_MSG_F_COPY, bytes,
-                            sizeof bytes, NULL, 0, NULL) != 0)
+                            sizeof bytes, NULL, 0, NULL) != 0) {
+        if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            fail("produce", rd_kafka_err2str(rd_kafka_last_error()));
         rd_kafka_poll(pump->producer, 10);
+    }
     rd_kafka_topic_partition_t *row =
         rd_kafka_topic_partition_list_find(pump->offsets, pump->input, message->partition);
     if (!row)

@@ -464,6 +464,13 @@ static void ledger_close(void *self)
     ledger->open = false;
 }
 
+static void ledger_leave(void *self)
+{
+    struct sim_ledger *ledger = self;
+    if (!process_of(ledger)->cut && ledger->open)
+        broker_leave(ledger->simulation, ledger->process);
+}
+
 const struct ledger_kind sim_ledger_kind = {
     .name = "simulated",
     .seek = ledger_seek,
@@ -473,5 +480,6 @@ const struct ledger_kind sim_ledger_kind = {
     .submit = ledger_submit,
     .settlement = ledger_settlement,
     .descriptor = ledger_descriptor,
+    .leave = ledger_leave,
     .close = ledger_close,
 };
