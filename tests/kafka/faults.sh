@@ -16,9 +16,9 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/kafka/common.sh
 
 if [[ ${1:-} == --long ]]; then
-    count=1000000 rate=2400 session_ms=6000 kills=17 takeovers=10 pairs=2 handovers=3 broker_kills=2
+    count=1000000 rate=2400 session_ms=6000 kills=17 takeovers=10 pairs=2 handovers=3 broker_kills=2 small_size=2g
 else
-    count=100000 rate=1100 session_ms=2000 kills=3 takeovers=1 pairs=0 handovers=1 broker_kills=1
+    count=100000 rate=1100 session_ms=2000 kills=3 takeovers=1 pairs=0 handovers=1 broker_kills=1 small_size=900m
 fi
 count=${KAFKA_TEST_COUNT:-$count}
 rate=${KAFKA_TEST_RATE:-$rate}
@@ -256,7 +256,7 @@ same_directory() {
 # The directory of b is a file system of its own.
 mount_small() {
     mkdir -p "$work/small"
-    ((EUID == 0)) && mount -t tmpfs -o size=700m tmpfs "$work/small" 2>>"$work/mount.log" || return 1
+    ((EUID == 0)) && mount -t tmpfs -o "size=$small_size" tmpfs "$work/small" 2>>"$work/mount.log" || return 1
     mounted=$work/small
     state_of[b]=$work/small/state
 }

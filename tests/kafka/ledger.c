@@ -2,7 +2,7 @@
  * with outputs until there are COUNT of them.  tests/kafka/ledger.sh starts several of them, kills
  * and stops them; tests/kafka/ledger_check.c says afterwards whether what is there is right.
  *
- *   kafka_ledger BROKERS NAME COUNT PAUSE_MS
+ *   kafka_ledger BROKERS NAME COUNT PAUSE_MS [OFFSET]
  *
  * Prints what happens, a line each, with the time in milliseconds; at the end (SIGTERM) how long
  * its commits took.  Every 40th entry is larger than a record may be.  An entry says how many
@@ -251,7 +251,7 @@ static void report(struct node *node)
         node->latency_us[count - 1]);
 }
 
-static void open_ledger(struct node *node, const char *brokers, const char *name)
+static void open_ledger(struct node *node, const char *brokers, const char *name, int64_t offset)
 {
     static const char *const inputs[] = {"ledger-in", NULL};
     struct failure failure;
@@ -267,7 +267,7 @@ static void open_ledger(struct node *node, const char *brokers, const char *name
         .member = true,
     };
     if (kafka_ledger_open(&node->ledger, &setting, &failure) != STATUS_OK ||
-        node->ledger.kind->seek(node->ledger.self, 0, &failure) != STATUS_OK)
+        node->ledger.kind->seek(node->ledger.self, offset, &failure) != STATUS_OK)
         stop(&failure);
     json_decref(kafka);
 }
@@ -275,14 +275,15 @@ static void open_ledger(struct node *node, const char *brokers, const char *name
 int main(int argument_count, char **arguments)
 {
     static struct node node;
-    if (argument_count != 5) {
-        fprintf(stderr, "usage: kafka_ledger BROKERS NAME COUNT PAUSE_MS\n");
+    if (argument_count != 5 && argument_count != 6) {
+        fprintf(stderr, "usage: kafka_ledger BROKERS NAME COUNT PAUSE_MS [OFFSET]\n");
         return 2;
     }
     signal(SIGTERM, end);
     node.count = strtoull(arguments[3], NULL, 10);
     node.pause_ns = strtoull(arguments[4], NULL, 10) * 1000000;
-    open_ledger(&node, arguments[1], arguments[2]);
+    open_ledger(&node, arguments[1], arguments[2],
+                argument_count == 6 ? strtoll(arguments[5], NULL, 10) : 0);
     say("open");
     while (!ending)
         turn(&node);

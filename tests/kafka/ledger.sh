@@ -13,6 +13,7 @@ port=${KAFKA_LEDGER_PORT:-19592}
 brokers=127.0.0.1:$port
 work=$(mktemp -d)
 passed=0 failed=0
+jars=build/kafka/jars-$(sed -n 's/^version=//p' script/kafka)/*
 declare -A pid=()
 
 finish() {
@@ -107,6 +108,18 @@ handover() { # HOW NAME SINCE_MS
         "claimed after $(($(line_time "$2" claimed 1 "$3") - $3)) ms)"
 }
 
+set_topic() { # TOPIC SETTING
+    java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$jars" kafka.admin.ConfigCommand \
+        --bootstrap-server "$brokers" --alter --entity-type topics --entity-name "$1" --add-config "$2" \
+        >>"$work/settings.log" 2>&1
+}
+
+# A process that does not begin to work, and says why.
+refuses() { # WORDS [OFFSET]
+    timeout 20 "$node" "$brokers" ledger 1 20 "${@:2}" >"$work/refused.log" 2>&1
+    grep -q "stop.*$1" "$work/refused.log"
+}
+
 ends_well() { # NAME
     local status
     kill -TERM "${pid[$1]}"
@@ -180,5 +193,21 @@ for name in a c d; do
 done
 check verify/"$("$checker" "$brokers" ledger | tee "$work/check.log" | tail -n 1 | tr ' ' ,)" \
     grep -q 'wrong=0$' "$work/check.log"
+# --- topics that would lose what is needed ------------------------------------------------------------
+set_topic ledger-journal retention.ms=3600000,cleanup.policy=compact
+check topics/compacted-journal refuses 'ledger-journal has cleanup.policy=compact'
+check topics/short-retention-is-told grep -q 'kept for a limited time.*retention.ms=3600000' "$work/refused.log"
+set_topic ledger-journal retention.ms=-1,cleanup.policy=delete
+set_topic ledger-out max.message.bytes=100000
+check topics/too-small-an-output refuses 'output decisions: topic ledger-out takes records of at most 100000'
+set_topic ledger-out max.message.bytes=2000000
+check topics/journal-made-anew refuses 'before 99999999 where the state stands' 99999999
+cat >"$work/cut.json" <<'JSON'
+{"version": 1, "partitions": [{"topic": "ledger-journal", "partition": 0, "offset": 40}]}
+JSON
+java -Xmx128m -XX:TieredStopAtLevel=1 -cp "$jars" org.apache.kafka.tools.DeleteRecordsCommand \
+    --bootstrap-server "$brokers" --offset-json-file "$work/cut.json" >>"$work/settings.log" 2>&1
+check topics/journal-cut-off refuses 'cut off by retention: it begins at offset 40' 20
+
 echo "$passed passed, $failed failed in $SECONDS s"
 ((failed == 0))
