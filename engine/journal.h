@@ -6,7 +6,7 @@
  *     head    magic, version, sequence, chain of the entry before, bits and configuration digests,
  *             digest of the outputs, their number
  *     items   in the order of the fold:
- *               LANE input partition         names the next lane; lanes are numbered from 0 as they
+ *               LANE input partition next    names the next lane; lanes are numbered from 0 as they
  *                                            come, by the state's table of positions
  *               RUN lane from to count       `count` records of the lane, offsets within [from, to)
  *               ARRIVAL ms                   the leader's clock, for all rows up to the next one
@@ -85,7 +85,12 @@ void journal_entry_begin(struct journal_entry *entry, const struct journal_lanes
                          const struct state *state);
 /* Of the rows to come; without any it leaves no trace. */
 void journal_entry_arrival(struct journal_entry *entry, int64_t arrival_ms);
-/* A record was taken; runs are joined.  A lane's offsets ascend. */
+/* Names a lane, with the offset at which it begins; one that is known is passed over.  False: there
+ * is no number left for it. */
+bool journal_entry_lane(struct journal_entry *entry, uint64_t input, int64_t partition,
+                        int64_t next);
+/* A record was taken; runs are joined.  A lane's offsets ascend; one that was not named begins with
+ * its first record. */
 void journal_entry_record(struct journal_entry *entry, uint64_t input, int64_t partition,
                           int64_t offset);
 void journal_entry_control(struct journal_entry *entry, const void *bytes, size_t size);
@@ -120,7 +125,7 @@ struct journal_item {
     uint32_t lane;  /* RUN; LANE: the number it gets */
     uint64_t input; /* RUN and LANE: of the lane */
     int64_t partition;
-    int64_t from, to;   /* RUN: offsets */
+    int64_t from, to;   /* RUN: offsets; LANE: from, where it begins */
     uint64_t count;     /* RUN: of records */
     int64_t arrival_ms; /* ARRIVAL */
     const void *bytes;  /* CONTROL, CONFIGURATION */

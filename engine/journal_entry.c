@@ -31,15 +31,17 @@ static void remember(struct journal_entry *entry, uint32_t lane)
     entry->slot[slot_of(entry, row->input, row->partition)] = (uint16_t)(lane + 1);
 }
 
-static uint32_t add_lane(struct journal_entry *entry, uint64_t input, int64_t partition)
+static uint32_t add_lane(struct journal_entry *entry, uint64_t input, int64_t partition,
+                         int64_t next)
 {
-    ASSERT(input != 0 && partition >= 0 && entry->lane_count < JOURNAL_LANES_MAX);
+    ASSERT(input != 0 && partition >= 0 && next >= 0 && entry->lane_count < JOURNAL_LANES_MAX);
     uint32_t lane = entry->lane_count++;
-    entry->lane[lane] = (struct journal_lane){input, partition, 0};
+    entry->lane[lane] = (struct journal_lane){input, partition, next};
     remember(entry, lane);
     wire_put(&entry->items, JOURNAL_LANE);
     wire_put_fixed(&entry->items, input, 8);
     wire_put(&entry->items, (uint64_t)partition);
+    wire_put(&entry->items, (uint64_t)next);
     return lane;
 }
 
@@ -97,13 +99,25 @@ static void put_arrival(struct journal_entry *entry)
     entry->arrival_ms = entry->next_arrival_ms;
 }
 
+bool journal_entry_lane(struct journal_entry *entry, uint64_t input, int64_t partition,
+                        int64_t next)
+{
+    if (entry->slot[slot_of(entry, input, partition)])
+        return true;
+    if (entry->lane_count == JOURNAL_LANES_MAX)
+        return false;
+    close_run(entry);
+    add_lane(entry, input, partition, next);
+    return true;
+}
+
 static uint32_t open_run(struct journal_entry *entry, uint64_t input, int64_t partition,
                          int64_t offset)
 {
     close_run(entry);
     put_arrival(entry);
     uint16_t known = entry->slot[slot_of(entry, input, partition)];
-    uint32_t lane = known ? known - 1U : add_lane(entry, input, partition);
+    uint32_t lane = known ? known - 1U : add_lane(entry, input, partition, offset);
     entry->run_lane = lane;
     entry->run_stood = entry->lane[lane].next;
     entry->run_from = offset;

@@ -126,11 +126,12 @@ static enum status read_run(struct journal_reader *reader, uint64_t tag, struct 
 static enum status read_lane(struct journal_reader *reader, struct journal_item *item,
                              struct failure *failure)
 {
-    uint64_t partition;
+    uint64_t partition, next;
     if (!wire_get_fixed(&reader->at, reader->end, &item->input) || !get(reader, &partition) ||
-        item->input == 0 || partition > INT64_MAX)
+        !get(reader, &next) || item->input == 0 || partition > INT64_MAX || next > INT64_MAX)
         return refuse_item(reader, failure, "a lane's name is cut, or is none");
     item->partition = (int64_t)partition;
+    item->from = (int64_t)next;
     item->lane = UINT32_MAX;
     if (!reader->lanes_known)
         return STATUS_OK;
@@ -141,7 +142,7 @@ static enum status read_lane(struct journal_reader *reader, struct journal_item 
     if (reader->lane_count == JOURNAL_LANES_MAX)
         return refuse_item(reader, failure, "it names more lanes than there can be");
     item->lane = reader->lane_count++;
-    reader->lane[item->lane] = (struct journal_lane){item->input, item->partition, 0};
+    reader->lane[item->lane] = (struct journal_lane){item->input, item->partition, item->from};
     return STATUS_OK;
 }
 

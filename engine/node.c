@@ -44,7 +44,7 @@ enum status node_open(struct node **result, const struct node_setting *setting,
     char *items = malloc(JOURNAL_ENTRY_MAX);
     ASSERT(node->entry && items);
     buffer_init(&node->entry->items, items, JOURNAL_ENTRY_MAX);
-    node->skipping = setting->cold_start;
+    node->cold = setting->cold_start;
     node->snapshot_ns = node_now_ns(node);
     enum status status = open_snapshots(node, failure);
     if (status == STATUS_OK)
@@ -65,9 +65,18 @@ static void serve_snapshots(struct node *node)
     log_info("snapshot", "published sequence=%llu pages=%llu bytes=%llu hash=%016llx",
              (unsigned long long)facts.sequence, (unsigned long long)facts.page_count,
              (unsigned long long)facts.size, (unsigned long long)facts.state_hash);
-    if (node->role == ROLE_LEADING)
+    if (node->role == ROLE_LEADING && node->hash_sequence == facts.sequence)
         journal_entry_state_hash(node->entry, facts.sequence, facts.state_hash);
     snapshot_facts_close(&facts);
+}
+
+void node_complain(struct node *node, const char *text)
+{
+    uint64_t now_ns = node_now_ns(node);
+    if (node->complained_ns && now_ns - node->complained_ns < UINT64_C(10000000000))
+        return;
+    node->complained_ns = now_ns;
+    log_warning("node", "waiting: %s", text);
 }
 
 /* A claim counts only as long as the group has not been left since. */
@@ -99,6 +108,9 @@ static enum status at_end(struct node *node, struct failure *failure)
     if (node->scanning)
         return node_recover(node, failure);
     node->caught_up = true;
+    if (!node->setting.to_end && !node->joined)
+        node->world.ledger.kind->join(node->world.ledger.self);
+    node->joined = !node->setting.to_end;
     if (node->setting.to_end)
         return STATUS_END;
     return node->claimed ? node_lead_begin(node, failure) : STATUS_RETRY;
@@ -140,7 +152,7 @@ enum status node_turn(struct node *node, struct failure *failure)
 {
     const struct ledger *ledger = &node->world.ledger;
     serve_snapshots(node);
-    bool owns = !node->setting.to_end && ledger->kind->owns(ledger->self);
+    bool owns = !node->setting.to_end && ledger->kind->owns(ledger->self) && node->joined;
     if (node->role != ROLE_LEADING)
         return follow(node, owns, failure);
     if (!owns) {

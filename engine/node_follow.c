@@ -40,7 +40,7 @@ static enum status scan_entry(struct node *node, struct failure *failure)
     struct journal_item item;
     enum status status;
     while ((status = journal_read_item(&node->reader, &item, failure)) == STATUS_OK)
-        if (item.kind == JOURNAL_STATE_HASH)
+        if (item.kind == JOURNAL_STATE_HASH && node->reader.head.bits == node->bits)
             stated_add(node, item.sequence, item.hash);
     return status == STATUS_END ? STATUS_OK : status;
 }
@@ -137,12 +137,18 @@ static enum status take_run(struct node *node)
                              node->engine->batch_records - batch->count, &failure);
     for (uint32_t row = before; row < batch->count; row++)
         batch->arrival_ms[row] = node->arrival_ms;
-    if (status == STATUS_STOP) {
+    if (status == STATUS_STOP)
         log_error("node", "%s", failure.text);
-        return STATUS_STOP;
-    }
-    node->has_item = item->count > 0;
+    if (status == STATUS_RETRY && batch->count == 0)
+        node_complain(node, failure.text);
+    node->has_item = item->count > 0 || status == STATUS_STOP;
     return status;
+}
+
+/* Whether this state and the leader's went through machines of one and the same kind. */
+static bool has_equal_bits(const struct node *node)
+{
+    return node->lineage != 0 && node->reader.head.bits == node->lineage;
 }
 
 /* It is of an entry's end: of no use in the middle of the next one. */
@@ -151,7 +157,7 @@ static enum status compare_hash(struct node *node, uint64_t sequence, uint64_t h
 {
     if (node->in_entry && node->folded)
         return STATUS_OK;
-    if (sequence != node_sequence(node) || node->reader.head.bits != node->bits)
+    if (sequence != node_sequence(node) || !has_equal_bits(node))
         return STATUS_OK;
     uint64_t own = state_hash(&node->pipeline->state);
     node->report.hashes_equal += own == hash;
@@ -178,8 +184,10 @@ static enum status take_other(struct node *node, struct failure *failure)
         node->engine->batch.arrival_ms[node->engine->batch.count - 1] = node->arrival_ms;
         return STATUS_OK;
     case JOURNAL_CONFIGURATION:
+        node->folded = true; /* the state is no longer the one that a hash was of */
         return node_reconfigure(node, item->bytes, item->size, failure);
     case JOURNAL_COLD:
+        node->folded = true;
         return node_begin_cold(node, failure);
     case JOURNAL_STATE_HASH:
         return compare_hash(node, item->sequence, item->hash, failure);
@@ -230,7 +238,7 @@ static enum status compare_outputs(const struct node *node, struct failure *fail
     const struct journal_head *head = &node->reader.head;
     struct outbox *outbox = &node->engine->outbox;
     const struct entry *entry = outbox_open_entry(outbox);
-    if (head->bits != node->bits ||
+    if (!has_equal_bits(node) ||
         (head->output_count == entry->output_count && head->outputs_digest == outbox_digest(entry)))
         return STATUS_OK;
     return failure_set(failure, STATUS_STOP,

@@ -9,6 +9,7 @@
 
 #define BACKOFF_FIRST_NS UINT64_C(50000000)
 #define BACKOFF_MOST_NS UINT64_C(5000000000)
+#define OFFSETS_EVERY_NS UINT64_C(3600000000000)
 
 /* ---- snapshots ---- */
 
@@ -23,7 +24,7 @@ void node_snapshot(struct node *node, bool now)
     struct snapshot_facts facts = {
         .sequence = node_sequence(node),
         .chain = node->pipeline->state.directory->chain,
-        .bits = node->bits,
+        .bits = node->lineage,
         .key_id = node->key_id,
         .configuration_digest = hash_fingerprint(node->text, strlen(node->text)),
         .configuration = node->text,
@@ -32,7 +33,7 @@ void node_snapshot(struct node *node, bool now)
     snprintf(facts.pipeline, sizeof facts.pipeline, "%s", node->config->name);
     snprintf(facts.program, sizeof facts.program, "%s", WEIR_VERSION);
     snapshots_begin(node->snapshots, &node->pipeline->state, &facts);
-    node->snapshot_sequence = facts.sequence;
+    node->snapshot_sequence = node->hash_sequence = facts.sequence;
     if (node->settled.sequence == facts.sequence)
         node_settled(node, facts.sequence, facts.chain, node->settled.at);
 }
@@ -40,6 +41,12 @@ void node_snapshot(struct node *node, bool now)
 void node_settled(struct node *node, uint64_t sequence, uint64_t chain, int64_t at)
 {
     node->settled = (struct settled){sequence, chain, at};
+    if (sequence == node->fresh_sequence && sequence > 0) {
+        node->fresh_sequence = 0;
+        node->cold = false;
+        if (node->world.disk.kind)
+            snapshot_set_aside(&node->world.disk);
+    }
     if (node->snapshot_sequence != sequence || sequence == 0)
         return;
     snapshots_commit(node->snapshots, at);
@@ -56,11 +63,17 @@ static const char *input_topic(const struct node *node, uint64_t fingerprint)
     return NULL; /* of an earlier configuration: not read any more */
 }
 
-/* The lanes that moved, as the group shall know them. */
-static void collect_offsets(const struct node *node, struct entry *entry)
+/* The lanes that moved, as the group shall know them.  Brokers forget offsets that are old, so all
+ * of them are told again now and then. */
+static void collect_offsets(struct node *node, struct entry *entry)
 {
     const struct state *state = &node->pipeline->state;
     uint32_t known = journal_lanes_count(&node->pipeline->lanes, state);
+    uint64_t now_ns = node_now_ns(node);
+    if (node->offsets_ns == 0 || now_ns - node->offsets_ns > OFFSETS_EVERY_NS) {
+        node->offsets_ns = now_ns;
+        known = 0;
+    }
     for (uint32_t i = 0; i < node->entry->lane_count; i++) {
         const struct journal_lane *lane = &node->entry->lane[i];
         const char *topic = input_topic(node, lane->input);
@@ -78,7 +91,7 @@ static void close_entry(struct node *node, struct entry *entry)
     const struct journal_head head = {
         .sequence = node_sequence(node) + 1,
         .previous = state->directory->chain,
-        .bits = node->bits,
+        .bits = node->lineage,
         .configuration = hash_fingerprint(node->text, strlen(node->text)),
         .outputs_digest = outbox_digest(entry),
         .output_count = entry->output_count,
@@ -198,6 +211,43 @@ static enum status prepare(struct node *node, struct failure *failure)
     return status;
 }
 
+/* A group that has read these inputs, and no journal: it was deleted, or nothing of it is left. */
+static enum status check_begin(const struct node *node, struct failure *failure)
+{
+    if (node->settled.sequence > 0 || node->cold || !inputs_have_begun(node->inputs))
+        return STATUS_OK;
+    return failure_set(
+        failure, STATUS_STOP,
+        "the group %s has read the inputs before, but the journal %s is empty and "
+        "there is no snapshot: `weir run --cold-start` goes on at the group's offsets "
+        "with windows and models that begin anew",
+        node->config->group, node->config->journal);
+}
+
+/* Whoever goes on shall begin where this leader did. */
+static enum status name_lanes(struct node *node, struct failure *failure)
+{
+    const struct inputs *inputs = node->inputs;
+    if (node->named_count == inputs->lane_count || !outbox_open_entry(&node->engine->outbox))
+        return STATUS_OK;
+    node->named_count = 0;
+    for (uint32_t i = 0; i < inputs->lane_count; i++) {
+        const struct lane *lane = &inputs->lane[i];
+        if (!lane->placed)
+            continue;
+        node->named_count++;
+        if (!journal_entry_lane(node->entry, inputs->input[lane->input].fingerprint, lane->lane,
+                                lane->next_offset))
+            return failure_set(
+                failure, STATUS_STOP,
+                "the journal has named %d partitions, topics that are no longer read "
+                "included, and no more can be named: `weir run --cold-start` begins "
+                "anew",
+                JOURNAL_LANES_MAX);
+    }
+    return STATUS_OK;
+}
+
 /* Every lane goes on where the journal left it.  RETRY: a source does not show its partition yet.
  */
 static enum status place_lanes(struct node *node, struct failure *failure)
@@ -214,7 +264,24 @@ static enum status place_lanes(struct node *node, struct failure *failure)
         if (status != STATUS_OK)
             return status;
     }
+    node->placing = true;
     return inputs_merge(node->inputs, failure);
+}
+
+/* What the first entry of a lead begins with. */
+static enum status announce(struct node *node, struct failure *failure)
+{
+    journal_entry_begin(node->entry, &node->pipeline->lanes, &node->pipeline->state);
+    if (node->announce_configuration)
+        journal_entry_configuration(node->entry, node->own_text, strlen(node->own_text));
+    if (node->announce_cold)
+        journal_entry_cold(node->entry);
+    if (node->announce_cold || node_sequence(node) == 0)
+        node->fresh_sequence = node_sequence(node) + 1;
+    node->announce_configuration = node->announce_cold = false;
+    node->named_count = 0;
+    node->offsets_ns = 0;
+    return name_lanes(node, failure);
 }
 
 enum status node_lead_begin(struct node *node, struct failure *failure)
@@ -223,16 +290,17 @@ enum status node_lead_begin(struct node *node, struct failure *failure)
     enum status status = unsettled ? STATUS_OK : prepare(node, failure);
     if (status == STATUS_OK)
         status = place_lanes(node, failure);
+    if (status == STATUS_RETRY)
+        node_complain(node, failure->text);
+    if (status == STATUS_OK && !unsettled)
+        status = check_begin(node, failure);
     if (status == STATUS_OK)
         status = outbox_lead(&node->engine->outbox, node->config, failure);
+    if (status == STATUS_OK)
+        status = announce(node, failure);
     if (status != STATUS_OK)
         return status;
-    journal_entry_begin(node->entry, &node->pipeline->lanes, &node->pipeline->state);
-    if (node->announce_configuration)
-        journal_entry_configuration(node->entry, node->own_text, strlen(node->own_text));
-    if (node->announce_cold)
-        journal_entry_cold(node->entry);
-    node->announce_configuration = node->announce_cold = false;
+    node->placing = false;
     node->engine->entry = node->entry;
     node->engine->first_events = node->engine->events;
     node->role = ROLE_LEADING;
@@ -242,8 +310,8 @@ enum status node_lead_begin(struct node *node, struct failure *failure)
     return STATUS_OK;
 }
 
-/* Placed where a first reading begins, and never read: by the time that it is, another leader may
- * have moved that place. */
+/* Placed where a first reading begins, and no entry could name it any more: by the time that it is
+ * read, another leader may have moved that place. */
 static bool has_unnamed_lane(const struct node *node)
 {
     for (uint32_t i = 0; i < node->inputs->lane_count; i++) {
@@ -269,6 +337,8 @@ enum status node_step_down(struct node *node, struct failure *failure)
 {
     struct entry *entry = outbox_open_entry(&node->engine->outbox);
     const struct ledger *ledger = &node->world.ledger;
+    if (name_lanes(node, failure) != STATUS_OK)
+        return STATUS_STOP;
     if (entry && !journal_entry_is_empty(node->entry))
         close_entry(node, entry);
     /* The thread that settles still reads what was submitted. */
@@ -319,6 +389,8 @@ enum status node_lead(struct node *node, struct failure *failure)
         return settled;
     struct outbox *outbox = &node->engine->outbox;
     struct entry *entry = outbox_open_entry(outbox);
+    if (name_lanes(node, failure) != STATUS_OK)
+        return STATUS_STOP;
     if (entry && is_due(node, entry))
         close_entry(node, entry);
     enum status submitted = submit(node);

@@ -27,6 +27,7 @@ struct node {
     struct world world;
     char *own_text; /* the own configuration, as journalled */
     uint64_t bits, key_id;
+    uint64_t lineage; /* the bits of all that the state went through; 0: of several kinds */
 
     /* what it folds under; own, or as the journal has it */
     struct config *config;
@@ -38,7 +39,9 @@ struct node {
     enum role role;
     bool claimed;   /* since the claim it has owned the journal without a doubt */
     bool anchored;  /* the journal has shown the settled entry */
-    bool skipping;  /* a cold start: entries are passed over to the journal's end */
+    bool cold;      /* the state is to be left behind, until an entry that says so has settled */
+    bool skipping;  /* therefore entries are passed over to the journal's end */
+    bool joined;    /* a member of the group, since it was at the journal's end first */
     bool caught_up; /* it has been at the journal's end */
     struct settled settled;
 
@@ -57,13 +60,19 @@ struct node {
 
     /* leading */
     struct journal_entry *entry;
+    bool placing;         /* lanes are being placed that the journal does not name yet */
+    uint32_t named_count; /* lanes of the inputs that it names */
+    uint64_t offsets_ns;  /* when all offsets were last committed, not only those that moved */
     bool announce_configuration, announce_cold; /* the next entry begins with these items */
     bool running;                               /* a transaction was submitted */
     uint64_t retry_ns, backoff_ns;
     enum stopping stopping;
 
     struct snapshots *snapshots;
-    uint64_t snapshot_ns; /* when the last one began */
+    uint64_t snapshot_ns;    /* when the last one began */
+    uint64_t hash_sequence;  /* of it, while its state is this one's past; 0: it is not */
+    uint64_t fresh_sequence; /* of the entry at which the state begins; 0: it has settled */
+    uint64_t complained_ns;
     uint64_t
         snapshot_sequence; /* of the one being written whose entry has not committed; 0: none */
 
@@ -100,6 +109,8 @@ enum status node_lead(struct node *node, struct failure *failure);
 enum status node_step_down(struct node *node, struct failure *failure);
 /* A snapshot of the state as it is, if one is due or `now`. */
 void node_snapshot(struct node *node, bool now);
+/* What holds it up, now and then. */
+void node_complain(struct node *node, const char *text);
 /* Entry `sequence` is in the journal. */
 void node_settled(struct node *node, uint64_t sequence, uint64_t chain, int64_t at);
 
@@ -110,11 +121,11 @@ static inline uint64_t node_sequence(const struct node *node)
     return node->pipeline->state.directory->sequence;
 }
 
-/* The state is under a configuration, or a beginning, that the journal does not know yet: it may be
- * led with, nothing else. */
+/* The state is under a configuration, or a beginning, or its inputs stand where the journal does
+ * not know yet: it may be led with, nothing else. */
 static inline bool node_is_unannounced(const struct node *node)
 {
-    return node->announce_configuration || node->announce_cold;
+    return node->announce_configuration || node->announce_cold || node->placing;
 }
 
 /* Whether a step may change pages while a snapshot is written. */

@@ -165,7 +165,7 @@ enum status node_reconfigure(struct node *node, const char *text, size_t size,
     struct migration_report report = {0};
     if (node->snapshots && snapshots_busy(node->snapshots))
         snapshots_drop(node->snapshots); /* its image is of a mapping that goes now */
-    node->snapshot_sequence = 0;
+    node->snapshot_sequence = node->hash_sequence = 0;
     close_parts(node);
     struct former former = former_take(node);
     enum status status = open_fresh(node, text, size, failure);
@@ -187,7 +187,8 @@ enum status node_begin_cold(struct node *node, struct failure *failure)
     ASSERT(text);
     if (node->snapshots && snapshots_busy(node->snapshots))
         snapshots_drop(node->snapshots);
-    node->snapshot_sequence = 0;
+    node->snapshot_sequence = node->hash_sequence = 0;
+    node->lineage = node->bits;
     node_forget(node);
     enum status status = open_fresh(node, text, strlen(text), failure);
     if (status == STATUS_OK) {
@@ -265,6 +266,7 @@ static enum status begin_at_snapshot(struct node *node, struct state *state,
              (unsigned long long)facts->sequence,
              (unsigned long long)pipeline_fold(node->pipeline)->events);
     node->settled = (struct settled){facts->sequence, facts->chain, facts->journal_at};
+    node->lineage = facts->bits == node->bits ? node->bits : 0;
     return STATUS_OK;
 }
 
@@ -275,6 +277,7 @@ static enum status begin_anywhere(struct node *node, struct failure *failure)
     bool saved = node->world.disk.kind && !node->skipping;
     if (!saved || load_newest(node, &state, &facts) != STATUS_OK) {
         node->settled = (struct settled){0};
+        node->lineage = node->bits;
         return open_fresh(node, node->own_text, strlen(node->own_text), failure);
     }
     enum status status = begin_at_snapshot(node, &state, &facts, failure);
@@ -290,7 +293,10 @@ enum status node_recover(struct node *node, struct failure *failure)
     node_forget(node);
     /* Only a node that follows the journal from its begin can compare all its hashes. */
     node->scanning = node->setting.to_end && !node->scanning;
-    node->snapshot_sequence = 0;
+    node->snapshot_sequence = node->hash_sequence = 0;
+    node->skipping = node->cold;
+    node->placing = false;
+    node->named_count = 0;
     node->role = ROLE_FOLLOWING;
     node->in_entry = node->has_item = node->claimed = node->running = node->anchored = false;
     enum status status = begin_anywhere(node, failure);
@@ -300,7 +306,6 @@ enum status node_recover(struct node *node, struct failure *failure)
 
 enum status node_recover_unannounced(struct node *node, struct failure *failure)
 {
-    node->skipping = node->announce_cold;
     node->announce_configuration = node->announce_cold = false;
     return node_recover(node, failure);
 }

@@ -20,8 +20,10 @@ static void children_on_close(uv_handle_t *process)
 static void children_on_exit(uv_process_t *process, int64_t exit_status, int signal)
 {
     struct process_children *children = process->data;
-    children->ended = true;
-    children->exit_code = signal ? 128 + signal : (int)exit_status;
+    if (children) { /* else it was stopped, and nobody waits for it */
+        children->ended = true;
+        children->exit_code = signal ? 128 + signal : (int)exit_status;
+    }
     uv_close((uv_handle_t *)process, children_on_close);
 }
 
@@ -98,8 +100,11 @@ static bool children_ended(void *self, int *exit_code)
 static void children_stop(void *self)
 {
     struct process_children *children = self;
-    if (children->started && !children->ended)
+    if (children->started && !children->ended) {
         uv_process_kill(children->process, SIGKILL);
+        children->process->data = NULL;
+    }
+    children->started = children->ended = false;
 }
 
 void process_children_init(struct process_children *children, uv_loop_t *loop)

@@ -133,6 +133,8 @@ static void service_stop(struct service *service)
 static void service_turn(struct service *service)
 {
     enum status status = STATUS_OK;
+    if (service->stopping) /* the loop ends, but lets those who wait have a last word */
+        return;
     for (int i = 0; i < TURNS_MAX && status == STATUS_OK && !service->stopping; i++) {
         status = turn_once(service);
         if (service->events_most && status != STATUS_STOP &&

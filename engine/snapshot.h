@@ -117,6 +117,10 @@ enum status snapshot_load(const struct disk *disk, const char *name, struct stat
                           void (*progress)(void *self, uint64_t done, uint64_t all), void *self,
                           struct failure *failure);
 
+/* Renames all of them to aside-NAME, where nobody looks for them: they belong to a past that the
+ * journal no longer has.  A warning if that fails. */
+void snapshot_set_aside(const struct disk *disk);
+
 /* Removes what a crash left half written. */
 void snapshot_sweep(const struct disk *disk);
 

@@ -1,5 +1,6 @@
 /* The names of snapshots: listing, sweeping, keeping the newest; see snapshot_names.h. */
 #include "engine/snapshot_names.h"
+#include "base/log.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -100,6 +101,25 @@ void snapshot_sweep(const struct disk *disk)
     /* One that cannot be removed now is swept before the next snapshot is written. */
     for (uint32_t i = 0; i < sweeping.count; i++)
         disk->kind->remove(disk->self, sweeping.names[i], &failure);
+}
+
+void snapshot_set_aside(const struct disk *disk)
+{
+    char names[PRUNED_AT_ONCE][DISK_NAME_MAX], aside[DISK_NAME_MAX];
+    struct failure failure = {0};
+    uint32_t count = snapshot_list(disk, names, PRUNED_AT_ONCE, &failure);
+    enum status status = count ? STATUS_OK : failure.status;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        snprintf(aside, sizeof aside, "aside-%.100s", names[i]);
+        status = disk->kind->rename(disk->self, names[i], aside, &failure);
+    }
+    if (count && status == STATUS_OK)
+        status = disk->kind->sync_names(disk->self, &failure);
+    if (status != STATUS_OK)
+        log_warning("snapshot", "could not set aside what the journal no longer knows: %s",
+                    failure.text);
+    else if (count)
+        log_info("snapshot", "set aside what the journal no longer knows count=%u", count);
 }
 
 /* ---- which stay ---- */

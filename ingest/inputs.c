@@ -99,7 +99,7 @@ static enum status place_lane(const struct inputs *inputs, struct lane *lane, in
     if (lane->placed)
         return STATUS_OK;
     const struct source *source = &inputs->input[lane->input].source;
-    enum status status = source->kind->place(source->self, lane->lane, offset, failure);
+    enum status status = source->kind->place(source->self, lane->lane, &offset, failure);
     lane->placed = status == STATUS_OK;
     if (lane->placed)
         lane->next_offset = offset;
@@ -231,6 +231,16 @@ enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t rec
 }
 
 /* ---- in a journal's order ---- */
+
+bool inputs_have_begun(const struct inputs *inputs)
+{
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct source *source = &inputs->input[i].source;
+        if (source->kind->has_begun && source->kind->has_begun(source->self))
+            return true;
+    }
+    return false;
+}
 
 void inputs_follow(struct inputs *inputs)
 {

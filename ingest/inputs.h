@@ -76,6 +76,9 @@ enum status inputs_take(struct inputs *inputs, struct batch *batch, uint32_t lan
  * reading does.  RETRY: a source cannot place one now; the same again later. */
 enum status inputs_merge(struct inputs *inputs, struct failure *failure);
 
+/* Whether a source's group had an offset where a first reading was to begin: it is not the first. */
+bool inputs_have_begun(const struct inputs *inputs);
+
 /* Whether a source has ended: its descriptor need not be watched any more. */
 bool inputs_has_ended(const struct inputs *inputs, uint32_t input);
 

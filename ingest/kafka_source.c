@@ -54,6 +54,7 @@ struct kafka_source {
     bool placed;         /* lanes stand still until kafka_place */
     bool assigned;       /* something is: what follows is assigned beside it */
     bool found;          /* where the lanes begin that have no place in the journal */
+    bool has_begun;      /* the group had an offset for one of them */
     bool committing;     /* a commit is on its way */
     uint64_t commit_ns;  /* when the last one was sent */
     struct failure lost; /* STOP once it cannot go on, else OK */
@@ -398,31 +399,61 @@ static enum status find_begin(struct kafka_source *source, struct failure *failu
     rd_kafka_topic_partition_list_t *list;
     enum status status =
         find_offsets(source, 0, source->lane_count, ADD_TIMEOUT_MS, &list, failure);
-    for (int index = 0; status == STATUS_OK && index < list->cnt; index++)
+    for (int index = 0; status == STATUS_OK && index < list->cnt; index++) {
         source->lane[index].begin = list->elems[index].offset;
+        source->has_begun = source->has_begun || list->elems[index].offset >= 0;
+    }
     source->found = status == STATUS_OK;
     rd_kafka_topic_partition_list_destroy(list);
     return status;
 }
 
-static enum status kafka_place(void *self, uint32_t index, int64_t offset, struct failure *failure)
+/* Beginning and end as numbers: the journal names the offset, so that whoever goes on begins there,
+ * too. */
+static enum status resolve(const struct kafka_source *source, uint32_t index, int64_t *offset,
+                           struct failure *failure)
+{
+    int64_t begin, end;
+    if (*offset >= 0)
+        return STATUS_OK;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        source->client, source->topic, (int32_t)index, &begin, &end, ADD_TIMEOUT_MS);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failure_set(failure, STATUS_RETRY,
+                           "could not ask where partition %u of topic %s begins: %s", index,
+                           source->topic, rd_kafka_err2str(error));
+    *offset = *offset == RD_KAFKA_OFFSET_END ? end : begin;
+    return STATUS_OK;
+}
+
+static enum status kafka_place(void *self, uint32_t index, int64_t *offset, struct failure *failure)
 {
     struct kafka_source *source = self;
-    ASSERT(source->placed && index < source->lane_count && offset >= -1);
+    ASSERT(source->placed && index < source->lane_count && *offset >= -1);
     struct kafka_lane *lane = &source->lane[index];
     ASSERT(!lane->placed);
-    if (offset < 0) {
-        enum status status = find_begin(source, failure);
-        if (status != STATUS_OK)
-            return status;
-        offset = lane->begin;
+    enum status status = STATUS_OK;
+    if (*offset < 0) {
+        status = find_begin(source, failure);
+        *offset = lane->begin;
+    }
+    if (status == STATUS_OK)
+        status = resolve(source, index, offset, failure);
+    if (status != STATUS_OK) {
+        *offset = -1;
+        return status;
     }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)index)->offset = offset;
-    enum status status = assign(source, list, failure);
+    rd_kafka_topic_partition_list_add(list, source->topic, (int32_t)index)->offset = *offset;
+    status = assign(source, list, failure);
     lane->placed = status == STATUS_OK;
     rd_kafka_topic_partition_list_destroy(list);
     return status;
+}
+
+static bool kafka_has_begun(void *self)
+{
+    return ((struct kafka_source *)self)->has_begun;
 }
 
 /* A lane that is asked again although it was dry: the caller has come around.  Only now is the
@@ -586,6 +617,7 @@ const struct source_kind kafka_source = {
     .peek = kafka_peek,
     .take = kafka_take,
     .place = kafka_place,
+    .has_begun = kafka_has_begun,
     .descriptor = kafka_descriptor,
     .commit = kafka_commit,
     .header = kafka_header,

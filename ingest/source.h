@@ -56,7 +56,11 @@ struct source_kind {
      * a lane; a lane's number is its partition.  RETRY: the same again later.  STOP: it cannot be
      * read from there (and never will: no silent jump).  NULL: the kind cannot be placed, so no
      * journal can name its records. */
-    enum status (*place)(void *self, uint32_t lane, int64_t offset, struct failure *failure);
+    enum status (*place)(void *self, uint32_t lane, int64_t *offset, struct failure *failure);
+
+    /* After a lane was placed at -1: whether the group had an offset for any of them, so somebody
+     * has read here before.  NULL: it cannot tell. */
+    bool (*has_begun)(void *self);
 
     /* A descriptor that becomes readable when records may wait (eventfd; drained by the source in
      * peek), or -1: ask at once again. */

@@ -195,6 +195,11 @@ static int kafka_descriptor(void *self)
     return ((struct kafka_ledger *)self)->event;
 }
 
+static void kafka_join(void *self)
+{
+    ledger_member_join(&((struct kafka_ledger *)self)->member);
+}
+
 static void kafka_leave(void *self)
 {
     struct kafka_ledger *ledger = self;
@@ -229,6 +234,7 @@ static const struct ledger_kind kafka_ledger = {
     .submit = kafka_submit,
     .settlement = kafka_settlement,
     .descriptor = kafka_descriptor,
+    .join = kafka_join,
     .leave = kafka_leave,
     .close = kafka_close,
 };

@@ -164,7 +164,13 @@ enum status ledger_member_open(struct ledger_member *member, const struct ledger
     if (!member->conf)
         return STATUS_STOP;
     rd_kafka_conf_set_rebalance_cb(member->conf, rebalance);
-    return client_make(member, failure) ? STATUS_OK : STATUS_STOP;
+    member->gone = true; /* until it joins */
+    return STATUS_OK;
+}
+
+void ledger_member_join(struct ledger_member *member)
+{
+    member->gone = false; /* the next look makes the client */
 }
 
 static void refuse(struct ledger_member *member, const char *why, const char *advice)

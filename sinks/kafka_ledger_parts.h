@@ -87,7 +87,7 @@ struct ledger_member {
     int event;
     bool owned;                                   /* between an assignment and its end */
     bool lost;                                    /* thrown out: this client is given up */
-    bool gone;                                    /* has left for good */
+    bool gone;                                    /* has not joined, or has left for good */
     uint64_t tenure;                              /* counts the assignments */
     rd_kafka_consumer_group_metadata_t *metadata; /* of the tenure: its member id and generation */
     uint64_t polled_ns, retry_ns, backoff_ns;
@@ -96,6 +96,7 @@ struct ledger_member {
 
 enum status ledger_member_open(struct ledger_member *member, const struct ledger_setting *setting,
                                int event, struct failure *failure);
+void ledger_member_join(struct ledger_member *member);
 /* Lets the group's news in.  busy: the settler uses the client, so it must stay. */
 void ledger_member_serve(struct ledger_member *member, bool busy);
 /* The tenure's, a copy that is the caller's. */

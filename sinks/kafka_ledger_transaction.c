@@ -318,7 +318,6 @@ static enum ledger_verdict end_transaction(struct ledger_settler *settler, bool 
 {
     uint64_t begin_ns = clock_monotonic_ns(&system_clock);
     enum ledger_verdict verdict;
-    atomic_store(&settler->ends_sent, 0);
     do
         verdict = ledger_judge(settler,
                                commit ? rd_kafka_commit_transaction(settler->producer, -1)
@@ -359,6 +358,11 @@ static void abort_it(struct ledger_settler *settler, const struct failure *cause
     struct failure failure;
     bool evicted = is_eviction(settler->code);
     result->failure = *cause;
+    /* A request to commit that is still on its way could end whatever this producer begins next. */
+    if (atomic_load(&settler->ends_sent) > 0) {
+        result->settlement = SETTLEMENT_DOUBTFUL;
+        return;
+    }
     if (end_transaction(settler, false, &failure) != LEDGER_FINE) {
         if (cause->status != STATUS_STOP || failure.status == STATUS_STOP)
             result->failure = failure;
@@ -393,6 +397,7 @@ static enum ledger_verdict put_and_offset(struct ledger_settler *settler, struct
 
 static enum ledger_verdict carry_out(struct ledger_settler *settler, struct failure *failure)
 {
+    atomic_store(&settler->ends_sent, 0);
     enum ledger_verdict verdict =
         ledger_judge(settler, rd_kafka_begin_transaction(settler->producer), "begin", failure);
     if (verdict != LEDGER_FINE)

@@ -34,7 +34,8 @@ struct transaction {
     const struct output *outputs;
     uint32_t output_count; /* those of streams that the ledger does not serve are passed over */
     const void *entry;
-    size_t entry_size; /* may be larger than a record: it is written in parts and read as one */
+    size_t entry_size; /* may be larger than a record: it is written in parts, records one behind
+                          the other with a header "part" = "2/7", and read as one */
     const struct ledger_offset *offsets;
     uint32_t offset_count;
 };
@@ -60,7 +61,12 @@ struct ledger_kind {
      * reader was last placed or the last claim succeeded is still to come. */
     enum status (*read)(void *self, struct ledger_record *record, struct failure *failure);
 
-    /* Serves the group; whether this process owns the journal, as far as it knows. */
+    /* Becomes a member of the group: whoever has something to catch up with first joins later, lest
+     * it be given what it cannot lead yet.  Once. */
+    void (*join)(void *self);
+
+    /* Serves the group; whether this process owns the journal, as far as it knows.  To be called at
+     * least once a second; nothing else drains the descriptor. */
     bool (*owns)(void *self);
 
     /* Begins a claim or goes on with it.  OK: done; from now on END counts anew.  RETRY: under way,

@@ -135,7 +135,7 @@ class Journal:
                 items.fixed()
                 self.seen["state_hashes"] += 1
             else:
-                self.lanes.append([items.fixed(), items.number(), 0])
+                self.lanes.append([items.fixed(), items.number(), items.number()])
 
     def run(self, items, name, number, gapped):
         skipped = items.number() if gapped else 0

@@ -269,6 +269,7 @@ static void open_ledger(struct node *node, const char *brokers, const char *name
     if (kafka_ledger_open(&node->ledger, &setting, &failure) != STATUS_OK ||
         node->ledger.kind->seek(node->ledger.self, offset, &failure) != STATUS_OK)
         stop(&failure);
+    node->ledger.kind->join(node->ledger.self);
     json_decref(kafka);
 }
 

@@ -36,7 +36,7 @@ check() { # NAME COMMAND...
         echo "ok $name"
     else
         failed=$((failed + 1))
-        tail -n 12 "$work"/*.log | sed 's/^/    /'
+        ((failed == 1)) && tail -n 8 "$work"/*.log | cut -c 1-200 | sed 's/^/    /'
         echo "not ok $name"
     fi
 }
@@ -180,7 +180,7 @@ check zombie/fences-nobody-for-good test "$claims" -le 4
 # --- the broker is killed and comes back -------------------------------------------------------------
 kill -KILL "$(cat build/kafka/"$port"/pid)"
 sleep 1
-script/kafka start "$port" 2>/dev/null
+check broker/comes-back script/kafka start "$port" 2>"$work/broker.log"
 since=$(now_ms)
 check broker/goes-on progresses 40
 echo "    broker killed: $(($(now_ms) - since)) ms after its return entries come again"

@@ -464,6 +464,12 @@ static void ledger_close(void *self)
     ledger->open = false;
 }
 
+/* Its membership began with its start. */
+static void ledger_join(void *self)
+{
+    (void)self;
+}
+
 static void ledger_leave(void *self)
 {
     struct sim_ledger *ledger = self;
@@ -480,6 +486,7 @@ const struct ledger_kind sim_ledger_kind = {
     .submit = ledger_submit,
     .settlement = ledger_settlement,
     .descriptor = ledger_descriptor,
+    .join = ledger_join,
     .leave = ledger_leave,
     .close = ledger_close,
 };

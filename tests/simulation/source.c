@@ -94,7 +94,7 @@ static void source_take(void *self, uint32_t lane)
     process_leave(source->process, SEAM_SOURCE);
 }
 
-static enum status source_place(void *self, uint32_t at, int64_t offset, struct failure *failure)
+static enum status source_place(void *self, uint32_t at, int64_t *offset, struct failure *failure)
 {
     struct sim_source *source = self;
     struct simulation *simulation = source->process->simulation;
@@ -106,12 +106,14 @@ static enum status source_place(void *self, uint32_t at, int64_t offset, struct 
                 simulation->topics.topic[source->topic].name,
                 lane->placed ? "twice" : "before it was shown");
     /* The committed offsets are stable only when no transaction is under way. */
-    if (offset == -1 && !broker_is_stable(&simulation->broker))
+    if (*offset == -1 && !broker_is_stable(&simulation->broker))
         return failure_set(failure, STATUS_RETRY, "the committed offsets are not stable");
-    if (offset == -1)
-        offset = simulation->broker.committed[source->topic][at];
+    if (*offset == -1)
+        *offset = simulation->broker.committed[source->topic][at];
+    if (*offset < 0)
+        *offset = 0;
     lane->placed = true;
-    lane->next = offset < 0 ? 0 : topic_partition_find(partition_of(source, at), offset);
+    lane->next = topic_partition_find(partition_of(source, at), *offset);
     lane->fetched = lane->next;
     process_leave(source->process, SEAM_SOURCE);
     return STATUS_OK;

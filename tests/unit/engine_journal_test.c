@@ -144,21 +144,21 @@ static void test_bytes(void **state)
     journal_entry_state_hash(&desk->entry, 200, 0x8899AABBCCDDEEFF);
     finish(desk);
     static const uint8_t expected[] = {
-        'w', 'e',  'i',  'r',  1,    0,    0,    0,             /* magic, version */
-        7,   0,    0,    0,    0,    0,    0,    0,             /* sequence */
-        8,   7,    6,    5,    4,    3,    2,    1,             /* previous */
-        2,   0,    0,    0,    0,    0,    0,    0,             /* bits */
-        3,   0,    0,    0,    0,    0,    0,    0,             /* configuration */
-        255, 255,  255,  255,  255,  255,  255,  255,           /* digest of the outputs */
-        5,   0,    0,    0,    0,    0,    0,    0,             /* their number */
-        58,  0,    0,    0,    0,    0,    0,    0,             /* bytes of the items */
-        3,   2,    '{',  '}',                                   /* CONFIGURATION */
-        1,   0xD8, 4,                                           /* ARRIVAL +300 */
-        6,   0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 5, /* LANE 0 */
-        0,   3,                                                 /* RUN of lane 0: 3 */
-        6,   0x11, 0,    0xFF, 0xEE, 0xDD, 0xCC, 0xBB, 0xAA, 0, /* LANE 1 */
-        15,  0xE8, 7,    0,    1,                               /* RUN of lane 1 from 1000: 1 */
-        1,   1,                                                 /* ARRIVAL -1 */
+        'w', 'e',  'i',  'r',  1,    0,    0,    0,                   /* magic, version */
+        7,   0,    0,    0,    0,    0,    0,    0,                   /* sequence */
+        8,   7,    6,    5,    4,    3,    2,    1,                   /* previous */
+        2,   0,    0,    0,    0,    0,    0,    0,                   /* bits */
+        3,   0,    0,    0,    0,    0,    0,    0,                   /* configuration */
+        255, 255,  255,  255,  255,  255,  255,  255,                 /* digest of the outputs */
+        5,   0,    0,    0,    0,    0,    0,    0,                   /* their number */
+        58,  0,    0,    0,    0,    0,    0,    0,                   /* bytes of the items */
+        3,   2,    '{',  '}',                                         /* CONFIGURATION */
+        1,   0xD8, 4,                                                 /* ARRIVAL +300 */
+        6,   0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 5,    0, /* LANE 0 */
+        0,   3,                                                       /* RUN of lane 0: 3 */
+        6,   0x11, 0,    0xFF, 0xEE, 0xDD, 0xCC, 0xBB, 0xAA, 0,    0xE8, 7, /* LANE 1 */
+        8,   1,                                                             /* RUN of lane 1: 1 */
+        1,   1,                                                             /* ARRIVAL -1 */
         7,   0,    2,    2,                     /* RUN of lane 0, two passed over: 2 */
         2,   5,    'm',  'o',  'd',  'e',  'l', /* CONTROL */
         5,   0xC8, 1,    0xFF, 0xEE, 0xDD, 0xCC, 0xBB, 0xAA, 0x99, 0x88, /* STATE_HASH of 200 */
@@ -433,7 +433,8 @@ static void test_refuses_nonsense(void **state)
         {"\x06\x00\x00\x00\x00\x00\x00\x00\x00\x01", 10, "a lane's name is cut, or is none"},
         {"\x06\x01\x02\x03\x04\x05\x06\x07\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 19,
          "a lane's name is cut, or is none"},
-        {"\x06\x88\x77\x66\x55\x44\x33\x22\x11\x00", 10, "it names a lane a second time"},
+        {"\x06\x88\x77\x66\x55\x44\x33\x22\x11\x00", 10, "a lane's name is cut, or is none"},
+        {"\x06\x88\x77\x66\x55\x44\x33\x22\x11\x00\x00", 11, "it names a lane a second time"},
         {"\x01\x02\x03\x00", 4, "the configuration changes in its middle"},
         {"\x01\x02\x04", 3, "the state begins anew in its middle"},
         {"\x04\x04", 2, "the state begins anew in its middle"},
@@ -472,6 +473,7 @@ static void test_refuses_too_many_lanes(void **state)
         wire_put(&desk->entry.items, JOURNAL_LANE);
         wire_put_fixed(&desk->entry.items, cards, 8);
         wire_put(&desk->entry.items, partition);
+        wire_put(&desk->entry.items, 0);
     }
     finish(desk);
     read_begin(desk);
@@ -481,6 +483,24 @@ static void test_refuses_too_many_lanes(void **state)
     assert_int_equal(journal_read_item(&desk->reader, &item, &desk->failure), STATUS_STOP);
     assert_string_equal(desk->failure.text, "entry 7 of the journal makes no sense: it names more "
                                             "lanes than there can be");
+}
+
+/* A lane is named once, with the place where it begins, which is where it stands without a record.
+ */
+static void test_named_lane(void **state)
+{
+    struct desk *desk = *state;
+    assert_true(journal_entry_lane(&desk->entry, cards, 3, 1000));
+    assert_true(journal_entry_lane(&desk->entry, cards, 3, 2000));
+    put_records(desk, cards, 3, 1000, 1002);
+    finish(desk);
+    read_begin(desk);
+    struct journal_item item = next_item(desk, JOURNAL_LANE);
+    assert_int_equal(item.from, 1000);
+    next_run(desk, 0, 1000, 1002, 2);
+    assert_int_equal(journal_read_item(&desk->reader, &item, &desk->failure), STATUS_END);
+    journal_read_apply(&desk->reader, &desk->lanes, &desk->state);
+    assert_int_equal(journal_lanes_row(&desk->lanes, &desk->state, 0)->next, 1002);
 }
 
 #define test(function) cmocka_unit_test_setup_teardown(function, open_desk, close_desk)
@@ -497,6 +517,7 @@ int main(void)
         test(test_as_many_lanes_as_there_can_be),
         test(test_overflow),
         test(test_apply),
+        test(test_named_lane),
         test(test_cold),
         test(test_reads_without_lanes),
         test(test_refuses_what_is_no_entry),

@@ -67,7 +67,7 @@ static enum status script_commit(void *self, const int64_t *next_offsets, struct
     return STATUS_OK;
 }
 
-static enum status script_place(void *self, uint32_t lane, int64_t offset, struct failure *why)
+static enum status script_place(void *self, uint32_t lane, int64_t *offset, struct failure *why)
 {
     struct script *script = self;
     if (script->away)
@@ -76,9 +76,11 @@ static enum status script_place(void *self, uint32_t lane, int64_t offset, struc
         return failure_set(why, STATUS_STOP, "not allowed");
     assert_true(lane < script->lanes && !script->is_placed[lane]);
     script->is_placed[lane] = true;
-    script->place[lane] = offset;
-    if (offset > 100)
-        script->at[lane] = (uint32_t)(offset - 100);
+    script->place[lane] = *offset;
+    if (*offset > 100)
+        script->at[lane] = (uint32_t)(*offset - 100);
+    if (*offset < 0)
+        *offset = 100; /* where a first reading begins */
     return STATUS_OK;
 }
 
@@ -438,6 +440,7 @@ static void test_merges_after_following(void **state)
     script.away = false;
     assert_int_equal(inputs_merge(&inputs, &failure), STATUS_OK);
     assert_int_equal(script.place[0], -1);
+    assert_int_equal(inputs.lane[0].next_offset, 100); /* for the journal to name */
     assert_int_equal(fill(10), STATUS_OK);
     static const int64_t times[] = {0, 1, 2, 3, 4, 5, 6, 6, 7, 7};
     for (uint32_t row = 0; row < 10; row++)

@@ -61,6 +61,7 @@ static int start(void **state)
     struct ledger_setting setting = setting_of(scene);
     if (kafka_ledger_open(&scene->ledger, &setting, &failure) != STATUS_OK)
         fail_msg("%s", failure.text);
+    scene->ledger.kind->join(scene->ledger.self);
     assert_int_equal(scene->ledger.kind->seek(scene->ledger.self, 0, &failure), STATUS_OK);
     *state = scene;
     return 0;
@@ -532,6 +533,7 @@ static void test_closing_waits(void **state)
     scene->ledger.kind = NULL;
     scene->claimed = false;
     assert_int_equal(kafka_ledger_open(&scene->ledger, &setting, &failure), STATUS_OK);
+    scene->ledger.kind->join(scene->ledger.self);
 }
 
 /* Thrown out of the group (this broker then lets nobody in for long, so it comes last): the claim
