@@ -155,12 +155,11 @@ enum status node_turn(struct node *node, struct failure *failure)
     bool owns = !node->setting.to_end && ledger->kind->owns(ledger->self) && node->joined;
     if (node->role != ROLE_LEADING)
         return follow(node, owns, failure);
-    if (!owns) {
+    if (!owns && !node->stepping_down)
         log_info("node", "the lead is lost at sequence=%llu: following",
                  (unsigned long long)node->settled.sequence);
-        return node_step_down(node, failure);
-    }
-    return node_lead(node, failure);
+    node->stepping_down = node->stepping_down || !owns;
+    return node->stepping_down ? node_step_down(node, failure) : node_lead(node, failure);
 }
 
 void node_stop(struct node *node)

@@ -61,6 +61,9 @@ static enum status drop_state(struct node *node, struct failure *failure)
                 "another process led from sequence=%llu on: the state is dropped and recovered",
                 (unsigned long long)node->reader.head.sequence);
     node->report.dropped++;
+    if (node->cold)
+        log_warning("node", "the cold start is given up: what the other process began is followed");
+    node->cold = false;
     return node_recover(node, failure);
 }
 

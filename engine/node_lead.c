@@ -18,8 +18,10 @@ void node_snapshot(struct node *node, bool now)
     uint64_t now_ns = node_now_ns(node);
     uint64_t every_ns = (uint64_t)node->setting.config->state.every_ms * 1000000U;
     if (!node->snapshots || snapshots_busy(node->snapshots) || node_sequence(node) == 0 ||
-        (!now && now_ns - node->snapshot_ns < every_ns))
+        (!now &&
+         (now_ns - node->snapshot_ns < every_ns || node->engine->turns == node->snapshot_turns)))
         return;
+    node->snapshot_turns = node->engine->turns;
     node->snapshot_ns = now_ns;
     struct snapshot_facts facts = {
         .sequence = node_sequence(node),
@@ -326,6 +328,7 @@ static bool has_unnamed_lane(const struct node *node)
 
 static void follow_from_here(struct node *node)
 {
+    node->stepping_down = false;
     node->engine->entry = NULL;
     node->inputs->merging = false;
     node->role = ROLE_FOLLOWING;

@@ -65,6 +65,7 @@ struct node {
     uint64_t offsets_ns;  /* when all offsets were last committed, not only those that moved */
     bool announce_configuration, announce_cold; /* the next entry begins with these items */
     bool running;                               /* a transaction was submitted */
+    bool stepping_down;                         /* waits for its end, to follow */
     uint64_t retry_ns, backoff_ns;
     enum stopping stopping;
 
@@ -72,6 +73,7 @@ struct node {
     uint64_t snapshot_ns;    /* when the last one began */
     uint64_t hash_sequence;  /* of it, while its state is this one's past; 0: it is not */
     uint64_t fresh_sequence; /* of the entry at which the state begins; 0: it has settled */
+    uint64_t snapshot_turns; /* of the engine, when it began: nothing was folded since if equal */
     uint64_t complained_ns;
     uint64_t
         snapshot_sequence; /* of the one being written whose entry has not committed; 0: none */

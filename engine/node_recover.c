@@ -295,8 +295,9 @@ enum status node_recover(struct node *node, struct failure *failure)
     node->scanning = node->setting.to_end && !node->scanning;
     node->snapshot_sequence = node->hash_sequence = 0;
     node->skipping = node->cold;
-    node->placing = false;
+    node->placing = node->stepping_down = false;
     node->named_count = 0;
+    node->snapshot_turns = 0;
     node->role = ROLE_FOLLOWING;
     node->in_entry = node->has_item = node->claimed = node->running = node->anchored = false;
     enum status status = begin_anywhere(node, failure);

@@ -321,8 +321,8 @@ static void count_published(struct snapshots *snapshots)
     struct snapshots_report *report = &snapshots->report;
     uint64_t took_ns = clock_monotonic_ns(snapshots->setting.clock) - snapshots->begun_ns;
     report->written++;
-    report->pages += snapshots->facts.page_count;
-    report->bytes += snapshots->facts.size;
+    report->pages = snapshots->facts.page_count;
+    report->bytes = snapshots->facts.size;
     report->last_sequence = snapshots->facts.sequence;
     report->last_duration_ms = took_ns / 1000000U;
     if (snapshots->prune.status != STATUS_OK)
