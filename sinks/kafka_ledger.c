@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 static const uint64_t serve_interval_ns = 1000000;
+/* Every step of a claim has an end of its own, long before this. */
+static const uint64_t claim_hangs_ns = 120000000000, pause_ns = 1000000000;
 
 enum phase { PHASE_IDLE, PHASE_CLAIMING, PHASE_SETTLING, PHASE_SETTLED };
 
@@ -26,11 +28,12 @@ struct kafka_ledger {
     int event;
     bool is_member;
     enum phase phase;
-    bool claimed;                /* for `tenure`, and the producer has not been given up since */
-    bool announced;              /* the settler's result was, once more */
-    uint64_t tenure;             /* of the member, when the last claim began */
-    uint64_t served_ns;          /* when the parts were last looked at */
-    struct ledger_result result; /* of what was settled; until it is told */
+    bool claimed;                 /* for `tenure`, and the producer has not been given up since */
+    bool announced;               /* the settler's result was, once more */
+    uint64_t tenure;              /* of the member, when the last claim began */
+    uint64_t asked_ns, waited_ns; /* for the claim: when last, and how long in all */
+    uint64_t served_ns;           /* when the parts were last looked at */
+    struct ledger_result result;  /* of what was settled; until it is told */
 };
 
 static bool may_submit(const struct kafka_ledger *ledger)
@@ -106,6 +109,8 @@ static enum status begin_claim(struct kafka_ledger *ledger, struct failure *fail
     ledger->claimed = false;
     ledger->announced = false;
     ledger->phase = PHASE_CLAIMING;
+    ledger->asked_ns = clock_monotonic_ns(&system_clock);
+    ledger->waited_ns = 0;
     ledger_settler_claim(&ledger->settler, &claim);
     return failure_set(failure, STATUS_RETRY, "the claim is under way");
 }
@@ -123,6 +128,15 @@ static enum status end_claim(struct kafka_ledger *ledger, const struct ledger_re
         return failure_set(failure, STATUS_RETRY, "the group has changed during the claim");
     ledger->reader.target = result->end;
     return STATUS_OK;
+}
+
+/* Time in which the whole process was stopped does not count. */
+static bool claim_hangs(struct kafka_ledger *ledger)
+{
+    uint64_t now_ns = clock_monotonic_ns(&system_clock), span_ns = now_ns - ledger->asked_ns;
+    ledger->waited_ns += span_ns < pause_ns ? span_ns : pause_ns;
+    ledger->asked_ns = now_ns;
+    return ledger->waited_ns > claim_hangs_ns;
 }
 
 static enum status kafka_claim(void *self, struct failure *failure)
@@ -143,6 +157,10 @@ static enum status kafka_claim(void *self, struct failure *failure)
         return begin_claim(ledger, failure);
     if (ledger_settler_result(&ledger->settler, &result))
         return end_claim(ledger, &result, failure);
+    if (claim_hangs(ledger))
+        return failure_set(failure, STATUS_STOP,
+                           "the claim of the journal hangs: the process must end, so that it or "
+                           "another can claim anew");
     return failure_set(failure, STATUS_RETRY, "the claim is under way");
 }
 

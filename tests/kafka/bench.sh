@@ -47,7 +47,24 @@ now() { # sets now_ms
     now_ms=$((${EPOCHREALTIME/./} / 1000))
 }
 
-# The payments pipeline under another name and with other settings, reading PREFIX-transactions.
+# Eighteen windows over four entities and a score: the job that Flink and Kafka Streams are measured on.
+windows=$(python3 - <<'PYTHON'
+import json
+features = {"amount_log": "log1p(amount)"}
+for entity in "card", "merchant", "terminal", "device":
+    for name, formula in ("count_1h", "count() by %s over 1h"), ("count_1d", "count() by %s over 1d"), \
+            ("mean_1d", "mean(amount) by %s over 1d"), ("sum_7d", "sum(amount) by %s over 7d"):
+        features[f"{entity}_{name}"] = formula % entity
+features["card_mean_7d"] = "mean(amount) by card over 7d"
+features["terminal_mean_7d"] = "mean(amount) by terminal over 7d"
+print(json.dumps({"state": {"every": "1h"}, "labels": None, "drift": None, "retraining": None, "rules": None,
+                  "features": features, "score": "fraud",
+                  "models": {"fraud": {"kind": "logistic_regression", "prior": 0.01}}}))
+PYTHON
+)
+
+# The payments pipeline under another name and with other settings (null: without that member), reading
+# PREFIX-transactions.
 write_config() { # FILE NAME PREFIX MEMBERS
     python3 - "$2" "$3" "$4" >"$1" <<'PYTHON'
 import json
@@ -57,6 +74,7 @@ root["name"] = sys.argv[1]
 for section in [root["events"], root["labels"], *root["outputs"].values()]:
     section["topic"] = sys.argv[2] + "-" + section["topic"]
 root.update(json.loads(sys.argv[3]))
+root = {name: member for name, member in root.items() if member is not None}
 json.dump(root, sys.stdout, indent=2)
 PYTHON
 }
@@ -86,8 +104,10 @@ leads() { # LOG
     grep -E 'node: (leading after|the lead is lost|it is not known)' "$1" | tail -n 1 | grep -q 'leading after'
 }
 
-consumed() { # NAME PREFIX
-    "$reader" "$brokers" --group "weir-$1" "$2-transactions" "$2-labels" >/dev/null 2>>"$work/reader.log"
+consumed() { # NAME TOPIC...
+    local name=$1
+    shift
+    "$reader" "$brokers" --group "weir-$name" "$@" >/dev/null 2>>"$work/reader.log"
 }
 
 # CPU time of a process so far, in ns.
@@ -95,13 +115,13 @@ cpu_ns() { # PID
     awk -v tick="$(getconf CLK_TCK)" '{ printf "%.0f", ($14 + $15) * 1e9 / tick }' "/proc/$1/stat"
 }
 
-# Starts, drains the topic, ends in order; sets drained (JSON) and the process's CPU.
-drain() { # NAME CONFIG PREFIX EVENTS
+# Starts, drains the topics, ends in order; sets drained (JSON) and the process's CPU.
+drain() { # NAME CONFIG PREFIX EVENTS TOPIC...
     local before_ns after_ns
     start "$1" "$2"
     wait_until "$1 leads" leads "$log" || return 1
     before_ns=$(cpu_ns "${pid_of[$1]}")
-    wait_until "$1 has consumed everything" consumed "$1" "$3" || return 1
+    wait_until "$1 has consumed everything" consumed "$1" "${@:5}" || return 1
     after_ns=$(cpu_ns "${pid_of[$1]}")
     end_orderly "$1" || return 1
     drained=$("$ceiling" rate "$brokers" "$3-decisions" "$started_ms") || return 1
@@ -124,6 +144,19 @@ print(round(json.loads(sys.argv[1])["records_per_second"] / json.loads(sys.argv[
 
 # ---- the parts ------------------------------------------------------------------------------------
 
+# One round of one pipeline beside the client alone.
+measure_round() { # CASE NAME MEMBERS TOPIC...
+    write_config "$work/rate.json" "$2" rate "$3"
+    pump rate "$count" && drain "$2" "$work/rate.json" rate "$count" "${@:4}" || return 1
+    figures "$1" "{\"round\": $round, \"transactions\": $count,
+        \"ceiling_per_second\": $(value "$pumped" records_per_second),
+        \"ceiling_cpu_ns\": $pumped_cpu_ns,
+        \"events_per_second\": $(value "$drained" records_per_second),
+        \"cpu_ns_per_event\": $drained_cpu_ns,
+        \"share\": $(share "$drained" "$pumped"),
+        \"entries\": $(member "$report" journal.entries_led)}"
+}
+
 measure_rate() {
     local round
     # shellcheck disable=SC2046 # words
@@ -131,15 +164,9 @@ measure_rate() {
     note "filling a topic with $count transactions"
     fill rate 1 --count "$count"
     for ((round = 1; round <= rounds; round++)); do
-        write_config "$work/rate.json" "rate-$round" rate '{"state": {"every": "1h"}}'
-        pump rate "$count" && drain "rate-$round" "$work/rate.json" rate "$count" || return 1
-        figures end-to-end "{\"round\": $round, \"transactions\": $count,
-            \"ceiling_per_second\": $(value "$pumped" records_per_second),
-            \"ceiling_cpu_ns\": $pumped_cpu_ns,
-            \"events_per_second\": $(value "$drained" records_per_second),
-            \"cpu_ns_per_event\": $drained_cpu_ns,
-            \"share\": $(share "$drained" "$pumped"),
-            \"entries\": $(member "$report" journal.entries_led)}"
+        measure_round eighteen-windows "windows-$round" "$windows" rate-transactions || return 1
+        measure_round payments-with-labels "rate-$round" '{"state": {"every": "1h"}}' rate-transactions \
+            rate-labels || return 1
     done
 }
 
@@ -154,7 +181,7 @@ measure_pauses() { # EVERY CASE
     start big "$work/big.json"
     wait_until 'it leads' leads "$log" || return 1
     fill big "$RANDOM" --customers "$cards" --count $((rate * seconds)) --rate $rate
-    wait_until 'everything is consumed' consumed big big || return 1
+    wait_until 'everything is consumed' consumed big big-transactions big-labels || return 1
     end_orderly big || return 1
     figures "$2" "{\"state_bytes\": $(member "$report" snapshots.last_bytes), \"per_second\": $rate,
         \"snapshots\": $(member "$report" snapshots.written), \"snapshot_ms\": $(member "$report" snapshots.last_ms)}" \

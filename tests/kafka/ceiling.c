@@ -45,10 +45,20 @@ static int64_t now_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Without a delivery report a commit would look for its end every 10 ms only. */
+static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client, (void)opaque;
+    if (message->err)
+        fail("deliver a record", rd_kafka_err2str(message->err));
+}
+
 static rd_kafka_t *open_client(rd_kafka_type_t type, const char *const (*settings)[2])
 {
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (type == RD_KAFKA_PRODUCER)
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     for (; (*settings)[0]; settings++)
         if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], error, sizeof error))
             fail("configure", error);
@@ -66,7 +76,7 @@ static rd_kafka_t *open_consumer(const char *brokers)
         {"bootstrap.servers", brokers},         {"group.id", "kafka_ceiling"},
         {"enable.auto.commit", "false"},        {"isolation.level", "read_committed"},
         {"enable.partition.eof", "true"},       {"fetch.wait.max.ms", "10"},
-        {"queued.min.messages", "100000"},      {"queued.max.messages.kbytes", "65536"},
+        {"queued.min.messages", "10000000"},    {"queued.max.messages.kbytes", "200000"},
         {"fetch.message.max.bytes", "4000000"}, {NULL, NULL},
     };
     rd_kafka_t *client = open_client(RD_KAFKA_CONSUMER, settings);
@@ -80,6 +90,7 @@ static rd_kafka_t *open_producer(const char *brokers, const char *id)
         {"bootstrap.servers", brokers},
         {"linger.ms", id ? "5" : "0"},
         {"queue.buffering.max.messages", "1000000"},
+        {"batch.num.messages", "100000"},
         {"socket.nagle.disable", "true"},
         {"compression.type", id ? "lz4" : "none"},
         {id ? "transactional.id" : NULL, id},
