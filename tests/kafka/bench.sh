@@ -270,7 +270,7 @@ measure_latency() {
         write_config "$work/probe.json" probe probe "{\"commit\": \"${commit_ms}ms\"}"
         start probe "$work/probe.json"
         wait_until 'it leads' leads "$log" || return 1
-        wait_until 'the rest is consumed' consumed probe probe
+        wait_until 'the rest is consumed' consumed probe probe-transactions probe-labels
         sleep 1
         figures "weir-at-$commit_ms-ms" "$(probe probe-decisions)"
         end_orderly probe || return 1
