@@ -51,8 +51,7 @@ struct disk_kind {
  * second process that opens it is refused, STOP.  A lone reader (`exclusive` false) takes no lock
  * and makes, renames and removes nothing.  Different threads may use it at the same time, each its
  * own handles. */
-enum status disk_open(struct disk *disk, const char *path, bool exclusive,
-                      struct failure *failure);
+enum status disk_open(struct disk *disk, const char *path, bool exclusive, struct failure *failure);
 void disk_close(struct disk *disk);
 
 #endif

@@ -110,9 +110,11 @@ void loading_state_directory(const struct config *config, const char *instead, c
 
 const char *loading_header(const struct inputs *inputs)
 {
-    for (uint32_t i = 0; i < inputs->count; i++)
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct source *source = &inputs->input[i].source;
         if (inputs->input[i].role == RECORD_EVENT)
-            return inputs->input[i].source.kind->header(inputs->input[i].source.self);
+            return source->kind->header ? source->kind->header(source->self) : NULL;
+    }
     return NULL;
 }
 

@@ -76,7 +76,8 @@ enum status inputs_take(struct inputs *inputs, struct batch *batch, uint32_t lan
  * reading does.  RETRY: a source cannot place one now; the same again later. */
 enum status inputs_merge(struct inputs *inputs, struct failure *failure);
 
-/* Whether a source's group had an offset where a first reading was to begin: it is not the first. */
+/* Whether a source's group had an offset where a first reading was to begin: it is not the first.
+ */
 bool inputs_have_begun(const struct inputs *inputs);
 
 /* Whether a source has ended: its descriptor need not be watched any more. */

@@ -58,6 +58,22 @@ enum status kafka_partitions_find(rd_kafka_t *client, const char *group, bool la
     return STATUS_OK;
 }
 
+enum status kafka_partitions_resolve(rd_kafka_t *client, const char *topic, int32_t partition,
+                                     int timeout_ms, int64_t *offset, struct failure *failure)
+{
+    int64_t begin, end;
+    if (*offset >= 0)
+        return STATUS_OK;
+    rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(client, topic, partition, &begin, &end, timeout_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failure_set(failure, STATUS_RETRY,
+                           "could not ask where partition %d of topic %s begins: %s", partition,
+                           topic, rd_kafka_err2str(error));
+    *offset = *offset == RD_KAFKA_OFFSET_END ? end : begin;
+    return STATUS_OK;
+}
+
 enum status kafka_partitions_assign(rd_kafka_t *client, bool first,
                                     const rd_kafka_topic_partition_list_t *list,
                                     struct failure *failure)

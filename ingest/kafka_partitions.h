@@ -16,6 +16,11 @@ enum status kafka_partitions_find(rd_kafka_t *client, const char *group, bool la
                                   int timeout_ms, rd_kafka_topic_partition_list_t *list,
                                   struct failure *failure);
 
+/* Makes a number of librdkafka's marks for beginning and end: the journal names the offset, so that
+ * whoever goes on begins there, too.  RETRY: the broker does not answer. */
+enum status kafka_partitions_resolve(rd_kafka_t *client, const char *topic, int32_t partition,
+                                     int timeout_ms, int64_t *offset, struct failure *failure);
+
 /* Begins to read the partitions of the list where it says; `first`: none were assigned before. */
 enum status kafka_partitions_assign(rd_kafka_t *client, bool first,
                                     const rd_kafka_topic_partition_list_t *list,

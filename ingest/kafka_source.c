@@ -216,10 +216,11 @@ static enum status add_lanes(struct kafka_source *source, uint32_t count, int ti
 
 static enum status check_partitions(const struct kafka_source *source, struct failure *failure)
 {
-    if (source->partitions <= LANES_MAX)
-        return STATUS_OK;
-    return failure_set(failure, STATUS_STOP, "topic %s has %u partitions, at most %d are read",
-                       source->topic, source->partitions, LANES_MAX);
+    return source->partitions <= LANES_MAX
+               ? STATUS_OK
+               : failure_set(failure, STATUS_STOP,
+                             "topic %s has %u partitions, at most %d are read", source->topic,
+                             source->partitions, LANES_MAX);
 }
 
 static enum status count_partitions(struct kafka_source *source, struct failure *failure)
@@ -408,24 +409,6 @@ static enum status find_begin(struct kafka_source *source, struct failure *failu
     return status;
 }
 
-/* Beginning and end as numbers: the journal names the offset, so that whoever goes on begins there,
- * too. */
-static enum status resolve(const struct kafka_source *source, uint32_t index, int64_t *offset,
-                           struct failure *failure)
-{
-    int64_t begin, end;
-    if (*offset >= 0)
-        return STATUS_OK;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        source->client, source->topic, (int32_t)index, &begin, &end, ADD_TIMEOUT_MS);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failure_set(failure, STATUS_RETRY,
-                           "could not ask where partition %u of topic %s begins: %s", index,
-                           source->topic, rd_kafka_err2str(error));
-    *offset = *offset == RD_KAFKA_OFFSET_END ? end : begin;
-    return STATUS_OK;
-}
-
 static enum status kafka_place(void *self, uint32_t index, int64_t *offset, struct failure *failure)
 {
     struct kafka_source *source = self;
@@ -438,7 +421,8 @@ static enum status kafka_place(void *self, uint32_t index, int64_t *offset, stru
         *offset = lane->begin;
     }
     if (status == STATUS_OK)
-        status = resolve(source, index, offset, failure);
+        status = kafka_partitions_resolve(source->client, source->topic, (int32_t)index,
+                                          ADD_TIMEOUT_MS, offset, failure);
     if (status != STATUS_OK) {
         *offset = -1;
         return status;
@@ -526,12 +510,6 @@ static int kafka_descriptor(void *self)
     return ((struct kafka_source *)self)->event;
 }
 
-static const char *kafka_header(void *self)
-{
-    (void)self;
-    return NULL;
-}
-
 static enum status kafka_commit(void *self, const int64_t *next_offsets, struct failure *failure)
 {
     struct kafka_source *source = self;
@@ -583,8 +561,6 @@ static void kafka_close(void *self)
     free(source);
 }
 
-static const char *const start_choices[] = {"earliest", "latest", NULL};
-
 static const struct option kafka_options[] = {
     {.name = "topic",
      .help = "the topic to read, all of its partitions",
@@ -603,7 +579,7 @@ static const struct option kafka_options[] = {
      .type = OPTION_CHOICE,
      .standard = "earliest",
      .offset = offsetof(struct kafka_source_option, start),
-     .choices = start_choices},
+     .choices = (const char *const[]){"earliest", "latest", NULL}},
     OPTION_END,
 };
 
@@ -620,6 +596,5 @@ const struct source_kind kafka_source = {
     .has_begun = kafka_has_begun,
     .descriptor = kafka_descriptor,
     .commit = kafka_commit,
-    .header = kafka_header,
     .close = kafka_close,
 };

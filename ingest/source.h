@@ -70,7 +70,8 @@ struct source_kind {
      * the lane yet) has been decided and its outputs are acknowledged.  NULL: nothing to commit. */
     enum status (*commit)(void *self, const int64_t *next_offsets, struct failure *failure);
 
-    /* The header line that decoding needs (CSV), or NULL. */
+    /* The header line that decoding needs (CSV), or NULL; a kind without headers has no function.
+     */
     const char *(*header)(void *self);
 
     void (*close)(void *self);

@@ -231,13 +231,14 @@ measure_snapshots() {
     note "building a big state: $cards cards"
     fill big 2 --customers "$cards" --count $((cards * 2))
     write_config "$work/big.json" big big '{"state": {"every": "1h"}, "memory": "4GiB"}'
-    drain big "$work/big.json" big $((cards * 2)) || return 1
+    drain big "$work/big.json" big $((cards * 2)) big-transactions big-labels || return 1
     note "its snapshot: $(member "$report" snapshots.last_bytes) bytes in $(member "$report" snapshots.last_ms) ms"
     for every in 1h "$every_short"; do
         case=$([[ $every == 1h ]] && echo big-state || echo big-state-with-snapshots)
         fill big "$RANDOM" --customers "$cards" --count "$half"
         write_config "$work/big.json" big big "{\"state\": {\"every\": \"$every\"}, \"memory\": \"4GiB\"}"
-        pump big "$count" && drain big "$work/big.json" big "$half" || return 1
+        pump big "$count" &&
+            drain big "$work/big.json" big "$half" big-transactions big-labels || return 1
         figures "$case" "{\"transactions\": $half,
             \"ceiling_per_second\": $(value "$pumped" records_per_second),
             \"events_per_second\": $(value "$drained" records_per_second),
