@@ -303,6 +303,9 @@ void snapshots_drop(struct snapshots *snapshots)
     if (!snapshots_busy(snapshots))
         return;
     tell_writer(snapshots, VERDICT_DROPPED);
+    /* It may be walking over gigabytes of zeros. */
+    if (snapshots->image_begun && phase_of(snapshots) == PHASE_PAGES)
+        image_give_up(snapshots->image);
     if (!snapshots->setting.threaded)
         writer_advance(snapshots, 0);
     while (phase_of(snapshots) == PHASE_PAGES)
