@@ -25,7 +25,7 @@ void state_layout_init(struct state_layout *layout)
     layout->directory.version = STATE_VERSION;
 }
 
-static uint64_t region_end(const struct state_region *region)
+uint64_t state_region_end(const struct state_region *region)
 {
     return region->offset + round_up(region->row_size * region->row_count, STATE_PAGE);
 }
@@ -35,7 +35,7 @@ uint64_t state_layout_size(const struct state_layout *layout)
     const struct state_directory *directory = &layout->directory;
     if (directory->region_count == 0)
         return round_up(sizeof *directory, STATE_PAGE);
-    return region_end(&directory->region[directory->region_count - 1]);
+    return state_region_end(&directory->region[directory->region_count - 1]);
 }
 
 uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_t fingerprint,
@@ -102,9 +102,9 @@ enum status state_open(struct state *state, const struct state_layout *layout,
     return STATUS_OK;
 }
 
-/* What is wrong with a region whose bytes must lie at or after `end`; NULL: nothing.  No sum or
- * product here can overflow: each is checked by division or against a bound before it is formed. */
-static const char *region_fault(const struct state_region *region, uint64_t end)
+/* No sum or product here can overflow: each is checked by division or against a bound before it is
+ * formed. */
+const char *state_region_fault(const struct state_region *region, uint64_t end)
 {
     if (!memchr(region->name, 0, sizeof region->name) || region->name[0] == '\0')
         return "it has no name";
@@ -137,12 +137,12 @@ static enum status directory_check(const struct state_directory *directory, stru
     uint64_t end = round_up(sizeof *directory, STATE_PAGE);
     for (uint32_t i = 0; i < directory->region_count; i++) {
         const struct state_region *region = &directory->region[i];
-        const char *fault = region_fault(region, end);
+        const char *fault = state_region_fault(region, end);
         if (fault)
             return failure_set(failure, STATUS_STOP,
                                "%s: its directory is damaged, region %u (%.*s): %s", attempt, i,
                                STATE_NAME_MAX, region->name, fault);
-        end = region_end(region);
+        end = state_region_end(region);
     }
     return STATUS_OK;
 }

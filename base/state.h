@@ -75,6 +75,12 @@ uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_
                           uint64_t row_size, uint64_t alignment, uint64_t row_count,
                           enum state_rows rows);
 
+/* What is wrong with a region of a saved directory, whose bytes must lie at or after `end`; NULL:
+ * nothing. */
+const char *state_region_fault(const struct state_region *region, uint64_t end);
+/* Where its last page ends; of a region without a fault. */
+uint64_t state_region_end(const struct state_region *region);
+
 /* Bytes the mapping will have; resident memory grows only as rows are used. */
 uint64_t state_layout_size(const struct state_layout *layout);
 

@@ -112,6 +112,14 @@ static enum status open_fresh(struct node *node, const char *text, size_t size,
     return status;
 }
 
+/* The one being written is of a mapping that goes now, and its hash of no past of what comes. */
+static void drop_snapshot(struct node *node)
+{
+    if (node->snapshots)
+        snapshots_drop(node->snapshots);
+    node->snapshot_sequence = node->hash_sequence = 0;
+}
+
 /* ---- from one configuration to the next ---- */
 
 static void log_migration(const struct migration_report *report)
@@ -163,9 +171,7 @@ enum status node_reconfigure(struct node *node, const char *text, size_t size,
     if (strlen(node->text) == size && memcmp(node->text, text, size) == 0)
         return STATUS_OK;
     struct migration_report report = {0};
-    if (node->snapshots && snapshots_busy(node->snapshots))
-        snapshots_drop(node->snapshots); /* its image is of a mapping that goes now */
-    node->snapshot_sequence = node->hash_sequence = 0;
+    drop_snapshot(node);
     close_parts(node);
     struct former former = former_take(node);
     enum status status = open_fresh(node, text, size, failure);
@@ -185,9 +191,7 @@ enum status node_begin_cold(struct node *node, struct failure *failure)
     uint64_t sequence = node->settled.sequence, chain = node->settled.chain;
     char *text = strdup(node->text);
     ASSERT(text);
-    if (node->snapshots && snapshots_busy(node->snapshots))
-        snapshots_drop(node->snapshots);
-    node->snapshot_sequence = node->hash_sequence = 0;
+    drop_snapshot(node);
     node->lineage = node->bits;
     node_forget(node);
     enum status status = open_fresh(node, text, strlen(text), failure);
@@ -288,12 +292,10 @@ static enum status begin_anywhere(struct node *node, struct failure *failure)
 
 enum status node_recover(struct node *node, struct failure *failure)
 {
-    if (node->snapshots && snapshots_busy(node->snapshots))
-        snapshots_drop(node->snapshots);
+    drop_snapshot(node);
     node_forget(node);
     /* Only a node that follows the journal from its begin can compare all its hashes. */
     node->scanning = node->setting.to_end && !node->scanning;
-    node->snapshot_sequence = node->hash_sequence = 0;
     node->skipping = node->cold;
     node->placing = node->stepping_down = false;
     node->named_count = 0;

@@ -137,16 +137,9 @@ static bool text_is_plain(const char *text, size_t size)
 /* Follows the one before (which ends at page *end), and its numbers fit together. */
 static bool region_is_sound(const struct state_region *region, uint64_t *end)
 {
-    uint64_t size;
-    if (!text_is_plain(region->name, sizeof region->name) || region->row_size == 0 ||
-        region->row_count == 0 || region->used > region->row_count || region->live > region->used ||
-        region->free_row > region->used || region->offset % STATE_PAGE != 0 ||
-        region->offset < *end ||
-        __builtin_mul_overflow(region->row_size, region->row_count, &size) ||
-        size > INT64_MAX - STATE_PAGE || __builtin_add_overflow(region->offset, size, &size) ||
-        size > INT64_MAX - STATE_PAGE)
+    if (!text_is_plain(region->name, sizeof region->name) || state_region_fault(region, *end))
         return false;
-    *end = round_up(size, STATE_PAGE);
+    *end = state_region_end(region);
     return true;
 }
 
