@@ -180,7 +180,7 @@ measure_pauses() { # EVERY CASE
     write_config "$work/big.json" big big "{\"state\": {\"every\": \"$1\"}, \"memory\": \"4GiB\"}"
     start big "$work/big.json"
     wait_until 'it leads' leads "$log" || return 1
-    fill big "$RANDOM" --customers "$cards" --count $((rate * seconds)) --rate $rate
+    fill_big "$RANDOM" --count $((rate * seconds)) --rate $rate
     wait_until 'everything is consumed' consumed big big-transactions big-labels || return 1
     end_orderly big || return 1
     figures "$2" "{\"state_bytes\": $(member "$report" snapshots.last_bytes), \"per_second\": $rate,
@@ -194,7 +194,7 @@ measure_recovery() {
     pid_of[follower]=$!
     start big "$work/big.json"
     wait_until 'it leads' leads "$log" || return 1
-    fill big "$RANDOM" --customers "$cards" --count $((rate * 30)) --rate $rate &
+    fill_big "$RANDOM" --count $((rate * 30)) --rate $rate &
     pid_of[load]=$!
     sleep 5
     end_by_kill big
@@ -224,18 +224,25 @@ visible_after() { # MILLISECONDS
     [[ -n $seen_ms ]]
 }
 
+# The next transactions of the big pipeline.  Its cards make two payments a day, so each call continues
+# with a day of its own: events of a time that has been would all come too late.
+fill_big() { # SEED [OPTION...]
+    fill big "$1" --customers "$cards" --start "$(date -u -d "2025-01-01 + $((big_days++)) days" +%F)" "${@:2}"
+}
+big_days=0
+
 measure_snapshots() {
     # shellcheck disable=SC2046 # words
     script/kafka topics "$port" $(topics_of big) >/dev/null
     local half=$((count / 2)) every case
     note "building a big state: $cards cards"
-    fill big 2 --customers "$cards" --count $((cards * 2))
+    fill_big 2 --count $((cards * 2))
     write_config "$work/big.json" big big '{"state": {"every": "1h"}, "memory": "4GiB"}'
     drain big "$work/big.json" big $((cards * 2)) big-transactions big-labels || return 1
     note "its snapshot: $(member "$report" snapshots.last_bytes) bytes in $(member "$report" snapshots.last_ms) ms"
     for every in 1h "$every_short"; do
         case=$([[ $every == 1h ]] && echo big-state || echo big-state-with-snapshots)
-        fill big "$RANDOM" --customers "$cards" --count "$half"
+        fill_big "$RANDOM" --count "$half"
         write_config "$work/big.json" big big "{\"state\": {\"every\": \"$every\"}, \"memory\": \"4GiB\"}"
         pump big "$count" &&
             drain big "$work/big.json" big "$half" big-transactions big-labels || return 1
