@@ -1,9 +1,9 @@
 /* count() and count(x): how many events, how many of them with an x. */
 #include "features/aggregate.h"
 
-static double count_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+static double count_finish(const struct moments *moments, const struct window_span *span)
 {
-    (void)span_ms, (void)has_argument;
+    (void)span;
     return moments->count;
 }
 

@@ -7,6 +7,7 @@
 #include "features/entity.h"
 #include "base/hash.h"
 #include "features/moment.h"
+#include "features/multiset.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -104,6 +105,8 @@ static void frames_sort(struct entity *entity)
         entity->window[i].frame = place[entity->window[i].frame];
     for (uint32_t i = 0; i < entity->moment_count; i++)
         entity->moment[i].frame = place[entity->moment[i].frame];
+    for (uint32_t i = 0; i < entity->multiset_count; i++)
+        entity->multiset[i].frame = place[entity->multiset[i].frame];
 }
 
 /* Stable insertion sorts, so that equal configurations give equal layouts. */
@@ -126,6 +129,26 @@ static void moments_sort(struct entity *entity)
     for (uint32_t i = 0; i < entity->window_count; i++)
         if (entity->window[i].moment != INDEX_NONE)
             entity->window[i].moment = moved[entity->window[i].moment];
+}
+
+static void multisets_sort(struct entity *entity)
+{
+    uint32_t moved[MULTISETS_MAX], count = 0;
+    struct multiset sorted[MULTISETS_MAX] = {{0}};
+    for (uint32_t frame = 0; frame < entity->frame_count; frame++) {
+        entity->frame[frame].multiset_first = count;
+        for (uint32_t i = 0; i < entity->multiset_count; i++) {
+            if (entity->multiset[i].frame != frame)
+                continue;
+            moved[i] = count;
+            sorted[count++] = entity->multiset[i];
+        }
+        entity->frame[frame].multiset_count = count - entity->frame[frame].multiset_first;
+    }
+    memcpy(entity->multiset, sorted, count * sizeof *sorted);
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        if (entity->window[i].multiset != INDEX_NONE)
+            entity->window[i].multiset = moved[entity->window[i].multiset];
 }
 
 static uint32_t window_rank(const struct window *window)
@@ -160,6 +183,10 @@ static uint32_t frame_layout(struct entity *entity, uint32_t index, uint32_t off
         moment->base = offset + moment_size(moment->needs);
         offset += moment_size(moment->needs) * (frame->has_base ? 2 : 1);
     }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        entity->multiset[frame->multiset_first + i].offset = offset;
+        offset += (uint32_t)sizeof(struct multiset_head);
+    }
     for (uint32_t i = 0; i < entity->window_count; i++) {
         struct window *window = &entity->window[i];
         if (window->frame != index)
@@ -171,6 +198,8 @@ static uint32_t frame_layout(struct entity *entity, uint32_t index, uint32_t off
             window->offset = entity->moment[window->moment].offset;
             continue;
         }
+        if (window->kind->ask)
+            continue;
         frame->running_count++;
         window->offset = offset;
         window->base = offset + window->kind->value_size;
@@ -194,6 +223,7 @@ void entity_seal(struct entity *entity)
 {
     frames_sort(entity);
     moments_sort(entity);
+    multisets_sort(entity);
     windows_sort(entity);
     edges_make(entity);
     slots_layout(entity);
@@ -226,13 +256,30 @@ void entity_declare(struct entity *entity, struct state_layout *layout)
     snprintf(name, sizeof name, "%.40s blocks", entity->name);
     entity->block_region = state_layout_add(layout, name, entity->fingerprint, entity->block_size,
                                             BLOCK_SIZE_MIN, entity->blocks_max, STATE_ROWS_TAKEN);
+    if (entity->multiset_count == 0)
+        return;
+    snprintf(name, sizeof name, "%.40s values", entity->name);
+    entity->tree.region =
+        state_layout_add(layout, name, entity->fingerprint, entity->tree.node_size, LINE,
+                         entity->nodes_max, STATE_ROWS_TAKEN);
+}
+
+/* A number as a part of a key: hashed, as texts are when they are read. */
+static uint64_t key_part(const struct entity *entity, uint32_t part, union value value)
+{
+    if (!(entity->key_hashed >> part & 1))
+        return value.key;
+    if (value.number != value.number)
+        return 0;
+    value.number += 0.0; /* one zero */
+    return hash_bytes(entity->hash_key, &value, sizeof value);
 }
 
 uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row)
 {
-    uint64_t key = batch_column(batch, entity->key_value[0])[row].key;
+    uint64_t key = key_part(entity, 0, batch_column(batch, entity->key_value[0])[row]);
     for (uint32_t i = 1; i < entity->key_count; i++)
-        key = hash_pair(key, batch_column(batch, entity->key_value[i])[row].key);
+        key = hash_pair(key, key_part(entity, i, batch_column(batch, entity->key_value[i])[row]));
     return key;
 }
 
@@ -258,6 +305,7 @@ static void entity_forget(const struct entity *entity, struct state *state, uint
         state_give(state, entity->block_region, block - 1);
         block = older;
     }
+    multisets_forget(entity, state, row);
     state_give(state, entity->row_region, row);
     entity_counters(entity, state)->evicted++;
 }

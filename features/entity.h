@@ -25,12 +25,13 @@
 
 enum {
     ENTITIES_MAX = 32,
-    ENTITY_KEYS_MAX = SYNTAX_BY_MAX,
-    CELLS_MAX = 64,      /* distinct arguments of one entity's windows */
+    ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
+    CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
     CONDITIONS_MAX = 16, /* distinct conditions; they share a word with the event's number */
     FRAMES_MAX = 128,
     EDGES_MAX = 2 * FRAMES_MAX + 1,
     MOMENTS_MAX = 256,
+    MULTISETS_MAX = 64,
     WINDOWS_MAX = 512,
 };
 
@@ -57,14 +58,22 @@ struct moment {
     uint32_t base;   /* in the row, if the frame has a base */
 };
 
+/* The values of one argument in one frame, for the kinds that ask about them; see multiset.h. */
+struct multiset {
+    uint32_t frame, cell;
+    uint32_t offset; /* in the row */
+};
+
 struct window {
     const struct aggregate_kind *kind;
+    double parameter;
     uint32_t frame;
     bool before; /* reads before the event enters */
     uint32_t argument_count;
     uint32_t cell[AGGREGATE_ARGUMENTS_MAX];
-    uint32_t moment; /* of kinds that finish moments */
-    uint32_t offset; /* of the moment, or of the running value of other kinds */
+    uint32_t moment;   /* of kinds that finish moments */
+    uint32_t multiset; /* of kinds that ask values; INDEX_NONE: none */
+    uint32_t offset;   /* of the moment, or of the running value of other kinds */
     uint32_t base;
     uint32_t value; /* in the program: where the result goes */
     bool is_key;    /* of the result: missing is 0 */
@@ -78,6 +87,7 @@ struct frame {
     uint32_t entry, exit; /* edges; INDEX_NONE: enters at once, never leaves */
     bool has_base; /* for ever, and events may come late: what no longer has a slot is kept apart */
     uint32_t moment_first, moment_count;
+    uint32_t multiset_first, multiset_count;
     uint32_t window_first, before_count, window_count; /* those that read before stand first */
     uint32_t running_count;                            /* windows with a running value */
 };
@@ -132,23 +142,30 @@ struct entity {
     uint32_t counters_region;
     uint32_t key_count;
     uint32_t key_value[ENTITY_KEYS_MAX];
+    uint32_t key_hashed;      /* bits: these key parts are no texts */
+    struct hash_key hash_key; /* for them */
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
     uint32_t events_max;
     int64_t lateness_ms;
 
-    uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count;
+    uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count,
+        multiset_count;
     struct cell cell[CELLS_MAX];
     struct condition condition[CONDITIONS_MAX];
     struct frame frame[FRAMES_MAX]; /* by level */
     struct moment moment[MOMENTS_MAX];
+    struct multiset multiset[MULTISETS_MAX];
     struct window window[WINDOWS_MAX];
     struct edge edge[EDGES_MAX]; /* nearest first */
 
     bool has_slots, has_tag;
     uint32_t level_first[PROGRAM_SCORE_LEVEL + 2]; /* frames of level l: [first[l], first[l + 1]) */
     uint32_t slot_size, block_size, block_slots, inline_slots, inline_offset, row_size;
-    uint64_t rows_max, blocks_max, fingerprint;
+    uint64_t rows_max, blocks_max, nodes_max, fingerprint;
     uint32_t row_region, block_region;
+    struct tree_plan tree; /* of its multisets */
+    uint32_t scan_max;     /* values that a window may hold and have no tree */
+    uint64_t *images;      /* (events_max + 1), for windows that have none; no state */
     struct keymap map;
 };
 

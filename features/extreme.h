@@ -1,6 +1,5 @@
 /* What min and max share: the extreme is kept; when a slot with its value leaves, it is looked for
- * again among the slots, but only when somebody reads, and not at all if a new one outdoes it
- * before. */
+ * again, but only when somebody reads, and not at all if a new one outdoes it before. */
 #ifndef FEATURES_EXTREME_H
 #define FEATURES_EXTREME_H
 
@@ -30,16 +29,26 @@ static inline void extreme_remove(struct extreme *extreme, const struct slot_vie
         extreme->state = EXTREME_LEFT;
 }
 
+/* Looks for it again: in the values' order, if they are kept in one, otherwise among the slots. */
+static inline void extreme_find(struct extreme *extreme, struct window_view *window, double sign)
+{
+    struct slot_view slot;
+    union value found;
+    *extreme = (struct extreme){0};
+    if (window_extreme(window, sign > 0, &found)) {
+        *extreme = (struct extreme){.value = found.number, .state = EXTREME_KNOWN};
+        return;
+    }
+    window_first(window);
+    while (window_next(window, &slot))
+        extreme_add(extreme, &slot, sign);
+}
+
 static inline bool extreme_read(struct extreme *extreme, struct window_view *window, double sign,
                                 union value *result)
 {
-    if (extreme->state == EXTREME_LEFT) {
-        struct slot_view slot;
-        *extreme = (struct extreme){0};
-        window_first(window);
-        while (window_next(window, &slot))
-            extreme_add(extreme, &slot, sign);
-    }
+    if (extreme->state == EXTREME_LEFT)
+        extreme_find(extreme, window, sign);
     result->number = extreme->value;
     return extreme->state == EXTREME_KNOWN;
 }

@@ -2,8 +2,9 @@
  *
  * Memory is divided so.  Kinds of entities with `entities_max` get their rows first.  What is left
  * is cut into equal parts, one a kind; a kind without `entities_max` makes rows and as many blocks
- * of its part, the others make blocks of it, as many as all their events could fill.  All of it is
- * room in the mapping, which costs nothing until it is used. */
+ * of its part, the others make blocks of it, as many as all their events could fill.  A kind whose
+ * windows ask about values has a quarter of its part for their trees.  All of it is room in the
+ * mapping, which costs nothing until it is used. */
 #include "base/hash.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -12,7 +13,10 @@
 enum {
     INDEX_BYTES = 32, /* a row's share of the index at most: half full, up to twice rounded up */
     ROWS_MIN = 16,    /* eviction needs some to choose from */
-    EVENTS_STANDARD = 4096 /* of one entity, when nothing is set */
+    EVENTS_STANDARD = 4096, /* of one entity, when nothing is set */
+    SCAN_STANDARD = 32,     /* values: walking so many slots is as quick as a tree */
+    NODE_STANDARD = 512,
+    NODES_PART = 4 /* of what an entity may have of memory, one such part goes to trees */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
@@ -23,6 +27,9 @@ struct features *features_open(const struct features_setting *setting)
     ASSERT(features);
     features->memory = setting->memory;
     features->lateness_ms = setting->lateness_ms;
+    features->scan_max = setting->scan_max ? setting->scan_max : SCAN_STANDARD;
+    features->node_size = setting->node_size ? setting->node_size : NODE_STANDARD;
+    features->nodes_max = setting->nodes_max;
     features->setting_count = setting->entity_count;
     features->label_value = VALUE_NONE;
     features->setting = calloc(setting->entity_count + 1, sizeof *features->setting);
@@ -38,6 +45,7 @@ void features_close(struct features *features)
     if (!features)
         return;
     for (uint32_t i = 0; i < features->entity_count; i++) {
+        free(features->entity[i]->images);
         free(features->entity[i]);
         free(features->scratch[i]);
     }
@@ -85,6 +93,16 @@ static uint64_t row_bytes(const struct entity *entity)
     return entity->row_size + INDEX_BYTES;
 }
 
+/* Trees get no more than all windows of all entities could fill, half full. */
+static uint64_t nodes_share(const struct features *features, const struct entity *entity,
+                            uint64_t part)
+{
+    uint64_t most = 4 * entity->rows_max * entity->multiset_count *
+                    (entity->events_max / entity->tree.leaf_max + 1);
+    uint64_t nodes = features->nodes_max ? features->nodes_max : part / entity->tree.node_size;
+    return clamp(nodes, 1, clamp(most, 1, rows_limit));
+}
+
 static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t part)
 {
     uint64_t block_bytes = entity->has_slots ? entity->block_size : 0;
@@ -99,6 +117,15 @@ static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t pa
         entity->block_slots ? 2 * (entity->events_max / entity->block_slots + 2) : 1;
     entity->blocks_max = clamp(entity->blocks_max, ROWS_MIN,
                                clamp(entity->rows_max * blocks_each, ROWS_MIN, rows_limit));
+}
+
+static void entity_share(const struct features *features, struct entity *entity,
+                         uint64_t entities_max, uint64_t part)
+{
+    bool has_trees = entity->multiset_count > 0;
+    rows_share(entity, entities_max, has_trees ? part - part / NODES_PART : part);
+    if (has_trees)
+        entity->nodes_max = nodes_share(features, entity, part / NODES_PART);
 }
 
 static void memory_divide(struct features *features)
@@ -117,7 +144,7 @@ static void memory_divide(struct features *features)
         left -= taken < left ? taken : left;
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
-        rows_share(features->entity[i], entities_max[i], left / features->entity_count);
+        entity_share(features, features->entity[i], entities_max[i], left / features->entity_count);
 }
 
 static void gather_allocate(struct features *features)
@@ -137,11 +164,19 @@ static void entity_settle(struct features *features, struct entity *entity)
     int64_t events_max = setting && setting->events_max > 0 ? setting->events_max : EVENTS_STANDARD;
     entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
     entity->lateness_ms = features->lateness_ms;
+    entity->scan_max = features->scan_max;
+    entity->tree = tree_plan_make(features->node_size);
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        entity->tree.spreads |= entity->window[i].kind->spreads;
     entity_seal(entity);
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
     ASSERT(features->scratch[entity->index]);
+    if (entity->multiset_count == 0)
+        return;
+    entity->images = calloc(entity->events_max + 1, sizeof *entity->images);
+    ASSERT(entity->images);
 }
 
 void features_declare(struct features *features, struct state_layout *layout)

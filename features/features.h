@@ -48,6 +48,9 @@ struct features_setting {
     int64_t lateness_ms;
     uint32_t entity_count;
     const struct entity_setting *entity;
+    /* For tests, 0 otherwise: how many values a window may hold before they get a tree
+     * (multiset.h), how large the tree's nodes are and how many there are. */
+    uint32_t scan_max, node_size, nodes_max;
 };
 
 /* What one kind of entity holds and has lost, for metrics and reports. */

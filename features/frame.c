@@ -5,6 +5,7 @@
  * slot that crosses both at once enters before it leaves. */
 #include "features/frame.h"
 #include "features/moment.h"
+#include "features/multiset.h"
 #include <string.h>
 
 struct slot_view slot_show(const struct entity *entity, const struct window *window,
@@ -61,6 +62,20 @@ bool window_next(struct window_view *view, struct slot_view *shown)
     return false;
 }
 
+double window_parameter(const struct window_view *view)
+{
+    return view->window->parameter;
+}
+
+bool window_extreme(const struct window_view *view, bool greatest, union value *extreme)
+{
+    const struct visit *visit = view->visit;
+    if (view->window->multiset == INDEX_NONE)
+        return false;
+    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], greatest,
+                            extreme);
+}
+
 static double *moment_cells(const struct visit *visit, const struct moment *moment)
 {
     return (double *)(visit->bytes + moment->offset);
@@ -82,7 +97,10 @@ static void moment_enter(const struct entity *entity, const struct moment *momen
 static void moment_rebuild(const struct visit *visit, const struct moment *moment)
 {
     double *cells = moment_cells(visit, moment);
-    struct window window = {.frame = moment->frame, .argument_count = 1, .cell = {moment->cell}};
+    struct window window = {.frame = moment->frame,
+                            .argument_count = 1,
+                            .cell = {moment->cell},
+                            .multiset = INDEX_NONE};
     struct window_view view = window_open(visit, &window, false);
     struct slot_view slot;
     memset(cells, 0, moment_size(moment->needs));
@@ -116,7 +134,7 @@ static void running_change(const struct visit *visit, const struct frame *frame,
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &visit->entity->window[frame->window_first + i];
         const struct aggregate_kind *kind = window->kind;
-        if (kind->finish)
+        if (!kind->read)
             continue;
         struct window_view view = window_open(visit, window, false);
         struct slot_view shown = slot_show(visit->entity, window, slot);
@@ -133,6 +151,8 @@ void frame_enter(const struct visit *visit, const struct frame *frame, const str
         const struct moment *moment = &entity->moment[frame->moment_first + i];
         moment_enter(entity, moment, moment_cells(visit, moment), slot);
     }
+    for (uint32_t i = 0; i < frame->multiset_count; i++)
+        multiset_enter(visit, &entity->multiset[frame->multiset_first + i], slot);
     if (frame->running_count)
         running_change(visit, frame, slot, true);
 }
@@ -144,6 +164,8 @@ static void frame_leave(const struct visit *visit, const struct frame *frame,
         return;
     for (uint32_t i = 0; i < frame->moment_count; i++)
         moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
+    for (uint32_t i = 0; i < frame->multiset_count; i++)
+        multiset_leave(visit, &visit->entity->multiset[frame->multiset_first + i], slot);
     if (frame->running_count)
         running_change(visit, frame, slot, false);
 }
@@ -162,7 +184,7 @@ void bases_enter(const struct visit *visit, const struct slot *slot)
         }
         for (uint32_t i = 0; i < frame->window_count; i++) {
             const struct window *window = &entity->window[frame->window_first + i];
-            if (window->kind->finish)
+            if (!window->kind->read)
                 continue;
             struct window_view view = window_open(visit, window, false);
             struct slot_view shown = slot_show(entity, window, slot);
@@ -253,20 +275,26 @@ static void window_rebuild(const struct visit *visit, const struct window *windo
         window->kind->add(value, &slot, &shown_to);
 }
 
+/* While the old value is taken out the slot shows none, so that whoever reads the slots again does
+ * not see the new one before it is added. */
 static void window_correct(const struct visit *visit, const struct window *window,
-                           const struct slot_view *old, const struct slot_view *new)
+                           struct slot *slot, double old)
 {
     if (window->kind->ordered) {
         window_rebuild(visit, window);
         return;
     }
     struct window_view view = window_open(visit, window, false);
-    window->kind->remove(visit->bytes + window->offset, old, &view);
-    window->kind->add(visit->bytes + window->offset, new, &view);
+    struct slot_view new_shown = slot_show(visit->entity, window, slot), old_shown = new_shown;
+    old_shown.argument[0].number = old;
+    slot->cell[window->cell[0]].number = MISSING;
+    window->kind->remove(visit->bytes + window->offset, &old_shown, &view);
+    slot->cell[window->cell[0]] = new_shown.argument[0];
+    window->kind->add(visit->bytes + window->offset, &new_shown, &view);
 }
 
 static void frame_correct(const struct visit *visit, const struct frame *frame, uint32_t cell,
-                          const struct slot *slot, double old)
+                          struct slot *slot, double old)
 {
     const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->moment_count; i++) {
@@ -276,13 +304,16 @@ static void frame_correct(const struct visit *visit, const struct frame *frame, 
         moment_remove(moment_cells(visit, moment), moment->needs, old);
         moment_add(moment_cells(visit, moment), moment->needs, slot->cell[cell].number);
     }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        if (multiset->cell == cell)
+            multiset_correct(visit, multiset, old, slot);
+    }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
-        if (window->kind->finish || window->argument_count == 0 || window->cell[0] != cell)
+        if (!window->kind->read || window->argument_count == 0 || window->cell[0] != cell)
             continue;
-        struct slot_view new_view = slot_show(entity, window, slot), old_view = new_view;
-        old_view.argument[0].number = old;
-        window_correct(visit, window, &old_view, &new_view);
+        window_correct(visit, window, slot, old);
     }
 }
 
@@ -302,15 +333,23 @@ void frames_correct(const struct visit *visit, struct place place, uint32_t cell
     }
 }
 
-static void running_read(const struct visit *visit, const struct window *window,
-                         const struct batch *batch, uint32_t row)
+/* Of kinds that do not finish moments. */
+static void window_read(const struct visit *visit, const struct window *window,
+                        const struct batch *batch, uint32_t row)
 {
-    const struct frame *frame = &visit->entity->frame[window->frame];
+    const struct entity *entity = visit->entity;
+    const struct aggregate_kind *kind = window->kind;
     struct window_view view = window_open(visit, window, window->before);
-    struct slot_view event = slot_show(visit->entity, window, visit->slot);
-    struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
+    struct slot_view event = slot_show(entity, window, visit->slot);
+    struct window_span span = window_reading(visit, window);
     union value result = {0};
-    bool found = window->kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
+    bool found;
+    if (kind->ask) {
+        struct values values = multiset_values(visit, &entity->multiset[window->multiset], &view);
+        found = kind->ask(&values, &event, &span, &result);
+    } else {
+        found = kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
+    }
     window_result(window, batch, row, found, result);
 }
 
@@ -321,13 +360,13 @@ static inline void frame_read(const struct visit *visit, const struct frame *fra
     const struct window *window = &visit->entity->window[frame->window_first];
     for (uint32_t i = first; i < end; i++) {
         if (!window[i].kind->finish) {
-            running_read(visit, &window[i], batch, row);
+            window_read(visit, &window[i], batch, row);
             continue;
         }
         const double *moment = (const double *)(visit->bytes + window[i].offset);
+        struct window_span span = window_reading(visit, &window[i]);
         union value result;
-        result.number = window[i].kind->finish(moment_show(moment), frame->span_ms,
-                                               window[i].argument_count > 0);
+        result.number = window[i].kind->finish(moment_show(moment), &span);
         window_result(&window[i], batch, row, true, result);
     }
 }

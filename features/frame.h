@@ -50,6 +50,20 @@ void frames_correct(const struct visit *visit, struct place place, uint32_t cell
 void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
                  uint32_t row);
 
+/* What the event sees of the window; `own` is a number only if the argument is one. */
+static inline struct window_span window_reading(const struct visit *visit,
+                                                const struct window *window)
+{
+    bool has_argument = window->argument_count > 0;
+    return (struct window_span){
+        .span_ms = visit->entity->frame[window->frame].span_ms,
+        .now_ms = visit->time_ms,
+        .parameter = window->parameter,
+        .own = has_argument ? visit->slot->cell[window->cell[0]].number : 0,
+        .has_argument = has_argument,
+    };
+}
+
 /* Puts a result, or missing, into the window's column. */
 static inline void window_result(const struct window *window, const struct batch *batch,
                                  uint32_t row, bool found, union value value)

@@ -3,6 +3,7 @@
  * as no slot was dropped for want of room; one that is later than that reads what is still there.
  */
 #include "features/moment.h"
+#include "features/multiset.h"
 #include "features/pass.h"
 #include <string.h>
 
@@ -60,7 +61,8 @@ static const uint8_t *window_start(const struct visit *visit, const struct frame
 }
 
 static double moment_late(const struct visit *visit, const struct window *window,
-                          const struct slot_view *slots, uint32_t count)
+                          const struct slot_view *slots, uint32_t count,
+                          const struct window_span *span)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     const struct moment *moment = &visit->entity->moment[window->moment];
@@ -73,7 +75,7 @@ static double moment_late(const struct visit *visit, const struct window *window
             cells[MOMENT_COUNT] += 1;
         else if (!slot_misses(&slots[i], 0))
             moment_add(cells, moment->needs, slots[i].argument[0].number);
-    return window->kind->finish(moment_show(cells), frame->span_ms, window->argument_count > 0);
+    return window->kind->finish(moment_show(cells), span);
 }
 
 /* Kinds that may go without span do not look at the view. */
@@ -92,6 +94,16 @@ static bool running_late(const struct visit *visit, const struct window *window,
     return window->kind->read(value, event, span, &view, result);
 }
 
+static bool ask_late(const struct features *features, const struct visit *visit,
+                     const struct window *window, const struct slot_view *slots, uint32_t count,
+                     const struct slot_view *event, const struct window_span *span,
+                     union value *result)
+{
+    bool is_key = visit->entity->cell[window->cell[0]].is_key;
+    const struct values values = values_gather(slots, count, is_key, features->gather.words);
+    return window->kind->ask(&values, event, span, result);
+}
+
 static void window_late(const struct features *features, const struct visit *visit,
                         const struct window *window, const struct batch *batch, uint32_t row)
 {
@@ -100,11 +112,13 @@ static void window_late(const struct features *features, const struct visit *vis
     uint32_t count = features->gather.capacity - first;
     const struct slot_view *slots = features->gather.slots + first;
     struct slot_view event = slot_show(visit->entity, window, visit->slot);
-    struct window_span span = {.span_ms = frame->span_ms, .now_ms = visit->time_ms};
+    struct window_span span = window_reading(visit, window);
     union value result = {0};
     bool found = true;
     if (window->kind->finish)
-        result.number = moment_late(visit, window, slots, count);
+        result.number = moment_late(visit, window, slots, count, &span);
+    else if (window->kind->ask)
+        found = ask_late(features, visit, window, slots, count, &event, &span, &result);
     else if (frame->span_ms)
         found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
     else

@@ -1,8 +1,9 @@
-/* What last, previous and age share: the latest slot of the window.  A late slot replaces it only
- * if it is not earlier; among equal times it is the later in the order. */
+/* What last, previous, age and since share: the latest slot of the window.  A late slot replaces it
+ * only if it is not earlier; among equal times it is the later in the order. */
 #ifndef FEATURES_LATEST_H
 #define FEATURES_LATEST_H
 
+#include "base/calendar.h"
 #include "features/aggregate.h"
 
 enum latest_state { LATEST_NONE, LATEST_KNOWN, LATEST_WITHOUT /* it has no x */ };
@@ -56,6 +57,33 @@ static inline bool latest_define(const struct slot_view *slots, uint32_t count,
     if (count == 0 || slot_misses(&slots[count - 1], 0))
         return false;
     *result = slots[count - 1].argument[0];
+    return true;
+}
+
+/* How long ago it was. */
+static inline double seconds_between(int64_t from_ms, int64_t to_ms)
+{
+    return (double)(to_ms - from_ms) / SECOND_MS;
+}
+
+static inline bool age_read(void *value, const struct slot_view *event,
+                            const struct window_span *span, struct window_view *window,
+                            union value *result)
+{
+    (void)event, (void)window;
+    const struct latest *latest = value;
+    result->number = seconds_between(latest->time_ms, span->now_ms);
+    return latest->state != LATEST_NONE;
+}
+
+static inline bool age_define(const struct slot_view *slots, uint32_t count,
+                              const struct slot_view *event, const struct window_span *span,
+                              uint64_t *scratch, union value *result)
+{
+    (void)event, (void)scratch;
+    if (count == 0)
+        return false;
+    result->number = seconds_between(slots[count - 1].time_ms, span->now_ms);
     return true;
 }
 

@@ -68,7 +68,8 @@ static uint32_t find_moment(const struct matching *work, const struct moment *mo
 static bool running_matches(const struct matching *work, const struct window *to,
                             const struct window *from)
 {
-    bool matches = to->kind == from->kind && to->argument_count == from->argument_count &&
+    bool matches = to->kind == from->kind && to->parameter == from->parameter &&
+                   to->argument_count == from->argument_count &&
                    frame_matches(work, to->frame, from->frame);
     for (uint32_t i = 0; matches && i < to->argument_count; i++)
         matches = index_matches(work->match->cell, to->cell[i], from->cell[i]);
@@ -117,6 +118,18 @@ static bool sums_same(const struct matching *work)
     return true;
 }
 
+static bool multisets_same(const struct matching *work)
+{
+    const struct entity *to = work->to, *from = work->from;
+    for (uint32_t i = 0; i < to->multiset_count; i++)
+        if (to->multiset[i].frame != from->multiset[i].frame ||
+            to->multiset[i].cell != from->multiset[i].cell ||
+            to->multiset[i].offset != from->multiset[i].offset)
+            return false;
+    return to->multiset_count == from->multiset_count && to->scan_max == from->scan_max &&
+           to->tree.node_size == from->tree.node_size && to->tree.spreads == from->tree.spreads;
+}
+
 static bool slots_same(const struct matching *work)
 {
     const struct entity *to = work->to, *from = work->from;
@@ -140,7 +153,7 @@ static bool plans_same(const struct matching *work)
            to->window_count == from->window_count && to->edge_count == from->edge_count &&
            to->row_size == from->row_size && to->lateness_ms == from->lateness_ms &&
            to->events_max >= from->events_max && frames_same(work) && sums_same(work) &&
-           slots_same(work);
+           multisets_same(work) && slots_same(work);
 }
 
 void match_make(struct match *match, const struct entity *to, const struct program *to_program,
@@ -158,7 +171,7 @@ void match_make(struct match *match, const struct entity *to, const struct progr
         match->moment[i] = find_moment(&work, &to->moment[i]);
     for (uint32_t i = 0; i < to->window_count; i++)
         match->window[i] =
-            to->window[i].kind->finish ? INDEX_NONE : find_running(&work, &to->window[i]);
+            to->window[i].kind->read ? find_running(&work, &to->window[i]) : INDEX_NONE;
     match->same = plans_same(&work);
 }
 

@@ -36,6 +36,7 @@ const struct aggregate_kind max_aggregate = {
     .argument = {{.types = TAKES_ORDERED}},
     .result = RESULT_ARGUMENT,
     .value_size = sizeof(struct extreme),
+    .extremes = true,
     .add = max_add,
     .remove = max_remove,
     .read = max_read,

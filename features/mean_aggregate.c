@@ -1,9 +1,9 @@
 /* mean(x): the arithmetic mean; missing of nothing. */
 #include "features/aggregate.h"
 
-static double mean_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+static double mean_finish(const struct moments *moments, const struct window_span *span)
 {
-    (void)span_ms, (void)has_argument;
+    (void)span;
     return moments->count > 0 ? moments->sum / moments->count : MISSING;
 }
 

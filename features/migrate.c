@@ -299,7 +299,10 @@ static bool rows_fit(const struct move *move)
     return state_copy_fits(move->to_state, move->to->row_region, move->from_state,
                            move->from->row_region) &&
            (!move->to->has_slots || state_copy_fits(move->to_state, move->to->block_region,
-                                                    move->from_state, move->from->block_region));
+                                                    move->from_state, move->from->block_region)) &&
+           (move->to->multiset_count == 0 ||
+            state_copy_fits(move->to_state, move->to->tree.region, move->from_state,
+                            move->from->tree.region));
 }
 
 static void rows_copy(struct move *move)
@@ -308,6 +311,8 @@ static void rows_copy(struct move *move)
     state_copy_rows(move->to_state, to->row_region, move->from_state, from->row_region);
     if (to->has_slots)
         state_copy_rows(move->to_state, to->block_region, move->from_state, from->block_region);
+    if (to->multiset_count)
+        state_copy_rows(move->to_state, to->tree.region, move->from_state, from->tree.region);
     if (to->map.mask == from->map.mask) {
         state_copy_rows(move->to_state, to->map.index_region, move->from_state,
                         from->map.index_region);

@@ -36,6 +36,7 @@ const struct aggregate_kind min_aggregate = {
     .argument = {{.types = TAKES_ORDERED}},
     .result = RESULT_ARGUMENT,
     .value_size = sizeof(struct extreme),
+    .extremes = true,
     .add = min_add,
     .remove = min_remove,
     .read = min_read,

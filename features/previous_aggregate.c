@@ -1,11 +1,19 @@
-/* previous(x): x of the event before this one. */
+/* previous(x): x of the event before this one; previous(x, n): of the n-th before this one. */
 #include "features/latest.h"
+
+enum { PREVIOUS_MAX = 1 };
 
 const struct aggregate_kind previous_aggregate = {
     .name = "previous",
-    .signature = "previous(x)",
-    .summary = "x of the event before this one",
+    .signature = "previous(x[, n])",
+    .summary = "x of the event before this one; of the n-th before",
     .argument = {{.types = TAKES_ANY}},
+    .parameter = {.name = "n",
+                  .type = PARAMETER_WHOLE,
+                  .least = 1,
+                  .most = PREVIOUS_MAX,
+                  .optional = true,
+                  .standard = 1},
     .result = RESULT_ARGUMENT,
     .looks_back = true,
     .ordered = true,

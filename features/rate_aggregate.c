@@ -2,10 +2,10 @@
 #include "base/calendar.h"
 #include "features/aggregate.h"
 
-static double rate_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+static double rate_finish(const struct moments *moments, const struct window_span *span)
 {
-    double amount = has_argument ? moments->sum : moments->count;
-    return amount * SECOND_MS / (double)span_ms;
+    double amount = span->has_argument ? moments->sum : moments->count;
+    return amount * SECOND_MS / (double)span->span_ms;
 }
 
 const struct aggregate_kind rate_aggregate = {

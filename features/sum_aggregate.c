@@ -1,9 +1,9 @@
 /* sum(x): the total; 0 of nothing. */
 #include "features/aggregate.h"
 
-static double sum_finish(const struct moments *moments, int64_t span_ms, bool has_argument)
+static double sum_finish(const struct moments *moments, const struct window_span *span)
 {
-    (void)span_ms, (void)has_argument;
+    (void)span;
     return moments->sum;
 }
 

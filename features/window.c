@@ -2,8 +2,10 @@
  * a frame and a moment or a running value, shared with its equals.  See features.h. */
 #include "base/calendar.h"
 #include "base/hash.h"
+#include "base/operation.h"
 #include "base/suggest.h"
 #include "features/pass.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +22,12 @@ struct call {
     const struct program_resolver *resolver;
     struct syntax_error *error;
     const struct aggregate_kind *kind;
+    uint32_t argument_count;                    /* those that slots hold */
     uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
-    uint32_t where;                             /* value or VALUE_NONE */
+    double parameter;
+    uint32_t condition; /* a value that joins `where`, or VALUE_NONE */
+    uint32_t where;     /* value or VALUE_NONE */
+    uint32_t key_count;
     uint32_t key[ENTITY_KEYS_MAX];
     bool names_label;
     uint32_t level;
@@ -71,6 +77,10 @@ static bool span_check(const struct call *call)
     if (call->kind->needs_span && node->over_ms == 0)
         return mistake(call, node->column, "%s needs a span: add `over`, as in `over 7d`",
                        node->name);
+    if (call->kind->for_ever && node->over_ms != 0)
+        return mistake(call, node->column,
+                       "%s takes no `over`: old events fade by its %s instead of leaving",
+                       node->name, call->kind->parameter.name);
     if (node->over_ms < 0 || node->delay_ms < 0)
         return mistake(call, node->column, "over and delay must not be negative");
     if (node->over_ms > span_max_ms || node->delay_ms > span_max_ms)
@@ -125,6 +135,31 @@ static bool label_check(struct call *call, uint32_t index, uint32_t value, uint3
     return true;
 }
 
+/* A condition of its own joins `where`, a key joins `by`; all others are held in slots. */
+static bool argument_place(struct call *call, enum argument_role role, uint32_t value,
+                           uint32_t column)
+{
+    if (role == ARGUMENT_VALUE) {
+        call->argument[call->argument_count++] = value;
+        return label_check(call, call->argument_count - 1, value, column);
+    }
+    uint32_t label = call->features->label_value;
+    if (label != VALUE_NONE && value_uses(call->program, value, label))
+        return mistake(call, column, "%s cannot look at label: it is not known yet",
+                       call->node->name);
+    if (role == ARGUMENT_CONDITION) {
+        call->condition = value;
+        return true;
+    }
+    if (call->program->value[value].level > 0 || call->program->value[value].constant)
+        return mistake(call, column,
+                       "%s takes a field or a formula of fields: a window's result cannot name an "
+                       "entity",
+                       call->node->name);
+    call->key[call->key_count++] = value;
+    return true;
+}
+
 static bool argument_compile(struct call *call, uint32_t index)
 {
     const struct syntax_node *node = call->node;
@@ -138,31 +173,82 @@ static bool argument_compile(struct call *call, uint32_t index)
     if (!(argument->types >> type & 1))
         return mistake(call, column, "%s does not take %s: its form is %s", node->name,
                        type_name(type), call->kind->signature);
-    call->argument[index] = value;
-    return level_check(call, value, column) && label_check(call, index, value, column);
+    return level_check(call, value, column) && argument_place(call, argument->role, value, column);
+}
+
+static bool parameter_mistake(const struct call *call, uint32_t column)
+{
+    const struct aggregate_parameter *parameter = &call->kind->parameter;
+    if (parameter->type == PARAMETER_SPAN)
+        return mistake(call, column,
+                       "%s of %s must be a constant duration from 1ms to 10 years, such as 1h",
+                       parameter->name, call->kind->signature);
+    return mistake(call, column, "%s of %s must be a constant%s from %g to %g", parameter->name,
+                   call->kind->signature,
+                   parameter->type == PARAMETER_WHOLE ? ", a whole number" : "", parameter->least,
+                   parameter->most);
+}
+
+/* The constant behind the arguments. */
+static bool parameter_compile(struct call *call, uint32_t index)
+{
+    const struct aggregate_parameter *parameter = &call->kind->parameter;
+    const struct syntax_node *node = call->node;
+    if (index >= node->argument_count) {
+        call->parameter = parameter->standard;
+        return true;
+    }
+    uint32_t column = call->syntax->node[node->argument[index]].column;
+    uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
+                                     call->resolver, call->error);
+    if (value == VALUE_NONE)
+        return false;
+    const struct program_value *known = &call->program->value[value];
+    double number = known->literal.number;
+    if (!known->constant || known->type != TYPE_NUMBER ||
+        !(number >= parameter->least && number <= parameter->most) ||
+        (parameter->type == PARAMETER_WHOLE && floor(number) != number))
+        return parameter_mistake(call, column);
+    call->parameter = number;
+    return true;
 }
 
 static bool arguments_compile(struct call *call)
 {
     const struct syntax_node *node = call->node;
+    const struct aggregate_parameter *parameter = &call->kind->parameter;
     uint32_t most = 0, least = 0;
     for (uint32_t i = 0; i < AGGREGATE_ARGUMENTS_MAX && call->kind->argument[i].types; i++) {
         most++;
         least += !call->kind->argument[i].optional;
     }
-    if (node->argument_count < least || node->argument_count > most)
+    bool has_parameter = parameter->type != PARAMETER_NONE;
+    if (node->argument_count < least + (has_parameter && !parameter->optional) ||
+        node->argument_count > most + has_parameter)
         return mistake(call, node->column, "%s has %u argument%s here: its form is %s", node->name,
                        node->argument_count, node->argument_count == 1 ? "" : "s",
                        call->kind->signature);
-    for (uint32_t i = 0; i < node->argument_count; i++)
+    call->condition = VALUE_NONE;
+    for (uint32_t i = 0; i < node->argument_count && i < most; i++)
         if (!argument_compile(call, i))
             return false;
-    return true;
+    return !has_parameter || parameter_compile(call, most);
+}
+
+/* `a` and `b`, where b may be none. */
+static uint32_t conditions_join(const struct call *call, uint32_t a, uint32_t b)
+{
+    struct operation_argument argument[2] = {{.type = TYPE_BOOLEAN}, {.type = TYPE_BOOLEAN}};
+    struct operation_argument result;
+    uint32_t input[2] = {a, b};
+    if (a == VALUE_NONE || b == VALUE_NONE)
+        return a == VALUE_NONE ? b : a;
+    return program_add(call->program, operation_find("and", 2, argument, &result), input);
 }
 
 static bool where_compile(struct call *call)
 {
-    call->where = VALUE_NONE;
+    call->where = call->condition;
     if (call->node->where == SYNTAX_NONE)
         return true;
     uint32_t column = call->syntax->node[call->node->where].column;
@@ -178,10 +264,14 @@ static bool where_compile(struct call *call)
         return mistake(call, column,
                        "where cannot look at label: it is not known yet; use mean(label) or "
                        "sum(label)");
-    call->where = value;
+    call->where = conditions_join(call, value, call->condition);
+    if (call->where == VALUE_NONE)
+        return mistake(call, column, "too many values: a pipeline has at most %d",
+                       PROGRAM_VALUES_MAX);
     return level_check(call, value, column);
 }
 
+/* The place of a name in `by` is not its place in the key: new(x) has put x there first. */
 static bool key_compile(struct call *call, uint32_t index)
 {
     const struct syntax_node *node = call->node;
@@ -198,23 +288,33 @@ static bool key_compile(struct call *call, uint32_t index)
             call, node->by_column[index],
             "by needs a field of type key: '%s' is none; declare it as one in the schema",
             node->by[index]);
-    for (uint32_t i = 0; i < index; i++)
+    for (uint32_t i = 0; i < call->key_count; i++)
         if (call->key[i] == value)
             return mistake(call, node->by_column[index], "'%s' stands twice in by",
                            node->by[index]);
-    call->key[index] = value;
+    call->key[call->key_count++] = value;
     return true;
+}
+
+/* A field by its name, a formula by what it means. */
+static const char *key_name(const struct call *call, uint32_t index, char name[SCHEMA_NAME_MAX])
+{
+    const struct program_value *value = &call->program->value[call->key[index]];
+    if (value->field && !value->operation)
+        snprintf(name, SCHEMA_NAME_MAX, "%s", value->field->name);
+    else
+        snprintf(name, SCHEMA_NAME_MAX, "=%016llx", (unsigned long long)value->fingerprint);
+    return name;
 }
 
 /* (merchant, card) is the same entity as (card, merchant): keys stand in the order of their names.
  */
 static void keys_sort(struct call *call)
 {
-    const struct program_value *value = call->program->value;
-    for (uint32_t i = 1; i < call->node->by_count; i++)
-        for (uint32_t j = i; j > 0 && strcmp(value[call->key[j - 1]].field->name,
-                                             value[call->key[j]].field->name) > 0;
-             j--) {
+    char name[2][SCHEMA_NAME_MAX];
+    for (uint32_t i = 1; i < call->key_count; i++)
+        for (uint32_t j = i;
+             j > 0 && strcmp(key_name(call, j - 1, name[0]), key_name(call, j, name[1])) > 0; j--) {
             uint32_t swapped = call->key[j];
             call->key[j] = call->key[j - 1];
             call->key[j - 1] = swapped;
@@ -266,8 +366,12 @@ static struct entity *entity_make(struct features *features, const char *name,
     snprintf(entity->name, sizeof entity->name, "%s", name);
     entity->index = features->entity_count;
     entity->history_key = INDEX_NONE;
-    entity->key_count = call->node->by_count;
+    entity->key_count = call->key_count;
     memcpy(entity->key_value, call->key, sizeof entity->key_value);
+    entity->hash_key = call->program->key;
+    for (uint32_t i = 0; i < call->key_count; i++)
+        if (call->program->value[call->key[i]].type != TYPE_TEXT)
+            entity->key_hashed |= 1U << i;
     features->entity[features->entity_count++] = entity;
     for (uint32_t i = 0; i < features->setting_count; i++) {
         char normal[256];
@@ -283,11 +387,10 @@ static struct entity *entity_make(struct features *features, const char *name,
 static struct entity *entity_of(const struct call *call)
 {
     struct features *features = call->features;
-    char name[256] = "";
-    for (uint32_t i = 0; i < call->node->by_count; i++) {
+    char name[256] = "", part[SCHEMA_NAME_MAX];
+    for (uint32_t i = 0; i < call->key_count; i++) {
         size_t used = strlen(name);
-        snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "",
-                 call->program->value[call->key[i]].field->name);
+        snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "", key_name(call, i, part));
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
         if (strcmp(features->entity[i]->name, name) == 0)
@@ -367,6 +470,15 @@ static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, 
     return entity->moment_count++;
 }
 
+static uint32_t multiset_of(struct entity *entity, uint32_t frame, uint32_t cell)
+{
+    for (uint32_t i = 0; i < entity->multiset_count; i++)
+        if (entity->multiset[i].frame == frame && entity->multiset[i].cell == cell)
+            return i;
+    entity->multiset[entity->multiset_count] = (struct multiset){.frame = frame, .cell = cell};
+    return entity->multiset_count++;
+}
+
 /* `before` changes nothing where the kind looks back anyway: both are one window, so one print. */
 static uint64_t call_fingerprint(const struct call *call, const struct entity *entity)
 {
@@ -376,7 +488,10 @@ static uint64_t call_fingerprint(const struct call *call, const struct entity *e
     int used = snprintf(text, sizeof text, "%s by %s over %lld delay %lld before %d",
                         call->kind->name, entity->name, (long long)call->node->over_ms,
                         (long long)call->node->delay_ms, before);
-    for (uint32_t i = 0; i < call->node->argument_count; i++)
+    if (call->kind->parameter.type != PARAMETER_NONE &&
+        call->parameter != call->kind->parameter.standard)
+        used += snprintf(text + used, sizeof text - (size_t)used, " with %.17g", call->parameter);
+    for (uint32_t i = 0; i < call->argument_count; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, " %016llx",
                          (unsigned long long)value[call->argument[i]].fingerprint);
     if (call->where != VALUE_NONE)
@@ -405,7 +520,8 @@ static uint32_t result_add(const struct call *call, struct entity *entity)
 static bool window_equal(const struct window *left, const struct window *right)
 {
     return left->kind == right->kind && left->frame == right->frame &&
-           left->before == right->before && left->argument_count == right->argument_count &&
+           left->before == right->before && left->parameter == right->parameter &&
+           left->argument_count == right->argument_count &&
            memcmp(left->cell, right->cell, sizeof left->cell) == 0;
 }
 
@@ -413,6 +529,7 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
 {
     if (full(call, entity, entity->window_count, WINDOWS_MAX, "windows") ||
         full(call, entity, entity->moment_count, MOMENTS_MAX, "arguments in windows") ||
+        full(call, entity, entity->multiset_count, MULTISETS_MAX, "arguments that are ordered") ||
         full(call, entity, entity->frame_count, FRAMES_MAX, "spans with their conditions") ||
         full(call, entity, entity->cell_count, CELLS_MAX - AGGREGATE_ARGUMENTS_MAX, "arguments") ||
         (call->where != VALUE_NONE &&
@@ -422,8 +539,10 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     struct window window = {.kind = call->kind,
                             .frame = frame_of(call, entity, condition),
                             .before = call->node->before || call->kind->looks_back,
-                            .argument_count = call->node->argument_count,
-                            .moment = INDEX_NONE};
+                            .parameter = call->parameter,
+                            .argument_count = call->argument_count,
+                            .moment = INDEX_NONE,
+                            .multiset = INDEX_NONE};
     for (uint32_t i = 0; i < window.argument_count; i++)
         window.cell[i] = cell_of(call, entity, call->argument[i]);
     for (uint32_t i = 0; i < entity->window_count; i++)
@@ -433,6 +552,9 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
         window.moment = window.argument_count
                             ? moment_of(entity, window.frame, window.cell[0], call->kind->needs)
                             : moment_of(entity, window.frame, INDEX_NONE, call->kind->needs_bare);
+    /* An extreme never leaves a window without span. */
+    if (call->kind->ask || (call->kind->extremes && entity->frame[window.frame].span_ms))
+        window.multiset = multiset_of(entity, window.frame, window.cell[0]);
     window.value = result_add(call, entity);
     window.is_key = call->program->value[window.value].type == TYPE_TEXT;
     entity->window[entity->window_count++] = window;

@@ -1,0 +1,44 @@
+/* The multisets of an entity: the values of one argument in one frame, shared by all windows that
+ * ask about them.
+ *
+ * While a window holds few values, the row knows only how many: who asks walks the slots.  Past
+ * scan_max they are indexed by a tree as well, until they are half as few.  The tree is never
+ * needed: when its region is full, or no row of it was to be had, the window walks its slots again,
+ * as exact as before, only slower, and tries anew some events later. */
+#ifndef FEATURES_MULTISET_H
+#define FEATURES_MULTISET_H
+
+#include "features/frame.h"
+
+/* In the entity's row. */
+struct multiset_head {
+    uint32_t count; /* values, missing ones left out */
+    uint32_t root;  /* of its tree; 0: it has none */
+};
+
+/* The slot has just entered the multiset's frame, or has just left it. */
+void multiset_enter(const struct visit *visit, const struct multiset *multiset,
+                    const struct slot *slot);
+void multiset_leave(const struct visit *visit, const struct multiset *multiset,
+                    const struct slot *slot);
+
+/* A label has become known: a slot of the frame had `old` and has another value now. */
+void multiset_correct(const struct visit *visit, const struct multiset *multiset, double old,
+                      const struct slot *slot);
+
+/* What the window's frame holds, as the view shows it; good until the next call. */
+struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
+                              struct window_view *view);
+
+/* The least or the greatest value, if there is a tree. */
+bool multiset_extreme(const struct visit *visit, const struct multiset *multiset, bool greatest,
+                      union value *extreme);
+
+/* What slots hold that were gathered; images: (count) words. */
+struct values values_gather(const struct slot_view *slots, uint32_t count, bool is_key,
+                            uint64_t *images);
+
+/* Gives back the trees of a row that is to be forgotten. */
+void multisets_forget(const struct entity *entity, struct state *state, uint64_t row);
+
+#endif

@@ -1,0 +1,21 @@
+/* range(x): the greatest x less the least; missing of nothing. */
+#include "features/aggregate.h"
+
+static bool range_ask(const struct values *values, const struct slot_view *event,
+                      const struct window_span *span, union value *result)
+{
+    (void)event, (void)span;
+    if (values->count == 0)
+        return false;
+    result->number = values_at(values, values->count - 1).number - values_at(values, 0).number;
+    return true;
+}
+
+const struct aggregate_kind range_aggregate = {
+    .name = "range",
+    .signature = "range(x)",
+    .summary = "greatest x less the least",
+    .argument = {{.types = TAKES_ORDERED}},
+    .needs_span = true,
+    .ask = range_ask,
+};

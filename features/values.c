@@ -1,0 +1,169 @@
+/* Questions to the values of a window; see values.h. */
+#include "features/values.h"
+#include <math.h>
+
+static const double spread_unit = 0x1p32;
+
+/* ---- sorting: by insertion while few, otherwise by a heap (Williams, "Heapsort", 1964) ---- */
+
+enum { INSERTION_MAX = 48 };
+
+static void insertion_sort(uint64_t *images, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t image = images[i];
+        uint32_t at = i;
+        for (; at > 0 && images[at - 1] > image; at--)
+            images[at] = images[at - 1];
+        images[at] = image;
+    }
+}
+
+static void sift_down(uint64_t *images, uint32_t root, uint32_t count)
+{
+    uint64_t image = images[root];
+    for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && images[child + 1] > images[child])
+            child++;
+        if (images[child] <= image)
+            break;
+        images[root] = images[child];
+    }
+    images[root] = image;
+}
+
+void images_sort(uint64_t *images, uint32_t count)
+{
+    if (count <= INSERTION_MAX) {
+        insertion_sort(images, count);
+        return;
+    }
+    for (uint32_t i = count / 2; i-- > 0;)
+        sift_down(images, i, count);
+    for (uint32_t end = count - 1; end > 0; end--) {
+        uint64_t greatest = images[0];
+        images[0] = images[end];
+        images[end] = greatest;
+        sift_down(images, 0, end);
+    }
+}
+
+/* ---- runs of equal images in the sorted array ---- */
+
+/* The end of the run that begins at `from`. */
+static uint64_t run_end(const struct values *values, uint64_t from)
+{
+    uint64_t end = from + 1;
+    while (end < values->count && values->sorted[end] == values->sorted[from])
+        end++;
+    return end;
+}
+
+static uint64_t sorted_mode(const struct values *values)
+{
+    uint64_t mode = values->sorted[0], longest = 0;
+    for (uint64_t from = 0, end; from < values->count; from = end) {
+        end = run_end(values, from);
+        if (end - from > longest) {
+            longest = end - from;
+            mode = values->sorted[from];
+        }
+    }
+    return mode;
+}
+
+/* Runs longer than `count`. */
+static uint64_t sorted_more_frequent(const struct values *values, uint64_t count, uint64_t most)
+{
+    uint64_t found = 0;
+    for (uint64_t from = 0, end; from < values->count && found < most; from = end) {
+        end = run_end(values, from);
+        found += end - from > count;
+    }
+    return found;
+}
+
+static int64_t sorted_spread(const struct values *values)
+{
+    int64_t sum = 0;
+    for (uint64_t from = 0, end; from < values->count; from = end) {
+        end = run_end(values, from);
+        sum += spread_term((uint32_t)(end - from));
+    }
+    return sum;
+}
+
+/* The first place whose image is not less. */
+static uint64_t sorted_place(const struct values *values, uint64_t image)
+{
+    uint64_t low = 0, high = values->count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (values->sorted[middle] < image)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* ---- questions ---- */
+
+uint64_t values_distinct(const struct values *values)
+{
+    return values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX)
+                          : tree_distinct(&values->tree);
+}
+
+union value values_at(const struct values *values, uint64_t place)
+{
+    uint64_t image = values->sorted ? values->sorted[place] : tree_at(&values->tree, place);
+    return image_value(image, values->is_key);
+}
+
+uint64_t values_below(const struct values *values, union value value, uint64_t *equal)
+{
+    uint64_t image = value_image(value, values->is_key);
+    if (!values->sorted)
+        return tree_below(&values->tree, image, equal);
+    uint64_t place = sorted_place(values, image);
+    bool found = place < values->count && values->sorted[place] == image;
+    *equal = found ? run_end(values, place) - place : 0;
+    return place;
+}
+
+union value values_mode(const struct values *values)
+{
+    uint64_t image = values->sorted ? sorted_mode(values) : tree_mode(&values->tree);
+    return image_value(image, values->is_key);
+}
+
+uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most)
+{
+    return values->sorted ? sorted_more_frequent(values, count, most)
+                          : tree_more_frequent(&values->tree, count, most);
+}
+
+double values_quantile(const struct values *values, double q)
+{
+    double place = (double)(values->count - 1) * q;
+    uint64_t lower = (uint64_t)place;
+    double share = place - (double)lower, low = values_at(values, lower).number;
+    if (share <= 0)
+        return low;
+    double high = values_at(values, lower + 1).number, step = high - low;
+    return step - step == 0 ? low + share * step : (1 - share) * low + share * high;
+}
+
+int64_t spread_term(uint32_t count)
+{
+    return count < 2 ? 0 : llrint(count * log(count) * spread_unit);
+}
+
+double values_entropy(const struct values *values)
+{
+    int64_t sum = values->sorted ? sorted_spread(values) : tree_spread(&values->tree);
+    double n = (double)values->count;
+    double entropy = log(n) - (double)sum / spread_unit / n;
+    return entropy > 0 ? entropy : 0;
+}

@@ -1,0 +1,65 @@
+/* The values of one argument in one window, as a multiset that questions are put to: of few values
+ * a sorted array, of many a tree (tree.h).  Both give the same answers, to the bit.
+ *
+ * Values are told by their *images*, 64-bit integers in the order of the values: of a double its
+ * bits, all turned if it is negative, the sign alone if it is not; of a text its hash. */
+#ifndef FEATURES_VALUES_H
+#define FEATURES_VALUES_H
+
+#include "base/batch.h"
+#include "features/tree.h"
+
+struct values {
+    bool is_key;            /* texts, not numbers */
+    uint64_t count;         /* of all values */
+    const uint64_t *sorted; /* images; NULL: ask the tree */
+    struct tree tree;
+};
+
+static inline uint64_t value_image(union value value, bool is_key)
+{
+    if (is_key)
+        return value.key;
+    value.number += 0.0; /* one zero */
+    return value.key >> 63 ? ~value.key : value.key | 1ULL << 63;
+}
+
+static inline union value image_value(uint64_t image, bool is_key)
+{
+    union value value = {.key = image};
+    if (!is_key)
+        value.key = image >> 63 ? image ^ 1ULL << 63 : ~image;
+    return value;
+}
+
+/* Sorts images in place, without more memory. */
+void images_sort(uint64_t *images, uint32_t count);
+
+uint64_t values_distinct(const struct values *values);
+
+/* The value at a place of the order, from 0; place < count. */
+union value values_at(const struct values *values, uint64_t place);
+
+/* How many are below the value; how many are equal. */
+uint64_t values_below(const struct values *values, union value value, uint64_t *equal);
+
+/* The most frequent value, of several the least; count > 0. */
+union value values_mode(const struct values *values);
+
+/* How many different values occur more than `count` times; looks no further than `most`. */
+uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most);
+
+/* The q-quantile, 0 <= q <= 1, of numbers: with h = (n - 1) q the straight line between the values
+ * at floor(h) and floor(h) + 1 (definition 7 of Hyndman and Fan, "Sample quantiles in statistical
+ * packages", 1996; the one of numpy and pandas); count > 0. */
+double values_quantile(const struct values *values, double q);
+
+/* c ln c in units of 2^-32, for c occurrences of a value: whole numbers, so that a sum of them does
+ * not depend on the order, and what left is gone.  The sum of n values is at most n ln n, so that
+ * 2^24 of them stay below 2^61. */
+int64_t spread_term(uint32_t count);
+
+/* Shannon's entropy in nats, ln n - (sum of c ln c) / n; count > 0. */
+double values_entropy(const struct values *values);
+
+#endif
