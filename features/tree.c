@@ -319,7 +319,7 @@ static void child_split(const struct tree *tree, struct node *parent, uint32_t p
 {
     uint32_t row = children(parent)[place].row;
     struct node *lower = node_write(tree, row);
-    uint32_t added = row_take(tree, lower->level), half = lower->entries / 2;
+    uint32_t added = row_take(tree, lower->level), half = (lower->entries + 1) / 2;
     entries_copy(tree, node_write(tree, added), lower, half, lower->entries - half);
     lower->entries = half;
     entries_shift(tree, parent, place + 1, place + 2);
@@ -417,7 +417,16 @@ static void children_join(const struct tree *tree, struct node *parent, uint32_t
     entries_shift(tree, parent, place + 2, place + 1);
 }
 
-/* A child with few entries goes, if it is empty, or joins a neighbour that has room. */
+/* Do neighbours fit into one, with room for a quarter more? */
+static bool children_fit(const struct tree *tree, const struct node *parent, uint32_t place)
+{
+    const struct node *left = node_read(tree, children(parent)[place].row);
+    const struct node *right = node_read(tree, children(parent)[place + 1].row);
+    uint32_t together = left->entries + right->entries;
+    return 4 * together <= 3 * (node_room(tree, left) + left->entries);
+}
+
+/* A child goes if it is empty; if it is half empty it joins a neighbour that has room. */
 static void child_thin(const struct tree *tree, struct node *parent, uint32_t place)
 {
     const struct child *child = children(parent);
@@ -427,13 +436,11 @@ static void child_thin(const struct tree *tree, struct node *parent, uint32_t pl
         entries_shift(tree, parent, place + 1, place);
         return;
     }
-    if (node_room(tree, node) < 3 * node->entries)
+    if (node_room(tree, node) < node->entries)
         return;
-    if (place + 1 < parent->entries &&
-        node_room(tree, node_read(tree, child[place + 1].row)) >= 2 * node->entries)
+    if (place + 1 < parent->entries && children_fit(tree, parent, place))
         children_join(tree, parent, place);
-    else if (place > 0 &&
-             node_room(tree, node_read(tree, child[place - 1].row)) >= 2 * node->entries)
+    else if (place > 0 && children_fit(tree, parent, place - 1))
         children_join(tree, parent, place - 1);
 }
 

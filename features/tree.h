@@ -6,9 +6,10 @@
  *     leaf  | head | key[leaf_max] | count[leaf_max] |
  *     inner | head | child[inner_max]: least key, row, values, distinct, largest |
  *
- * Leaves may hold less than half: a child that is less than a quarter full is joined with a
- * neighbour if both fit together, and removed when it is empty (Johnson and Shasha, "B-trees with
- * inserts and deletes: why free-at-empty is better than merge-at-half", 1993). */
+ * Nodes may hold less than half: one that is no more than half full joins a neighbour if both
+ * together leave a quarter free, so that what was joined is not split again at once; an empty one
+ * goes (compare Johnson and Shasha, "B-trees with inserts and deletes: why free-at-empty is better
+ * than merge-at-half", 1993). */
 #ifndef FEATURES_TREE_H
 #define FEATURES_TREE_H
 
@@ -28,7 +29,7 @@ struct tree {
     uint32_t root; /* row plus one; 0: the tree holds nothing and no row */
 };
 
-/* Sizes that follow from node_size. */
+/* Sizes that follow from node_size, 128 at least. */
 struct tree_plan tree_plan_make(uint32_t node_size);
 
 /* Puts one more of the key in; false, and nothing changed, if the region has no rows left. */

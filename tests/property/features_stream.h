@@ -5,17 +5,20 @@
 #include "base/random.h"
 #include "features/aggregate.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 96 };
+enum { RECORDS = 220, WINDOWS = 10, STREAMS = 700, VALUES = 128 };
 
 /* One window as the test understands it. */
 struct expectation {
     char formula[200];
     char kind[16];
-    uint32_t value;           /* its result */
-    uint32_t argument, where; /* values or VALUE_NONE */
-    uint32_t by;              /* 1: card, 2: merchant, 3: both */
+    char argument_text[2][24], where_text[24];
+    uint32_t value;                        /* its result */
+    uint32_t argument, second, where, and; /* values or VALUE_NONE */
+    double parameter;
+    uint32_t by; /* 1: card, 2: merchant, 3: both */
     int64_t over_ms, delay_ms;
     bool before, label;
 };
@@ -47,7 +50,8 @@ struct stream {
     struct random random;
     int64_t lateness_ms;
     int64_t events_max, entities_max, memory;
-    bool crowded; /* rows or blocks run out */
+    uint32_t scan_max, node_size, nodes_max; /* of the trees of values */
+    bool crowded;                            /* rows or blocks run out */
     uint32_t window_count;
     struct expectation window[WINDOWS];
     struct record record[RECORDS];
@@ -71,41 +75,104 @@ static const char *pick(struct random *random, const char *const *choices, uint6
     return choices[random_below(random, count)];
 }
 
+/* What the first argument may be, by the types that the kind takes. */
+static const char *argument_draw(struct stream *stream, uint32_t types, bool levels)
+{
+    static const char *const conditions[] = {"flag", "amount > 50", "country == 'de'", "base > 2"};
+    static const char *const numbers[] = {"amount", "amount * 2", "flag", "base"};
+    static const char *const ordered[] = {"amount", "flag", "when", "base"};
+    static const char *const any[] = {"amount", "merchant", "country", "flag", "when", "base"};
+    struct random *random = &stream->random;
+    if (types == TAKES_CONDITION)
+        return pick(random, conditions, levels ? 4 : 3);
+    if (types == TAKES_ANY)
+        return pick(random, any, levels ? 6 : 5);
+    if (types == TAKES_ORDERED)
+        return pick(random, ordered, levels ? 4 : 3);
+    return pick(random, numbers, levels ? 4 : 3);
+}
+
+static void arguments_draw(struct stream *stream, struct expectation *window,
+                           const struct aggregate_kind *row, bool levels)
+{
+    struct random *random = &stream->random;
+    if (row->argument[0].types == 0 || (row->argument[0].optional && chance(random, 0.5)))
+        return;
+    const char *first = argument_draw(stream, row->argument[0].types, levels);
+    window->label = row->argument[0].role == ARGUMENT_VALUE &&
+                    row->argument[0].types & 1 << TYPE_NUMBER && !row->for_ever &&
+                    chance(random, 0.25);
+    if (row->argument[0].role == ARGUMENT_KEY)
+        first = "merchant";
+    snprintf(window->argument_text[0], sizeof window->argument_text[0], "%s",
+             window->label ? "label" : first);
+    if (row->argument[1].types)
+        snprintf(window->argument_text[1], sizeof window->argument_text[1], "%s",
+                 argument_draw(stream, row->argument[1].types, levels));
+}
+
+static double parameter_draw(struct stream *stream, const struct aggregate_kind *row)
+{
+    static const double quantiles[] = {0, 0.1, 0.25, 0.5, 0.9, 1};
+    struct random *random = &stream->random;
+    if (row->parameter.type == PARAMETER_SPAN)
+        return (double)(1 + random_below(random, 60));
+    if (row->parameter.type == PARAMETER_WHOLE)
+        return row->parameter.optional ? 1 : (double)(1 + random_below(random, 4));
+    return quantiles[random_below(random, 6)];
+}
+
+static int formula_begin(const struct expectation *window, const struct aggregate_kind *row,
+                         char *text, size_t size)
+{
+    static const char *const entities[] = {"card", "merchant", "(card, merchant)"};
+    uint32_t by = row->argument[0].role == ARGUMENT_KEY ? 1 : window->by;
+    int used = snprintf(text, size, "%s(%s", window->kind, window->argument_text[0]);
+    if (window->argument_text[1][0])
+        used += snprintf(text + used, size - (size_t)used, ", %s", window->argument_text[1]);
+    if (row->parameter.type != PARAMETER_NONE)
+        used += snprintf(text + used, size - (size_t)used, ", %.17g%s", window->parameter,
+                         row->parameter.type == PARAMETER_SPAN ? "s" : "");
+    return used + snprintf(text + used, size - (size_t)used, ") by %s", entities[by - 1]);
+}
+
+static const struct aggregate_kind *kind_draw(struct stream *stream)
+{
+    uint32_t count = 0;
+    const char *only = getenv("WEIR_KIND");
+    while (aggregate_table[count])
+        count++;
+    for (;;) {
+        const struct aggregate_kind *row = aggregate_table[random_below(&stream->random, count)];
+        /* Places have a test of their own. */
+        bool drawn = strcmp(row->name, "distance") != 0 && strcmp(row->name, "speed") != 0;
+        drawn &= strcmp(row->name, "streak") != 0 || stream->lateness_ms == 0;
+        if (drawn && (!only || strcmp(only, row->name) == 0))
+            return row;
+    }
+}
+
 static void window_draw(struct stream *stream, struct expectation *window, bool levels)
 {
-    static const char *const kinds[] = {"count",    "sum",      "mean",  "min",   "max",
-                                        "sd",       "rate",     "age",   "first", "last",
-                                        "previous", "distinct", "count", "mean",  "sum"};
-    static const char *const numbers[] = {"amount", "amount * 2", "flag", "base"};
-    static const char *const any[] = {"amount", "merchant", "country", "flag", "when", "base"};
-    static const char *const entities[] = {"card", "merchant", "(card, merchant)"};
     static const char *const wheres[] = {"flag", "amount > 50", "country == 'de'", "base > 2"};
     struct random *random = &stream->random;
-    const char *kind = pick(random, kinds, sizeof kinds / sizeof *kinds);
-    const struct aggregate_kind *row = aggregate_find(kind);
+    const struct aggregate_kind *row = kind_draw(stream);
     memset(window, 0, sizeof *window);
-    snprintf(window->kind, sizeof window->kind, "%s", kind);
-    const char *argument = "";
-    bool takes = row->argument[0].types != 0;
-    if (takes && !(row->argument[0].optional && chance(random, 0.5))) {
-        bool everything = row->argument[0].types == TAKES_ANY;
-        argument =
-            everything ? pick(random, any, levels ? 6 : 5) : pick(random, numbers, levels ? 4 : 3);
-        window->label = row->argument[0].types & 1 << TYPE_NUMBER && chance(random, 0.25);
-        if (window->label)
-            argument = "label";
-    }
-    window->by = 1 + (uint32_t)random_below(random, 3);
-    if (row->needs_span || window->label || chance(random, 0.75))
+    snprintf(window->kind, sizeof window->kind, "%s", row->name);
+    arguments_draw(stream, window, row, levels);
+    window->parameter = parameter_draw(stream, row);
+    window->by = row->argument[0].role == ARGUMENT_KEY ? 3 : 1 + (uint32_t)random_below(random, 3);
+    if (!row->for_ever && (row->needs_span || window->label || chance(random, 0.75)))
         window->over_ms = spans[random_below(random, 7)];
     if (chance(random, 0.35))
         window->delay_ms = spans[random_below(random, 7)];
     window->before = chance(random, 0.3);
-    const char *where = chance(random, 0.35) ? pick(random, wheres, levels ? 4 : 3) : NULL;
-    int used = snprintf(window->formula, sizeof window->formula, "%s(%s) by %s", kind, argument,
-                        entities[window->by - 1]);
-    char *end = window->formula;
-    size_t size = sizeof window->formula;
+    if (chance(random, 0.35))
+        snprintf(window->where_text, sizeof window->where_text, "%s",
+                 pick(random, wheres, levels ? 4 : 3));
+    char end[sizeof window->formula];
+    size_t size = sizeof end;
+    int used = formula_begin(window, row, end, size);
     if (window->over_ms)
         used +=
             snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
@@ -114,8 +181,9 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
             snprintf(end + used, size - (size_t)used, " delay %lldms", (long long)window->delay_ms);
     if (window->before)
         used += snprintf(end + used, size - (size_t)used, " before");
-    if (where)
-        snprintf(end + used, size - (size_t)used, " where %s", where);
+    if (window->where_text[0])
+        snprintf(end + used, size - (size_t)used, " where %s", window->where_text);
+    memcpy(window->formula, end, size);
 }
 
 static double amount_draw(struct stream *stream)
@@ -176,6 +244,9 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->memory = stream->crowded ? 1 : 64 << 20;
     stream->entities_max = stream->crowded ? 20 : 0;
     stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
+    stream->scan_max = 1 + (uint32_t)random_below(random, chance(random, 0.5) ? 4 : 40);
+    stream->node_size = chance(random, 0.7) ? 128 : 512;
+    stream->nodes_max = chance(random, 0.3) ? 1 + (uint32_t)random_below(random, 12) : 0;
     bool levels = chance(random, 0.4);
     stream->window_count = 1 + (uint32_t)random_below(random, WINDOWS);
     for (uint32_t i = 0; i < stream->window_count; i++)

@@ -2,6 +2,7 @@
  * pauses, evictions, dropped events and labels; each event's results are compared with what the
  * definition gives over the whole history of its entity, and every stream must leave the same state
  * and the same results whether it goes in batches of 1, 7 or 256. */
+#include "tests/property/features_definitions.h"
 #include "tests/property/features_fixture.h"
 #include "tests/property/features_stream.h"
 #include <math.h>
@@ -17,7 +18,10 @@ static void stream_open(struct stream *stream, struct fixture *fixture)
     struct features_setting setting = {.memory = stream->memory,
                                        .lateness_ms = stream->lateness_ms,
                                        .entity_count = 3,
-                                       .entity = entities};
+                                       .entity = entities,
+                                       .scan_max = stream->scan_max,
+                                       .node_size = stream->node_size,
+                                       .nodes_max = stream->nodes_max};
     fixture_open(fixture, &setting);
     for (uint32_t i = 0; i < stream->window_count; i++)
         if (strstr(stream->window[i].formula, "base")) {
@@ -27,15 +31,15 @@ static void stream_open(struct stream *stream, struct fixture *fixture)
     for (uint32_t i = 0; i < stream->window_count; i++) {
         struct expectation *window = &stream->window[i];
         window->value = fixture_must_compile(fixture, window->formula);
-        window->argument = window->where = VALUE_NONE;
-        char text[100];
-        const char *open = strchr(window->formula, '('), *close = strstr(window->formula, ") by ");
-        snprintf(text, sizeof text, "%.*s", (int)(close - open - 1), open + 1);
-        if (text[0])
-            window->argument = fixture_must_compile(fixture, text);
-        const char *where = strstr(window->formula, " where ");
-        if (where)
-            window->where = fixture_must_compile(fixture, where + 7);
+        window->argument = window->second = window->where = window->and = VALUE_NONE;
+        if (window->argument_text[0][0])
+            window->argument = fixture_must_compile(fixture, window->argument_text[0]);
+        if (window->argument_text[1][0])
+            window->second = fixture_must_compile(fixture, window->argument_text[1]);
+        if (window->where_text[0])
+            window->where = fixture_must_compile(fixture, window->where_text);
+        if (strcmp(window->kind, "since") == 0)
+            window->and = window->argument;
     }
     fixture_start(fixture);
     assert_true(fixture->program->value_count <= VALUES);
@@ -174,85 +178,52 @@ static bool in_window(const struct expectation *window, const struct past *slot,
            slot->time_ms + window->delay_ms <= slot->dropped_ms[by];
 }
 
-struct defined {
-    bool found;
-    union value value;
-    double largest; /* of what was summed: the scale of rounding */
-};
-
 static bool misses(const struct fixture *fixture, uint32_t value, union value cell)
 {
     bool is_key = fixture->program->value[value].type == TYPE_TEXT;
     return is_key ? cell.key == 0 : isnan(cell.number);
 }
 
-/* The definition, once more and plainly. */
+static struct defined_slot show(const struct fixture *fixture, const struct expectation *window,
+                                const struct past *seen)
+{
+    struct defined_slot slot = {.time_ms = seen->time_ms};
+    if (window->argument != VALUE_NONE) {
+        slot.x = seen->value[window->argument];
+        if (window->label)
+            slot.x.number = seen->label;
+        slot.has_x = !misses(fixture, window->argument, slot.x);
+    }
+    if (window->second != VALUE_NONE) {
+        slot.y = seen->value[window->second];
+        slot.has_y = !misses(fixture, window->second, slot.y);
+    }
+    return slot;
+}
+
 static struct defined define(const struct fixture *fixture, const struct expectation *window,
                              struct past *const *slots, uint32_t count, const struct past *event)
 {
-    struct defined defined = {.found = true};
-    const char *kind = window->kind;
-    union value present[RECORDS];
-    uint32_t n = 0;
-    long double sum = 0, spread = 0;
-    for (uint32_t i = 0; i < count && window->argument != VALUE_NONE; i++) {
-        union value cell = slots[i]->value[window->argument];
-        if (window->label)
-            cell.number = slots[i]->label;
-        if (misses(fixture, window->argument, cell))
-            continue;
-        present[n++] = cell;
-        if (fixture->program->value[window->argument].type != TYPE_TEXT) {
-            sum += (long double)cell.number;
-            if (fabs(cell.number) > defined.largest)
-                defined.largest = fabs(cell.number);
-        }
-    }
-    bool bare = window->argument == VALUE_NONE;
-    if (strcmp(kind, "count") == 0)
-        defined.value.number = bare ? count : n;
-    else if (strcmp(kind, "sum") == 0)
-        defined.value.number = (double)sum;
-    else if (strcmp(kind, "rate") == 0)
-        defined.value.number =
-            (double)((bare ? (long double)count : sum) * 1000 / (long double)window->over_ms);
-    else if (strcmp(kind, "mean") == 0) {
-        defined.found = n > 0;
-        defined.value.number = n ? (double)(sum / n) : 0;
-    } else if (strcmp(kind, "sd") == 0) {
-        defined.found = n > 1;
-        for (uint32_t i = 0; i < n; i++)
-            spread += ((long double)present[i].number - sum / n) *
-                      ((long double)present[i].number - sum / n);
-        defined.value.number = n > 1 ? (double)sqrtl(spread / (n - 1)) : 0;
-    } else if (strcmp(kind, "min") == 0 || strcmp(kind, "max") == 0) {
-        double sign = kind[1] == 'i' ? -1 : 1;
-        defined.found = n > 0;
-        for (uint32_t i = 0; i < n; i++)
-            if (i == 0 || present[i].number * sign > defined.value.number * sign)
-                defined.value = present[i];
-    } else if (strcmp(kind, "distinct") == 0) {
-        uint32_t different = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            bool again = false;
-            for (uint32_t j = 0; j < i; j++)
-                again |= present[j].key == present[i].key;
-            different += !again;
-        }
-        defined.value.number = different;
-    } else if (strcmp(kind, "age") == 0) {
-        defined.found = count > 0;
-        if (count)
-            defined.value.number = (double)(event->time_ms - slots[count - 1]->time_ms) / 1000;
-    } else {
-        const struct past *slot = count == 0 ? NULL : kind[0] == 'f' ? slots[0] : slots[count - 1];
-        if (slot)
-            defined.value = slot->value[window->argument];
-        if (slot && window->label)
-            defined.value.number = slot->label;
-        defined.found = slot && !misses(fixture, window->argument, defined.value);
-    }
-    return defined;
+    static struct question question;
+    static struct defined_slot shown[RECORDS + 1];
+    for (uint32_t i = 0; i < count; i++)
+        shown[i] = show(fixture, window, slots[i]);
+    question.kind = window->kind;
+    question.bare = window->argument == VALUE_NONE || strcmp(window->kind, "new") == 0;
+    question.is_key = !question.bare && fixture->program->value[window->argument].type == TYPE_TEXT;
+    question.over_ms = window->over_ms;
+    question.parameter = window->parameter;
+    question.event = show(fixture, window, event);
+    if (window->label) /* its own is not known yet */
+        question.event.x.number = 0;
+    question.slot = shown;
+    question.count = count;
+    return defined_as(&question);
+}
+
+static bool passes(const struct past *slot, uint32_t condition)
+{
+    return condition == VALUE_NONE || slot->value[condition].number == 1;
 }
 
 /* All slots of the window in their order. */
@@ -260,13 +231,12 @@ static uint32_t gather_slots(const struct expectation *window, struct past *even
                              struct past **slots)
 {
     uint32_t count = 0;
-    bool back =
-        window->before || strcmp(window->kind, "age") == 0 || strcmp(window->kind, "previous") == 0;
+    bool back = window->before || aggregate_find(window->kind)->looks_back;
     for (uint32_t i = 0; i <= past_count; i++) {
         struct past *slot = i == past_count ? event : &past[i];
         if (slot == event ? back || window->delay_ms > 0 : !in_window(window, slot, event))
             continue;
-        if (window->where != VALUE_NONE && slot->value[window->where].number != 1)
+        if (!passes(slot, window->where) || !passes(slot, window->and))
             continue;
         uint32_t at = count++;
         for (; at > 0 && slots[at - 1]->time_ms > slot->time_ms; at--)
@@ -306,11 +276,9 @@ static void check(const struct stream *stream, const struct fixture *fixture,
         uint32_t count = gather_slots(window, event, slots);
         defined = define(fixture, window, slots, count, event);
     }
-    double difference = fabs(got.number - defined.value.number);
-    double scale = strcmp(window->kind, "sd") == 0 ? 1e-9 : 1e-14;
     bool equal = fixture->program->value[window->value].type == TYPE_TEXT
                      ? got.key == defined.value.key
-                     : difference <= scale * defined.largest;
+                     : fabs(got.number - defined.value.number) <= defined.tolerance;
     if (got_found == defined.found && (!defined.found || equal))
         return;
     fail_msg("seed %llu, record %u, %s: got %s %.17g, defined %s %.17g (lateness %lld, events_max "
