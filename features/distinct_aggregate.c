@@ -12,7 +12,7 @@ static bool distinct_ask(const struct values *values, const struct slot_view *ev
 const struct aggregate_kind distinct_aggregate = {
     .name = "distinct",
     .signature = "distinct(x)",
-    .summary = "number of different x",
+    .summary = "number of different x (needs over)",
     .argument = {{.types = TAKES_ANY}},
     .needs_span = true,
     .ask = distinct_ask,

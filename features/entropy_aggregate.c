@@ -15,7 +15,8 @@ static bool entropy_ask(const struct values *values, const struct slot_view *eve
 const struct aggregate_kind entropy_aggregate = {
     .name = "entropy",
     .signature = "entropy(x)",
-    .summary = "how evenly x is spread over its different values, in nats (0: all are equal)",
+    .summary =
+        "how evenly x is spread over its different values, in nats (0: all are equal) (needs over)",
     .argument = {{.types = TAKES_ANY}},
     .spreads = true,
     .needs_span = true,

@@ -29,7 +29,7 @@ static bool ewma_define(const struct slot_view *slots, uint32_t count,
 const struct aggregate_kind ewma_aggregate = {
     .name = "ewma",
     .signature = "ewma(x, half_life)",
-    .summary = "mean of x in which an event weighs half after each half_life",
+    .summary = "mean of x in which an event weighs half after each half_life (takes no over)",
     .argument = {{.types = TAKES_NUMBER}},
     .parameter = HALF_LIFE,
     .result = RESULT_NUMBER,

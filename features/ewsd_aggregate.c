@@ -29,7 +29,8 @@ static bool ewsd_define(const struct slot_view *slots, uint32_t count,
 const struct aggregate_kind ewsd_aggregate = {
     .name = "ewsd",
     .signature = "ewsd(x, half_life)",
-    .summary = "standard deviation of x in which an event weighs half after each half_life",
+    .summary = "standard deviation of x in which an event weighs half after each half_life (takes "
+               "no over)",
     .argument = {{.types = TAKES_NUMBER}},
     .parameter = HALF_LIFE,
     .result = RESULT_NUMBER,

@@ -29,7 +29,7 @@ static bool ewsum_define(const struct slot_view *slots, uint32_t count,
 const struct aggregate_kind ewsum_aggregate = {
     .name = "ewsum",
     .signature = "ewsum(x, half_life)",
-    .summary = "total of x in which an event counts half after each half_life",
+    .summary = "total of x in which an event counts half after each half_life (takes no over)",
     .argument = {{.types = TAKES_NUMBER}},
     .parameter = HALF_LIFE,
     .result = RESULT_NUMBER,

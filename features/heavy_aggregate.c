@@ -17,7 +17,7 @@ static bool heavy_ask(const struct values *values, const struct slot_view *event
 const struct aggregate_kind heavy_aggregate = {
     .name = "heavy",
     .signature = "heavy(x, k)",
-    .summary = "whether the event's x is among the k most frequent",
+    .summary = "whether the event's x is among the k most frequent (needs over)",
     .argument = {{.types = TAKES_ANY}},
     .parameter = {.name = "k", .type = PARAMETER_WHOLE, .least = 1, .most = 1000},
     .result = RESULT_BOOLEAN,

@@ -14,7 +14,7 @@ static bool median_ask(const struct values *values, const struct slot_view *even
 const struct aggregate_kind median_aggregate = {
     .name = "median",
     .signature = "median(x)",
-    .summary = "the middle x; of an even number the mean of the two in the middle",
+    .summary = "the middle x; of an even number the mean of the two in the middle (needs over)",
     .argument = {{.types = TAKES_NUMBER}},
     .needs_span = true,
     .ask = median_ask,

@@ -15,7 +15,7 @@ static bool mode_ask(const struct values *values, const struct slot_view *event,
 const struct aggregate_kind mode_aggregate = {
     .name = "mode",
     .signature = "mode(x)",
-    .summary = "the most frequent x",
+    .summary = "the most frequent x (needs over)",
     .argument = {{.types = TAKES_ANY}},
     .result = RESULT_ARGUMENT,
     .needs_span = true,

@@ -15,7 +15,8 @@ static bool quantile_ask(const struct values *values, const struct slot_view *ev
 const struct aggregate_kind quantile_aggregate = {
     .name = "quantile",
     .signature = "quantile(x, q)",
-    .summary = "the x that a share q of all lies below, 0 to 1, with straight lines between",
+    .summary =
+        "the x that a share q of all lies below, 0 to 1, with straight lines between (needs over)",
     .argument = {{.types = TAKES_NUMBER}},
     .parameter = {.name = "q", .type = PARAMETER_NUMBER, .least = 0, .most = 1},
     .needs_span = true,

@@ -14,7 +14,7 @@ static bool range_ask(const struct values *values, const struct slot_view *event
 const struct aggregate_kind range_aggregate = {
     .name = "range",
     .signature = "range(x)",
-    .summary = "greatest x less the least",
+    .summary = "greatest x less the least (needs over)",
     .argument = {{.types = TAKES_ORDERED}},
     .needs_span = true,
     .ask = range_ask,

@@ -17,7 +17,7 @@ static bool rank_ask(const struct values *values, const struct slot_view *event,
 const struct aggregate_kind rank_aggregate = {
     .name = "rank",
     .signature = "rank(x)",
-    .summary = "share of the x before it that lie below the event's x, 0 to 1",
+    .summary = "share of the x before it that lie below the event's x, 0 to 1 (needs over)",
     .argument = {{.types = TAKES_ORDERED}},
     .looks_back = true,
     .needs_span = true,

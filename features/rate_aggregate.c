@@ -11,7 +11,7 @@ static double rate_finish(const struct moments *moments, const struct window_spa
 const struct aggregate_kind rate_aggregate = {
     .name = "rate",
     .signature = "rate([x])",
-    .summary = "events, or total of x, per second of the span",
+    .summary = "events, or total of x, per second of the span (needs over)",
     .argument = {{.types = TAKES_NUMBER, .optional = true}},
     .needs_span = true,
     .needs = NEEDS_COUNT | NEEDS_SUM,

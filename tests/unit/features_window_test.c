@@ -4,6 +4,7 @@
 
 static const int64_t T0 = 1500000000; /* seconds */
 
+static const struct entity_setting sixteen_cards[] = {{"card", 16, 100}};
 static const struct entity_setting two_entities[] = {{"card", 16, 3}, {" merchant ,card", 0, 0}};
 
 static void open_plain(struct fixture *fixture, int64_t lateness_ms)
@@ -63,6 +64,32 @@ static void kinds_say_what_they_should(void **unused)
     FOLLOW("sd(amount) by card over 10s", {0, 2, MISSING}, {1, 4, sqrt(2)}, {10, 4, 0});
     FOLLOW("distinct(amount) by card over 10s", {0, 7, 1}, {1, 7, 1}, {2, 8, 2}, {10, 9, 3},
            {12, 9, 1});
+    FOLLOW("variance(amount) by card over 10s", {0, 2, MISSING}, {1, 4, 2}, {10, 4, 0});
+    FOLLOW("share(amount > 2) by card over 10s", {0, 2, 0}, {1, 4, 0.5}, {10, 4, 1});
+    FOLLOW("floor(1000 * skewness(amount) by card over 10s)", {0, 1, MISSING}, {1, 1, MISSING},
+           {2, 4, 1732}, {10, 4, -1733});
+    FOLLOW("z(amount) by card over 10s", {0, 1, MISSING}, {1, 3, MISSING}, {2, 4, 2 / sqrt(2)});
+    FOLLOW("trend(amount) by card over 10s", {0, 1, MISSING}, {2, 5, 2}, {10, 5, 0});
+    FOLLOW("correlation(amount, amount * -2) by card over 10s", {0, 1, MISSING}, {2, 5, -1},
+           {10, 5, MISSING});
+    FOLLOW("ewma(amount, 10s) by card", {0, 1, 1}, {10, 4, 3}, {40, MISSING, 3});
+    FOLLOW("ewsum(amount, 10s) by card", {0, 8, 8}, {10, 0, 4}, {20, 1, 3});
+    FOLLOW("ewsd(amount, 10s) by card", {0, 1, 0}, {10, 4, sqrt(2)});
+    FOLLOW("since(amount > 5) by card", {0, 9, MISSING}, {3, 1, 3}, {10, 9, 10}, {11, 1, 1});
+    FOLLOW("streak(amount > 5) by card over 10s", {0, 9, 1}, {3, 9, 2}, {10, 9, 2}, {11, 1, 0},
+           {12, 6, 1});
+    FOLLOW("range(amount) by card over 10s", {0, 9, 0}, {3, 4, 5}, {10, 5, 1});
+    FOLLOW("median(amount) by card over 10s", {0, 9, 9}, {3, 4, 6.5}, {4, 5, 5}, {10, 6, 5});
+    FOLLOW("quantile(amount, 0.25) by card over 10s", {0, 1, 1}, {3, 3, 1.5}, {4, 5, 2});
+    FOLLOW("mode(amount) by card over 10s", {0, 9, 9}, {3, 4, 4}, {4, 9, 9}, {10, 1, 1});
+    FOLLOW("entropy(amount) by card over 10s", {0, 9, 0}, {3, 4, log(2)}, {10, 4, 0});
+    FOLLOW("rank(amount) by card over 10s", {0, 9, MISSING}, {3, 4, 0}, {4, 9, 0.75});
+    FOLLOW("heavy(amount, 1) by card over 10s", {0, 9, 1}, {3, 4, 1}, {4, 4, 1}, {5, 9, 1},
+           {6, 9, 1}, {7, 4, 1}, {8, 3, 0});
+    FOLLOW("new(amount) by card", {0, 9, 1}, {3, 4, 1}, {4, 9, 0}, {900000, 4, 0});
+    FOLLOW("new(floor(amount / 10)) by card over 10s", {0, 9, 1}, {3, 4, 0}, {4, 90, 1},
+           {14, 99, 1}, {15, MISSING, MISSING});
+    FOLLOW("previous(amount, 1) by card", {0, 1, MISSING}, {5, 2, 1});
     FOLLOW("rate() by card over 10s", {0, 1, 0.1}, {1, 1, 0.2});
     FOLLOW("rate(amount) by card over 10s", {0, 5, 0.5}, {1, 5, 1});
     FOLLOW("age() by card", {0, 1, MISSING}, {3, 1, 3}, {10, 1, 7}, {5, 1, 2}, {11, 1, 1});
@@ -133,6 +160,20 @@ static void mistakes_are_named(void **unused)
         {"mean(label * 2) by card over 1h", "label can stand only by itself", 11},
         {"mean(label) by card", "needs a span", 5},
         {"mean(score) by card over 1h", "cannot look at scores", 5},
+        {"quantile(amount) by card over 1h", "its form is quantile(x, q)", 0},
+        {"quantile(amount, 1.5) by card over 1h", "must be a constant from 0 to 1", 17},
+        {"quantile(amount, amount) by card over 1h", "must be a constant from 0 to 1", 17},
+        {"quantile(amount, 0.1, 0.2) by card over 1h", "has 3 arguments", 0},
+        {"heavy(amount, 2.5) by card over 1h", "a whole number from 1 to 1000", 14},
+        {"heavy(amount, 0) by card over 1h", "a whole number from 1 to 1000", 14},
+        {"ewma(amount, -1) by card", "a constant duration from 1ms", 13},
+        {"ewma(amount, 1h) by card over 1d", "old events fade by its half_life", 0},
+        {"share(amount) by card over 1h", "share does not take a number", 6},
+        {"median(amount) by card", "needs a span", 0},
+        {"new(label) by card", "new cannot look at label", 4},
+        {"since(label == 1) by card", "since cannot look at label", 12},
+        {"new(card) by card", "'card' stands twice", 13},
+        {"new(count() by card over 1h) by card", "cannot name an entity", 4},
     };
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
@@ -154,6 +195,16 @@ static void equal_windows_are_one(void **unused)
     uint32_t first = fixture_must_compile(&fixture, "count() by (card, merchant) over 1h");
     assert_int_equal(fixture_must_compile(&fixture, "count() by (merchant, card) over 60m"), first);
     assert_int_not_equal(fixture_must_compile(&fixture, "count() by card over 1h"), first);
+    uint32_t tenth = fixture_must_compile(&fixture, "quantile(amount, 0.1) by card over 1h");
+    assert_int_equal(fixture_must_compile(&fixture, "quantile(amount, 1 / 10) by card over 60m"),
+                     tenth);
+    assert_int_not_equal(fixture_must_compile(&fixture, "quantile(amount, 0.2) by card over 1h"),
+                         tenth);
+    assert_int_equal(fixture_must_compile(&fixture, "previous(amount, 1) by card"),
+                     fixture_must_compile(&fixture, "previous(amount) by card"));
+    assert_int_equal(fixture.features->entity_count, 2);
+    fixture_must_compile(&fixture, "new(merchant) by card");
+    assert_int_equal(fixture.features->entity_count, 2);
     assert_int_not_equal(
         fixture_must_compile(&fixture, "count() by (card, merchant) over 1h before"), first);
     fixture_close(&fixture);
@@ -202,6 +253,30 @@ static void memory_is_bounded_and_losses_counted(void **unused)
     features_report(fixture.features, &fixture.state, &report, 1);
     assert_int_equal(report.events_dropped, 3);
     assert_int_equal(report.late, 1);
+    fixture_close(&fixture);
+}
+
+/* Trees of values belong to the row: what is forgotten gives them back, and so do windows that have
+ * emptied. */
+static void trees_go_with_their_entities(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    struct features_setting setting = {
+        .memory = 1 << 22, .entity_count = 1, .entity = sixteen_cards, .scan_max = 4};
+    fixture_open(&fixture, &setting);
+    uint32_t value = fixture_must_compile(&fixture, "distinct(amount) by card over 1h");
+    fixture_start(&fixture);
+    const struct state_region *nodes =
+        &fixture.state.directory->region[fixture.features->entity[0]->tree.region];
+    for (uint64_t card = 1; card <= 60; card++)
+        for (int i = 1; i <= 10; i++)
+            assert_true(after_event(&fixture, value, (int64_t)card, card, i % 7) ==
+                        (i < 7 ? i : 7));
+    assert_int_equal(nodes->live, 16);
+    for (uint64_t card = 45; card <= 60; card++)
+        assert_true(after_event(&fixture, value, 10000, card, 1) == 1);
+    assert_int_equal(nodes->live, 0);
     fixture_close(&fixture);
 }
 
@@ -286,15 +361,16 @@ static void definitions_agree(void **unused)
     static const struct {
         const char *name;
         double all, none;
-    } cases[] = {{"min", 3, NAN},  {"max", 5, NAN},      {"distinct", 3, 0}, {"first", 3, NAN},
-                 {"last", 4, NAN}, {"previous", 4, NAN}, {"age", 2, NAN}};
-    struct window_span span = {.span_ms = 10000, .now_ms = 6000};
+    } cases[] = {{"min", 3, NAN},      {"max", 5, NAN}, {"first", 3, NAN}, {"last", 4, NAN},
+                 {"previous", 4, NAN}, {"age", 2, NAN}, {"since", 2, NAN}, {"streak", 0, 0},
+                 {"ewma", 3.75, NAN},  {"ewsum", 15, 0}};
+    struct window_span span = {.span_ms = 10000, .now_ms = 6000, .parameter = 1e9};
     uint64_t scratch[5];
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct aggregate_kind *kind = aggregate_find(cases[i].name);
         union value result;
         assert_true(kind->define(slots, 5, &slots[4], &span, scratch, &result));
-        if (result.number != cases[i].all)
+        if (fabs(result.number - cases[i].all) > 1e-6)
             fail_msg("%s: %g", kind->name, result.number);
         bool found = kind->define(slots, 0, &slots[4], &span, scratch, &result);
         assert_int_equal(found, !isnan(cases[i].none));
@@ -302,7 +378,10 @@ static void definitions_agree(void **unused)
     for (uint32_t i = 0; aggregate_table[i]; i++) {
         const struct aggregate_kind *kind = aggregate_table[i];
         assert_true(kind->name && kind->signature && kind->summary);
-        assert_true((kind->finish != NULL) != (kind->define != NULL));
+        assert_int_equal((kind->finish != NULL) + (kind->ask != NULL) + (kind->define != NULL), 1);
+        assert_true((kind->define != NULL) == (kind->read != NULL && kind->add != NULL));
+        assert_true(!kind->define || kind->for_ever || kind->remove);
+        assert_true(!kind->ask || kind->needs_span);
         assert_true(kind->value_size % 8 == 0 && kind->value_size <= AGGREGATE_VALUE_MAX);
     }
 }
@@ -317,6 +396,7 @@ int main(void)
         cmocka_unit_test(equal_windows_are_one),
         cmocka_unit_test(unused_settings_are_told),
         cmocka_unit_test(memory_is_bounded_and_losses_counted),
+        cmocka_unit_test(trees_go_with_their_entities),
         cmocka_unit_test(a_missing_key_has_no_windows),
         cmocka_unit_test(labels_correct_windows),
         cmocka_unit_test(corrections_keep_the_order),
