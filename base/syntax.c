@@ -182,7 +182,7 @@ static void parse_period(struct parser *parser, struct syntax_node *call)
     for (uint32_t i = 0; i < sizeof words / sizeof *words; i++)
         if (accept(parser, words[i])) {
             call->window = WINDOW_PERIOD;
-            call->period = i;
+            call->period = (enum period)i;
             return;
         }
     expected(parser, "hour, day, week, month or year");
@@ -211,7 +211,7 @@ static void parse_window(struct parser *parser, struct syntax_node *call)
         parse_session(parser, call);
     } else if (accept(parser, "today")) {
         call->window = WINDOW_PERIOD;
-        call->period = 1;
+        call->period = PERIOD_DAY;
     } else {
         expected_window(parser);
     }

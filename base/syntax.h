@@ -29,6 +29,7 @@
 #define BASE_SYNTAX_H
 
 #include "base/schema.h"
+#include "base/zone.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -93,7 +94,7 @@ struct syntax_node {
     int64_t over_ms;    /* of WINDOW_SPAN, otherwise 0 */
     int64_t over_count; /* of WINDOW_LAST */
     int64_t gap_ms;     /* of WINDOW_SESSION */
-    uint32_t period;    /* of WINDOW_PERIOD: 0 hour, 1 day, 2 week, 3 month, 4 year */
+    enum period period; /* of WINDOW_PERIOD */
     int64_t delay_ms;
     uint32_t where; /* node, or SYNTAX_NONE */
 };
