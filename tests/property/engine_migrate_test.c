@@ -418,7 +418,7 @@ static void check_moment(const struct visit *visit, const struct moment *moment)
     struct place place;
     for (bool more = ring_oldest(visit, &place); more; more = ring_newer(visit, &place)) {
         const struct slot *slot = ring_slot(visit, place);
-        if (!frame_holds(frame, slot->time_ms, visit_head(visit)->newest_ms) ||
+        if (!frame_holds_slot(visit, frame, place) ||
             !slot_passes(entity, frame, slot))
             continue;
         bool counts = moment->cell == INDEX_NONE ||
