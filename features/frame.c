@@ -280,14 +280,23 @@ static bool edge_cross(const struct visit *visit, const struct edge *edge, struc
     return true;
 }
 
+static inline void edge_advance(const struct visit *visit, uint32_t index, int64_t now_ms)
+{
+    struct cursor *cursor = &visit_cursors(visit)[index];
+    while (cursor->next_ms <= now_ms)
+        if (!edge_cross(visit, &visit->entity->edge[index], cursor))
+            return;
+}
+
 void edges_advance(const struct visit *visit, int64_t now_ms)
 {
-    const struct entity *entity = visit->entity;
-    struct cursor *cursor = visit_cursors(visit);
-    for (uint32_t i = 0; i < entity->edge_count; i++)
-        while (cursor[i].next_ms <= now_ms)
-            if (!edge_cross(visit, &entity->edge[i], &cursor[i]))
-                break;
+    for (uint32_t i = 0; i < visit->entity->edge_count; i++)
+        edge_advance(visit, i, now_ms);
+}
+
+void edges_drop(const struct visit *visit)
+{
+    edge_advance(visit, visit->entity->edge_count - 1, visit_head(visit)->newest_ms);
 }
 
 /* Slots of one period cross together, the oldest first. */

@@ -53,6 +53,9 @@ void bases_enter(const struct visit *visit, const struct slot *slot);
 /* Lets slots cross the edges up to a new time. */
 void edges_advance(const struct visit *visit, int64_t now_ms);
 
+/* Only forgets what is old enough and held by nobody. */
+void edges_drop(const struct visit *visit);
+
 /* Tells cursors of a slot that was put in. */
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms);
 

@@ -50,7 +50,7 @@ static void slot_translate(const struct move *move, const struct slot *old)
     uint64_t label = old_tag & 1ULL << TAG_LABEL;
     uint64_t tag = to->history_key == INDEX_NONE ? 0 : slot_tag(tag_number(old_tag)) | label;
     for (uint32_t i = 0; i < to->cell_count && from->history_key != INDEX_NONE; i++)
-        if (to->cell[i].is_label)
+        if (to->cell[i].is_label && move->match->cell[i] == INDEX_NONE)
             move->slot->cell[i].number = label ? 1 : 0;
     for (uint32_t i = 0; i < to->condition_count; i++)
         if (move->match->condition[i] != INDEX_NONE)
@@ -85,7 +85,7 @@ static void slot_lose(struct move *move)
 static void slot_append(struct move *move)
 {
     const struct visit *visit = &move->new;
-    edges_advance(visit, visit_head(visit)->newest_ms);
+    edges_drop(visit);
     if (visit_head(visit)->slot_count == move->to->events_max)
         slot_lose(move);
     while (!ring_make_room(visit))

@@ -133,9 +133,10 @@ static double amount_draw(struct stream *stream)
     return (double)random_below(random, 20000) / 100 - 50;
 }
 
-static void event_draw(struct stream *stream, struct record *record, int64_t *now_ms)
+static void event_draw(struct stream *stream, uint32_t index, int64_t *now_ms)
 {
     struct random *random = &stream->random;
+    struct record *record = &stream->record[index];
     if (chance(random, 0.02))
         *now_ms += 400000 * stream->scale;
     else if (!chance(random, 0.25))
@@ -146,6 +147,11 @@ static void event_draw(struct stream *stream, struct record *record, int64_t *no
     record->time_ms = *now_ms;
     if (chance(random, 0.15))
         record->time_ms -= (int64_t)random_below(random, 2 + 2 * (uint64_t)stream->lateness_ms);
+    if (index > 10 && chance(random, 0.05)) { /* late, and at just the time of another */
+        const struct record *other = &stream->record[index - 1 - random_below(random, 10)];
+        if (other->kind == RECORD_EVENT)
+            record->time_ms = other->time_ms;
+    }
     record->card = chance(random, 0.03) ? 0 : 1000 + random_below(random, keys);
     record->merchant = chance(random, 0.03) ? 0 : 7000 + random_below(random, keys);
     record->amount = amount_draw(stream);
@@ -199,7 +205,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
         if (chance(random, 0.15))
             label_draw(stream, record);
         else
-            event_draw(stream, record, &now_ms);
+            event_draw(stream, i, &now_ms);
     }
 }
 
