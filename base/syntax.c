@@ -269,8 +269,8 @@ static void parse_clauses(struct parser *parser, struct syntax_node *call)
         if (said & clause->says) {
             parser->failed =
                 !syntax_fail(parser->error, parser->token.column,
-                             seen & word ? "the window has a second %s"
-                                         : "%s says again what the window has said before it",
+                             seen & word ? "the window has a second '%s'"
+                                         : "'%s' says again what the window has said before",
                              clause->word);
             return;
         }

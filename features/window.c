@@ -74,7 +74,7 @@ static bool length_check(const struct call *call, int64_t length_ms, const char 
     return true;
 }
 
-static bool frame_plan(struct call *call)
+static void frame_plan(struct call *call)
 {
     const struct syntax_node *node = call->node;
     const struct {
@@ -87,18 +87,14 @@ static bool frame_plan(struct call *call)
         [WINDOW_PERIOD] = {&period_form, (int64_t)node->period},
         [WINDOW_SESSION] = {&session_form, node->gap_ms},
     };
-    if ((node->window == WINDOW_SPAN && node->over_ms == 0) ||
-        (node->window == WINDOW_SESSION && node->gap_ms == 0))
-        return mistake(call, node->column, "a window of no length holds nothing");
     call->frame = (struct frame){.form = plans[node->window].form,
                                  .span_ms = node->over_ms,
                                  .extent = plans[node->window].extent,
                                  .delay_ms = node->delay_ms,
                                  .own = plans[node->window].form->enter != NULL};
-    return true;
 }
 
-static bool span_check(struct call *call)
+static bool span_check(const struct call *call)
 {
     const struct syntax_node *node = call->node;
     if (node->by_count == 0)
@@ -113,7 +109,7 @@ static bool span_check(struct call *call)
                        "%s needs a span of a fixed length, as `over 7d` is; use count or sum here",
                        node->name);
     return length_check(call, node->over_ms, "over") && length_check(call, node->gap_ms, "gap") &&
-           length_check(call, node->delay_ms, "delay") && frame_plan(call);
+           length_check(call, node->delay_ms, "delay");
 }
 
 /* Does the value depend on the label? */
@@ -580,6 +576,7 @@ uint32_t features_window(struct features *features, struct program *program,
                         .node = node,
                         .resolver = resolver,
                         .error = error};
+    frame_plan(&call);
     if (!kind_find(&call) || !span_check(&call) || !arguments_compile(&call) ||
         !where_compile(&call) || !keys_compile(&call))
         return VALUE_NONE;

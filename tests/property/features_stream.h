@@ -48,7 +48,8 @@ struct past {
 struct stream {
     uint64_t seed;
     struct random random;
-    int64_t scale; /* of all times: seconds, or near hours for the sake of periods */
+    int64_t scale;    /* of all times: seconds, or near hours for the sake of periods */
+    int64_t grain_ms; /* all times are multiples: windows end just where events are */
     int64_t lateness_ms;
     int64_t events_max, entities_max, memory;
     bool crowded;     /* rows or blocks run out */
@@ -152,6 +153,7 @@ static void event_draw(struct stream *stream, uint32_t index, int64_t *now_ms)
         if (other->kind == RECORD_EVENT)
             record->time_ms = other->time_ms;
     }
+    record->time_ms -= record->time_ms % stream->grain_ms;
     record->card = chance(random, 0.03) ? 0 : 1000 + random_below(random, keys);
     record->merchant = chance(random, 0.03) ? 0 : 7000 + random_below(random, keys);
     record->amount = amount_draw(stream);
@@ -183,6 +185,8 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->scale = chance(random, 0.4) ? 1000 : 1;
     stream->lateness_ms =
         chance(random, 0.3) ? 0 : (int64_t)random_below(random, 30000) * stream->scale;
+    stream->grain_ms = chance(random, 0.5) ? 500 * stream->scale : 1;
+    stream->lateness_ms -= stream->lateness_ms % stream->grain_ms;
     stream->conditional = chance(random, 0.3);
     stream->crowded = chance(random, 0.3);
     stream->memory = stream->crowded ? 1 : 64 << 20;
