@@ -1,4 +1,5 @@
 /* Entities with their rows, and what that means for each feature; see migrate.h. */
+#include "base/calendar.h"
 #include "engine/migrate_parts.h"
 #include <string.h>
 
