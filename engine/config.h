@@ -93,7 +93,7 @@ struct config {
                        stood in for, so that nothing is blamed for its neighbour */
     char name[128];
     char description[1024];
-    int64_t seed, memory, lateness_ms, batch;
+    int64_t seed, memory, lateness_ms, future_ms, batch;
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */

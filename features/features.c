@@ -13,13 +13,21 @@
 enum {
     INDEX_BYTES = 32, /* a row's share of the index at most: half full, up to twice rounded up */
     ROWS_MIN = 16,    /* eviction needs some to choose from */
-    EVENTS_STANDARD = 4096, /* of one entity, when nothing is set */
+    EVENTS_STANDARD = 4096, /* of one entity, beyond `over last`, when nothing is set */
     SCAN_STANDARD = 32,     /* values: walking so many slots is as quick as a tree */
     NODE_STANDARD = 512,
     NODES_PART = 4 /* of what an entity may have of memory, one such part goes to trees */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
+
+static const struct zone *utc_open(struct features *features)
+{
+    struct failure failure;
+    features->utc = zone_open("UTC", &failure);
+    ASSERT(features->utc);
+    return features->utc;
+}
 
 struct features *features_open(const struct features_setting *setting)
 {
@@ -30,6 +38,7 @@ struct features *features_open(const struct features_setting *setting)
     features->scan_max = setting->scan_max ? setting->scan_max : SCAN_STANDARD;
     features->node_size = setting->node_size ? setting->node_size : NODE_STANDARD;
     features->nodes_max = setting->nodes_max;
+    features->zone = setting->zone ? setting->zone : utc_open(features);
     features->setting_count = setting->entity_count;
     features->label_value = VALUE_NONE;
     features->setting = calloc(setting->entity_count + 1, sizeof *features->setting);
@@ -49,6 +58,8 @@ void features_close(struct features *features)
         free(features->entity[i]);
         free(features->scratch[i]);
     }
+    if (features->utc)
+        zone_close(features->utc);
     free(features->setting);
     free(features->setting_used);
     free(features->gather.slots);
@@ -161,13 +172,16 @@ static void gather_allocate(struct features *features)
 static void entity_settle(struct features *features, struct entity *entity)
 {
     const struct entity_setting *setting = setting_of(features, entity);
-    int64_t events_max = setting && setting->events_max > 0 ? setting->events_max : EVENTS_STANDARD;
+    int64_t events_max = EVENTS_STANDARD + entity->count_max;
+    if (setting && setting->events_max > 0)
+        events_max = setting->events_max;
     entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
     entity->lateness_ms = features->lateness_ms;
     entity->scan_max = features->scan_max;
     entity->tree = tree_plan_make(features->node_size);
     for (uint32_t i = 0; i < entity->window_count; i++)
         entity->tree.spreads |= entity->window[i].kind->spreads;
+    entity->zone = features->zone;
     entity_seal(entity);
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);

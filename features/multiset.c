@@ -91,6 +91,14 @@ void multiset_correct(const struct visit *visit, const struct multiset *multiset
     value_enter(visit, multiset, slot->cell[multiset->cell]);
 }
 
+void multiset_clear(const struct visit *visit, const struct multiset *multiset)
+{
+    struct multiset_head *head = head_of(visit, multiset);
+    struct tree tree = tree_of(visit, head);
+    tree_free(&tree);
+    *head = (struct multiset_head){0};
+}
+
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view)
 {

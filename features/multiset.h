@@ -26,6 +26,9 @@ void multiset_leave(const struct visit *visit, const struct multiset *multiset,
 void multiset_correct(const struct visit *visit, const struct multiset *multiset, double old,
                       const struct slot *slot);
 
+/* All slots have left the frame. */
+void multiset_clear(const struct visit *visit, const struct multiset *multiset);
+
 /* What the window's frame holds, as the view shows it; good until the next call. */
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view);

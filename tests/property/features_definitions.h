@@ -165,25 +165,25 @@ static inline struct defined defined_correlation(const struct question *q)
     return found_number(xy / sqrtl(xx * yy), 1e-8);
 }
 
+/* A mean does not change when all weights do; counted from the newest they are not all 0. */
 static inline struct defined defined_decayed(const struct question *q)
 {
-    long double weights = 0, sum = 0, spread = 0;
+    bool total = strcmp(q->kind, "ewsum") == 0;
+    long double weights = 0, sum = 0, spread = 0, weight[DEFINED_SLOTS_MAX];
+    int64_t from_ms = total || q->n == 0 ? q->event.time_ms : q->with[q->n - 1].time_ms;
     for (uint32_t i = 0; i < q->n; i++) {
-        long double age = (long double)(q->event.time_ms - q->with[i].time_ms) / 1000;
-        long double weight = exp2l(-age / q->parameter);
-        weights += weight;
-        sum += weight * q->with[i].x.number;
+        weight[i] = exp2l((q->with[i].time_ms - from_ms) / 1000.0L / q->parameter);
+        weights += weight[i];
+        sum += weight[i] * q->with[i].x.number;
     }
-    if (strcmp(q->kind, "ewsum") == 0)
+    if (total)
         return found_number(sum, 1e-12 * q->largest * (q->n + 1.0));
     if (q->n == 0)
         return found_nothing();
     if (strcmp(q->kind, "ewma") == 0)
         return found_number(sum / weights, 1e-12 * q->largest * q->n);
-    for (uint32_t i = 0; i < q->n; i++) {
-        long double age = (long double)(q->event.time_ms - q->with[i].time_ms) / 1000;
-        spread += exp2l(-age / q->parameter) * powl(q->with[i].x.number - sum / weights, 2);
-    }
+    for (uint32_t i = 0; i < q->n; i++)
+        spread += weight[i] * powl(q->with[i].x.number - sum / weights, 2);
     return found_number(sqrtl(spread / weights), 1e-6 * q->largest);
 }
 
