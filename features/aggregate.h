@@ -110,6 +110,9 @@ struct aggregate_kind {
                    * elsewhere, or a label corrects one, it is made anew: of what no longer has a
                    * slot, then of all slots added again. */
 
+    /* What it becomes when its parameter is not the standard: over the last that many events. */
+    const struct aggregate_kind *over_last;
+
     /* Kinds that finish moments: needs (of the argument if there is one; `needs_bare` without it),
      * and finish, whose NaN means missing.  The rest is NULL for them. */
     uint32_t needs, needs_bare;

@@ -1,7 +1,9 @@
 /* previous(x): x of the event before this one; previous(x, n): of the n-th before this one. */
 #include "features/latest.h"
 
-enum { PREVIOUS_MAX = 1 };
+extern const struct aggregate_kind earlier_aggregate;
+
+enum { PREVIOUS_MAX = 1000 };
 
 const struct aggregate_kind previous_aggregate = {
     .name = "previous",
@@ -14,6 +16,7 @@ const struct aggregate_kind previous_aggregate = {
                   .most = PREVIOUS_MAX,
                   .optional = true,
                   .standard = 1},
+    .over_last = &earlier_aggregate,
     .result = RESULT_ARGUMENT,
     .looks_back = true,
     .ordered = true,

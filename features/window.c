@@ -4,50 +4,13 @@
 #include "base/hash.h"
 #include "base/operation.h"
 #include "base/suggest.h"
+#include "features/call.h"
 #include "features/form.h"
-#include "features/pass.h"
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const int64_t span_max_ms = 3653LL * DAY_MS;
-
-/* A call being compiled. */
-struct call {
-    struct features *features;
-    struct program *program;
-    const struct syntax *syntax;
-    const struct syntax_node *node;
-    const struct program_resolver *resolver;
-    struct syntax_error *error;
-    const struct aggregate_kind *kind;
-    uint32_t argument_count;                    /* those that slots hold */
-    uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
-    double parameter;
-    uint32_t condition; /* a value that joins `where`, or VALUE_NONE */
-    uint32_t where;     /* value or VALUE_NONE */
-    uint32_t where_1;   /* where it names the label: of a label of 1, while `where` is of 0 */
-    struct frame frame; /* but for its condition and level */
-    uint32_t key_count;
-    uint32_t key[ENTITY_KEYS_MAX];
-    bool names_label;
-    uint32_t level;
-};
-
-static bool mistake(const struct call *call, uint32_t column, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool mistake(const struct call *call, uint32_t column, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    call->error->column = column;
-    vsnprintf(call->error->message, sizeof call->error->message, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 static bool kind_find(struct call *call)
 {
@@ -61,9 +24,9 @@ static bool kind_find(struct call *call)
         suggest_offer(wanted, aggregate_table[i]->name, &best, &distance);
     program_suggest(wanted, &best, &distance);
     if (best)
-        return mistake(call, call->node->column,
-                       "no function or aggregate '%s'; did you mean '%s'?", wanted, best);
-    return mistake(
+        return call_mistake(call, call->node->column,
+                            "no function or aggregate '%s'; did you mean '%s'?", wanted, best);
+    return call_mistake(
         call, call->node->column,
         "no function or aggregate '%s'; `weir list functions` and `weir list aggregates` "
         "name them",
@@ -73,10 +36,10 @@ static bool kind_find(struct call *call)
 static bool length_check(const struct call *call, int64_t length_ms, const char *what)
 {
     if (length_ms < 0)
-        return mistake(call, call->node->column, "%s must not be negative", what);
+        return call_mistake(call, call->node->column, "%s must not be negative", what);
     if (length_ms > span_max_ms)
-        return mistake(call, call->node->column,
-                       "%s is longer than 10 years, the most a window may span", what);
+        return call_mistake(call, call->node->column,
+                            "%s is longer than 10 years, the most a window may span", what);
     return true;
 }
 
@@ -104,168 +67,23 @@ static bool span_check(const struct call *call)
 {
     const struct syntax_node *node = call->node;
     if (node->by_count == 0)
-        return mistake(call, node->column,
-                       "%s needs an entity: say whose events, as in `%s by card over 7d`",
-                       node->name, call->kind->signature);
+        return call_mistake(call, node->column,
+                            "%s needs an entity: say whose events, as in `%s by card over 7d`",
+                            node->name, call->kind->signature);
     if (call->kind->needs_span && node->window == WINDOW_EVER)
-        return mistake(call, node->column, "%s needs a span: add `over`, as in `over 7d`",
-                       node->name);
+        return call_mistake(call, node->column, "%s needs a span: add `over`, as in `over 7d`",
+                            node->name);
     if (call->kind->for_ever && node->window != WINDOW_EVER)
-        return mistake(call, node->column,
-                       "%s takes no `over`: old events fade by its %s instead of leaving",
-                       node->name, call->kind->parameter.name);
+        return call_mistake(call, node->column,
+                            "%s takes no `over`: old events fade by its %s instead of leaving",
+                            node->name, call->kind->parameter.name);
     if (call->kind->needs_duration && node->window != WINDOW_SPAN)
-        return mistake(call, node->column,
-                       "%s needs a span of a fixed length, as `over 7d` is; use count or sum here",
-                       node->name);
+        return call_mistake(
+            call, node->column,
+            "%s needs a span of a fixed length, as `over 7d` is; use count or sum here",
+            node->name);
     return length_check(call, node->over_ms, "over") && length_check(call, node->gap_ms, "gap") &&
            length_check(call, node->delay_ms, "delay");
-}
-
-/* Does the value depend on the label? */
-static bool value_uses(const struct program *program, uint32_t value, uint32_t label)
-{
-    if (value == label)
-        return true;
-    for (uint32_t i = 0; i < program->value[value].input_count; i++)
-        if (value_uses(program, program->value[value].input[i], label))
-            return true;
-    return false;
-}
-
-static const char *type_name(enum value_type type)
-{
-    static const char *const names[] = {"a number", "a condition", "a time", "a text", "a choice"};
-    return names[type];
-}
-
-static bool level_check(struct call *call, uint32_t value, uint32_t column)
-{
-    uint32_t level = call->program->value[value].level;
-    if (level >= PROGRAM_SCORE_LEVEL)
-        return mistake(call, column, "a window cannot look at scores: they come after all windows");
-    if (level + 1 >= PROGRAM_SCORE_LEVEL)
-        return mistake(call, column, "windows over windows go %d deep at most",
-                       PROGRAM_SCORE_LEVEL - 1);
-    if (level > call->level)
-        call->level = level;
-    return true;
-}
-
-static bool label_check(struct call *call, uint32_t index, uint32_t value, uint32_t column)
-{
-    uint32_t label = call->features->label_value;
-    if (label == VALUE_NONE || !value_uses(call->program, value, label))
-        return true;
-    if (index != 0 || value != label)
-        return mistake(call, column,
-                       "label can stand only by itself, as the first argument of a window");
-    if (call->node->window == WINDOW_EVER)
-        return mistake(call, column,
-                       "a window over label needs a span: add `over`, since labels correct only "
-                       "events that are kept");
-    call->names_label = true;
-    return true;
-}
-
-/* A condition of its own joins `where`, a key joins `by`; all others are held in slots. */
-static bool argument_place(struct call *call, enum argument_role role, uint32_t value,
-                           uint32_t column)
-{
-    if (role == ARGUMENT_VALUE) {
-        call->argument[call->argument_count++] = value;
-        return label_check(call, call->argument_count - 1, value, column);
-    }
-    uint32_t label = call->features->label_value;
-    if (label != VALUE_NONE && value_uses(call->program, value, label))
-        return mistake(call, column, "%s cannot look at label: it is not known yet",
-                       call->node->name);
-    if (role == ARGUMENT_CONDITION) {
-        call->condition = value;
-        return true;
-    }
-    if (call->program->value[value].level > 0 || call->program->value[value].constant)
-        return mistake(call, column,
-                       "%s takes a field or a formula of fields: a window's result cannot name an "
-                       "entity",
-                       call->node->name);
-    call->key[call->key_count++] = value;
-    return true;
-}
-
-static bool argument_compile(struct call *call, uint32_t index)
-{
-    const struct syntax_node *node = call->node;
-    const struct aggregate_argument *argument = &call->kind->argument[index];
-    uint32_t column = call->syntax->node[node->argument[index]].column;
-    uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
-                                     call->resolver, call->error);
-    if (value == VALUE_NONE)
-        return false;
-    enum value_type type = call->program->value[value].type;
-    if (!(argument->types >> type & 1))
-        return mistake(call, column, "%s does not take %s: its form is %s", node->name,
-                       type_name(type), call->kind->signature);
-    return level_check(call, value, column) && argument_place(call, argument->role, value, column);
-}
-
-static bool parameter_mistake(const struct call *call, uint32_t column)
-{
-    const struct aggregate_parameter *parameter = &call->kind->parameter;
-    if (parameter->type == PARAMETER_SPAN)
-        return mistake(call, column,
-                       "%s of %s must be a constant duration from 1ms to 10 years, such as 1h",
-                       parameter->name, call->kind->signature);
-    return mistake(call, column, "%s of %s must be a constant%s from %g to %g", parameter->name,
-                   call->kind->signature,
-                   parameter->type == PARAMETER_WHOLE ? ", a whole number" : "", parameter->least,
-                   parameter->most);
-}
-
-/* The constant behind the arguments. */
-static bool parameter_compile(struct call *call, uint32_t index)
-{
-    const struct aggregate_parameter *parameter = &call->kind->parameter;
-    const struct syntax_node *node = call->node;
-    if (index >= node->argument_count) {
-        call->parameter = parameter->standard;
-        return true;
-    }
-    uint32_t column = call->syntax->node[node->argument[index]].column;
-    uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
-                                     call->resolver, call->error);
-    if (value == VALUE_NONE)
-        return false;
-    const struct program_value *known = &call->program->value[value];
-    double number = known->literal.number;
-    if (!known->constant || known->type != TYPE_NUMBER ||
-        !(number >= parameter->least && number <= parameter->most) ||
-        (parameter->type == PARAMETER_WHOLE && floor(number) != number))
-        return parameter_mistake(call, column);
-    call->parameter = number;
-    return true;
-}
-
-static bool arguments_compile(struct call *call)
-{
-    const struct syntax_node *node = call->node;
-    const struct aggregate_parameter *parameter = &call->kind->parameter;
-    uint32_t most = 0, least = 0;
-    for (uint32_t i = 0; i < AGGREGATE_ARGUMENTS_MAX && call->kind->argument[i].types; i++) {
-        most++;
-        least += !call->kind->argument[i].optional;
-    }
-    bool has_parameter = parameter->type != PARAMETER_NONE;
-    if (node->argument_count < least + (has_parameter && !parameter->optional) ||
-        node->argument_count > most + has_parameter)
-        return mistake(call, node->column, "%s has %u argument%s here: its form is %s", node->name,
-                       node->argument_count, node->argument_count == 1 ? "" : "s",
-                       call->kind->signature);
-    call->condition = VALUE_NONE;
-    for (uint32_t i = 0; i < node->argument_count && i < most; i++)
-        if (!argument_compile(call, i))
-            return false;
-    return !has_parameter || parameter_compile(call, most);
 }
 
 /* `a` and `b`, where b may be none. */
@@ -316,13 +134,14 @@ static uint32_t condition_compile(struct call *call, double label, bool *names_l
     if (value == VALUE_NONE)
         return VALUE_NONE;
     if (call->program->value[value].type != TYPE_BOOLEAN)
-        mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
-                type_name(call->program->value[value].type));
+        call_mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
+                     type_name(call->program->value[value].type));
     else if (call->features->label_value != VALUE_NONE &&
              value_uses(call->program, value, call->features->label_value))
-        mistake(call, column,
-                "where can name label itself, as in `label == 1`, but no feature that is made of "
-                "it");
+        call_mistake(
+            call, column,
+            "where can name label itself, as in `label == 1`, but no feature that is made of "
+            "it");
     else if (level_check(call, value, column))
         return conditions_join(call, value, call->condition);
     return VALUE_NONE;
@@ -334,9 +153,9 @@ static bool label_condition_check(const struct call *call)
 {
     if (call->frame.form->leaves_ms)
         return true;
-    return mistake(call, call->syntax->node[call->node->where].column,
-                   "a condition on label needs a window of time, as `over 30d` or `over this "
-                   "month`: until a label comes every event must be kept that may pass");
+    return call_mistake(call, call->syntax->node[call->node->where].column,
+                        "a condition on label needs a window of time, as `over 30d` or `over this "
+                        "month`: until a label comes every event must be kept that may pass");
 }
 
 static bool where_compile(struct call *call)
@@ -369,14 +188,14 @@ static bool key_compile(struct call *call, uint32_t index)
     const struct field *field = call->program->value[value].field;
     if (call->program->value[value].type != TYPE_TEXT || !field ||
         (field->type != FIELD_KEY && field->type != FIELD_ID))
-        return mistake(
+        return call_mistake(
             call, node->by_column[index],
             "by needs a field of type key: '%s' is none; declare it as one in the schema",
             node->by[index]);
     for (uint32_t i = 0; i < call->key_count; i++)
         if (call->key[i] == value)
-            return mistake(call, node->by_column[index], "'%s' stands twice in by",
-                           node->by[index]);
+            return call_mistake(call, node->by_column[index], "'%s' stands twice in by",
+                                node->by[index]);
     call->key[call->key_count++] = value;
     return true;
 }
@@ -412,6 +231,22 @@ static bool keys_compile(struct call *call)
         if (!key_compile(call, i))
             return false;
     keys_sort(call);
+    return true;
+}
+
+/* previous(x, 3) looks at the last 3 events. */
+static bool count_plan(struct call *call)
+{
+    const struct aggregate_kind *over_last = call->kind->over_last;
+    if (!over_last || call->parameter == call->kind->parameter.standard)
+        return true;
+    if (call->node->window != WINDOW_EVER)
+        return call_mistake(call, call->node->column, "%s with its %s takes no `over`",
+                            call->node->name, call->kind->parameter.name);
+    call->kind = over_last;
+    call->frame.form = &count_form;
+    call->frame.extent = (int64_t)call->parameter;
+    call->frame.own = true;
     return true;
 }
 
@@ -481,8 +316,8 @@ static struct entity *entity_of(const struct call *call)
         if (strcmp(features->entity[i]->name, name) == 0)
             return features->entity[i];
     if (features->entity_count == ENTITIES_MAX) {
-        mistake(call, call->node->column, "too many kinds of entities: there can be %d",
-                ENTITIES_MAX);
+        call_mistake(call, call->node->column, "too many kinds of entities: there can be %d",
+                     ENTITIES_MAX);
         return NULL;
     }
     return entity_make(features, name, call);
@@ -493,8 +328,8 @@ static bool full(const struct call *call, const struct entity *entity, uint32_t 
 {
     if (count < most)
         return false;
-    mistake(call, call->node->column, "too many %s of %s: there can be %u", what, entity->name,
-            most);
+    call_mistake(call, call->node->column, "too many %s of %s: there can be %u", what, entity->name,
+                 most);
     return true;
 }
 
@@ -635,15 +470,16 @@ static bool window_equal(const struct window *left, const struct window *right)
 static bool count_check(const struct call *call, struct entity *entity)
 {
     const struct features *features = call->features;
-    int64_t count = call->node->over_count;
+    int64_t count = call->frame.form == &count_form ? call->frame.extent : 0;
     for (uint32_t i = 0; i < features->setting_count; i++) {
         const struct entity_setting *setting = &features->setting[i];
         if (strcmp(setting->name, entity->name) == 0 && setting->events_max > 0 &&
             setting->events_max < count)
-            return mistake(call, call->node->column,
-                           "over last %lld needs as many events of %s to be kept: its events_max "
-                           "is %lld",
-                           (long long)count, entity->name, (long long)setting->events_max);
+            return call_mistake(
+                call, call->node->column,
+                "over last %lld needs as many events of %s to be kept: its events_max "
+                "is %lld",
+                (long long)count, entity->name, (long long)setting->events_max);
     }
     if (count > entity->count_max)
         entity->count_max = count;
@@ -698,7 +534,7 @@ uint32_t features_window(struct features *features, struct program *program,
                         .error = error};
     frame_plan(&call);
     if (!kind_find(&call) || !span_check(&call) || !arguments_compile(&call) ||
-        !where_compile(&call) || !keys_compile(&call))
+        !count_plan(&call) || !where_compile(&call) || !keys_compile(&call))
         return VALUE_NONE;
     struct entity *entity = entity_of(&call);
     bool fits = entity && count_check(&call, entity);

@@ -364,6 +364,8 @@ static inline struct defined defined_as(struct question *q)
                         : found_nothing();
     if (strcmp(kind, "first") == 0)
         return q->count ? defined_slot_x(&q->slot[0]) : found_nothing();
+    if (strcmp(kind, "previous") == 0 && q->parameter > 1)
+        return q->count == q->parameter ? defined_slot_x(&q->slot[0]) : found_nothing();
     if (strcmp(kind, "last") == 0 || strcmp(kind, "previous") == 0)
         return q->count ? defined_slot_x(&q->slot[last]) : found_nothing();
     return defined_moment(q);

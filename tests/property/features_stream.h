@@ -180,6 +180,10 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
     if (window->form.form == DRAWN_LAST && window->form.extent > stream->events_max)
         window->form.extent = stream->events_max;
     window->before = chance(random, 0.3);
+    bool counts = row->over_last && window->form.form == DRAWN_EVER && stream->events_max >= 4 &&
+                  chance(random, 0.6);
+    if (counts)
+        window->parameter = (double)(2 + random_below(random, 3));
     static const char *const label_says[] = {"", "label == 1 and ", "label == 0 or "};
     char clauses[80], end[sizeof window->formula];
     int used = formula_begin(window, row, end, sizeof end);
@@ -188,6 +192,10 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
              window->before ? " before" : "", where ? " where " : "",
              label_says[window->where_label], condition);
     memcpy(window->formula, end, sizeof end);
+    if (counts) {
+        window->form.form = DRAWN_LAST;
+        window->form.extent = (int64_t)window->parameter;
+    }
 }
 
 static double amount_draw(struct stream *stream)

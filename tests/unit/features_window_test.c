@@ -93,6 +93,10 @@ static void kinds_say_what_they_should(void **unused)
     FOLLOW("new(floor(amount / 10)) by card over 10s", {0, 9, 1}, {3, 4, 0}, {4, 90, 1},
            {14, 99, 1}, {15, MISSING, MISSING});
     FOLLOW("previous(amount, 1) by card", {0, 1, MISSING}, {5, 2, 1});
+    FOLLOW("previous(amount, 2) by card", {0, 1, MISSING}, {5, 2, MISSING}, {6, 3, 1}, {5, 4, 1},
+           {7, 5, 4}, {8, 5, 3});
+    FOLLOW("previous(amount, 3) by card where amount > 1", {0, 2, MISSING}, {5, 3, MISSING},
+           {6, 4, MISSING}, {7, 1, 2}, {8, 5, 2}, {9, 5, 3});
     FOLLOW("rate() by card over 10s", {0, 1, 0.1}, {1, 1, 0.2});
     FOLLOW("rate(amount) by card over 10s", {0, 5, 0.5}, {1, 5, 1});
     FOLLOW("age() by card", {0, 1, MISSING}, {3, 1, 3}, {10, 1, 7}, {5, 1, 2}, {11, 1, 1});
@@ -234,6 +238,7 @@ static void mistakes_are_named(void **unused)
         {"heavy(amount, 0) by card over 1h", "a whole number from 1 to 1000", 14},
         {"ewma(amount, -1) by card", "a constant duration from 1ms", 13},
         {"ewma(amount, 1h) by card over 1d", "old events fade by its half_life", 0},
+        {"previous(amount, 3) by card over 1h", "takes no `over`", 0},
         {"share(amount) by card over 1h", "share does not take a number", 6},
         {"median(amount) by card", "needs a span", 0},
         {"new(label) by card", "new cannot look at label", 4},
