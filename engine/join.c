@@ -3,7 +3,7 @@
  *
  * It is the only writer of event rows (but for score and outcome) and tells the later stages what
  * it decided through the batch, so that a label at row 200 cannot change what row 100 sees. */
-#include "engine/pipeline.h"
+#include "engine/watermark.h"
 #include <string.h>
 
 /* What one pass over a batch needs at hand. */
@@ -72,7 +72,7 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     row->number = number + 1;
     row->time_ms = batch->time_ms[at];
     row->waits_from_ms =
-        row->time_ms < joining->fold->watermark_ms ? row->time_ms : joining->fold->watermark_ms;
+        row->time_ms < joining->fold->newest_ms ? row->time_ms : joining->fold->newest_ms;
     row->carried = batch->label[at];
     row->label = MISSING;
     uint64_t id = batch->id[at];
@@ -151,24 +151,6 @@ static bool is_ahead(const struct batch *batch, uint32_t at)
            batch->time_ms[at] - batch->arrival_ms[at] > WATERMARK_JUMP_MS;
 }
 
-/* The first event is believed; later ones if they are near, or two of them, one after the other,
- * agree. */
-static void watermark_move(struct fold_row *fold, int64_t time_ms)
-{
-    bool first = fold->watermark_ms == WATERMARK_NONE;
-    if (first || time_ms - fold->watermark_ms <= WATERMARK_JUMP_MS) {
-        if (first || time_ms > fold->watermark_ms)
-            fold->watermark_ms = time_ms;
-        fold->suspect_ms = WATERMARK_NONE;
-        return;
-    }
-    bool confirmed = fold->suspect_ms > fold->watermark_ms + WATERMARK_JUMP_MS;
-    int64_t lower = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
-    if (confirmed)
-        fold->watermark_ms = lower;
-    fold->suspect_ms = confirmed ? WATERMARK_NONE : time_ms;
-}
-
 static void join_event(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
@@ -177,7 +159,8 @@ static void join_event(struct joining *joining, uint32_t at)
     if (batch->ahead[at])
         fold->ahead++;
     else
-        watermark_move(fold, batch->time_ms[at]);
+        watermark_move(joining->pipeline, joining->state, fold, batch, at);
+    batch->newest_ms[at] = fold->newest_ms;
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;
@@ -287,11 +270,15 @@ void join(struct pipeline *pipeline, struct batch *batch)
         if (batch->kind[at] == RECORD_OUTSIDE)
             continue;
         if (batch->kind[at] == RECORD_CONTROL) {
-            batch->time_ms[at] = joining.fold->watermark_ms;
+            batch->time_ms[at] = joining.fold->newest_ms;
             continue;
         }
         if (batch->dead[at]) {
             joining.fold->dead_letters++;
+            continue;
+        }
+        if (batch->kind[at] == RECORD_REQUEST) {
+            batch->time_ms[at] = joining.fold->newest_ms;
             continue;
         }
         joining.fold->records++;

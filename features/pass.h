@@ -13,6 +13,7 @@ struct gather {
 
 struct features {
     int64_t memory, lateness_ms;
+    bool planned; /* entities are laid out and know their room */
     uint32_t setting_count;
     struct entity_setting *setting;
     bool *setting_used;

@@ -292,7 +292,7 @@ static void result_finish(const struct trial *trial, struct result *result)
     uint32_t count = features_report(trial->pipeline.features, &trial->pipeline.state, reports,
                                      CONFIG_ENTITIES_MAX);
     for (uint32_t i = 0; i < count; i++)
-        result->evicted += reports[i].evicted;
+        result->evicted += reports[i].evicted_for_rows + reports[i].evicted_for_blocks;
 }
 
 /* ---- the first run: record by record, its wishes answered now and then ---- */
