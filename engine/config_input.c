@@ -164,6 +164,8 @@ void config_read_control(struct config *config, struct findings *findings)
     if (json_object_get(object, "fields"))
         findings_add_key(findings, "control.fields",
                          "requests have no fields of their own: they name fields of the events");
-    if (config->control.decoder && strcmp(config->control.decoder->name, "json") != 0)
+    const struct config_input *input = &config->control;
+    if (input->source && table_has(input->source->options, "format") &&
+        strcmp(input->decoder->name, "json") != 0)
         findings_add(findings, "control.format", 0, "requests are JSON");
 }
