@@ -205,8 +205,10 @@ bool entity_expire(const struct entity *entity, struct state *state, uint64_t ro
 
 void entity_sweep(const struct entity *entity, struct state *state, int64_t newest_ms)
 {
+    if (entity->expire_ms == 0)
+        return;
     uint64_t used = state->directory->region[entity->row_region].used;
-    if (entity->expire_ms == 0 || used == 0)
+    if (used == 0)
         return;
     struct entity_counters *counters = entity_counters(entity, state);
     uint64_t row = counters->sweep_hand % used;
