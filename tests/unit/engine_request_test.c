@@ -1,4 +1,5 @@
 /* Requests of the control topic: what is forgotten, what is refused, what is said of it. */
+#include "base/random.h"
 #include "engine/encode.h"
 #include "tests/unit/engine_trial.h"
 #include <math.h>
@@ -134,6 +135,40 @@ static void test_answer(void **state)
     trial_close(trial);
 }
 
+/* Whatever bytes come: taken or refused, and the events go on. */
+static void test_any_bytes(void **state)
+{
+    (void)state;
+    static const char good[] = "{\"erase\": {\"shop\": \"s\\u00e9\", \"card\": 4929}}";
+    static const char letters[] = "{}[]\":,\\u0eE-+.1 \n\xff\xc3"
+                                  "cards";
+    struct trial *trial = trial_open(pipeline_text);
+    struct random random;
+    random_seed(&random, 20180401);
+    uint64_t refused = 0;
+    for (int i = 0; i < 20000; i++) {
+        char text[sizeof good];
+        memcpy(text, good, sizeof good);
+        size_t size =
+            random_below(&random, 4) ? sizeof good - 1 : random_below(&random, sizeof good);
+        for (uint64_t changes = random_below(&random, 4); changes > 0; changes--)
+            text[random_below(&random, sizeof good - 1)] =
+                letters[random_below(&random, sizeof letters - 1)];
+        batch_clear(&trial->batch);
+        const struct position position = {.input = 2, .offset = i};
+        assert_true(batch_add(&trial->batch, RECORD_REQUEST, position, text, size));
+        uint32_t row = event(trial, 1000, "1");
+        step(&trial->pipeline, &trial->batch);
+        refused += trial->batch.dead[0];
+        assert_false(trial->batch.dead[row]);
+        assert_int_equal(trial->batch.event_count, !trial->batch.dead[0]);
+    }
+    assert_int_equal(trial_fold(trial)->dead_letters, refused);
+    assert_int_equal(trial_fold(trial)->requests, 20000 - refused);
+    assert_in_range(refused, 5000, 19000);
+    trial_close(trial);
+}
+
 /* A label of an event whose entity was forgotten finds nothing to correct. */
 static void test_label_after_erasure(void **state)
 {
@@ -171,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_label_after_erasure),
+        cmocka_unit_test(test_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
