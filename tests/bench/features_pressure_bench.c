@@ -6,6 +6,7 @@
  *     distinct    10 M cards: most are forgotten before they come again
  *     strangers   every event is a card never seen: each one pushes another out
  *     blocks      200,000 cards that all want more events than there are blocks for
+ *     few blocks  1 M cards of which some want blocks, and fewer have one
  *
  * The first events only fill the windows and are not measured.
  *
@@ -235,15 +236,21 @@ int main(int argument_count, char **arguments)
         {.name = "distinct", .cards = 10000000, .merchants = 20000, .warm = WARM, .step_ms = 400},
         {.name = "strangers", .merchants = 20000, .warm = WARM, .step_ms = 400, .strangers = true},
         {.name = "blocks", .cards = 200000, .merchants = 20000, .warm = WARM, .step_ms = 400},
+        {.name = "few blocks", .cards = 1000000, .merchants = 16, .warm = WARM, .step_ms = 400},
     };
     uint64_t events = argument_count > 1 ? strtoull(arguments[1], NULL, 10) : 2000000;
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
         struct load load = loads[i];
         if (argument_count > 2 && strcmp(arguments[2], load.name) != 0)
             continue;
-        bool blocks = strcmp(load.name, "blocks") == 0;
-        load.entity[0] = (struct entity_setting){
-            .name = "card", .events_max = 4096, .memory = blocks ? 100 * mib : 900 * mib};
+        load.entity[0] =
+            (struct entity_setting){.name = "card", .events_max = 4096, .memory = 900 * mib};
+        if (strcmp(load.name, "blocks") == 0)
+            load.entity[0].memory = 100 * mib;
+        if (strcmp(load.name, "few blocks") == 0) {
+            load.entity[0].memory = 304 * mib;
+            load.entity[0].entities_max = 1100000;
+        }
         load.entity[1] =
             (struct entity_setting){.name = "merchant", .events_max = 4096, .memory = 124 * mib};
         load_run(&load, events);
