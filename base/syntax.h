@@ -9,24 +9,31 @@
  *     unary      = "-" unary | primary
  *     primary    = number | duration | text | "true" | "false" | name | call | "(" formula ")"
  *     call       = name "(" [ formula { "," formula } ] ")" { clause }
- *     clause     = "by" ( name | "(" name { "," name } ")" ) | "over" duration | "delay" duration
+ *     clause     = "by" ( name | "(" name { "," name } ")" ) | "over" window
+ *                | "session" "gap" duration | "delay" duration | "from" duration "to" duration
  *                | "where" formula | "before"
+ *     window     = duration | "last" whole-number | "session" "gap" duration | "today"
+ *                | "this" ( "hour" | "day" | "week" | "month" | "year" )
  *     number     = digits [ "." digits ] [ ("e" | "E") [ "+" | "-" ] digits ]
  *     duration   = digits [ "." digits ] ( "ms" | "s" | "m" | "h" | "d" | "w" )
  *     text       = "'" { any but "'" } "'" | '"' { any but '"' } '"'
  *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes, as texts
  *
  * A duration counts seconds.  Clauses come in any order, each at most once, and belong to the call
- * right before them.  `where` takes a whole formula, so `count() by card where a > 1 and b over 1h`
- * has the condition `a > 1 and b`; only when the condition ends with a call does it need
- * parentheses, since the clauses would be that call's: `count() by card where (a > abs(b)) over
- * 1h`.  The clause words are names everywhere else. */
+ * right before them.  `from 14d to 7d` is `over 7d delay 7d`, `session gap 30m` is `over session
+ * gap 30m`, `over today` is `over this day`.  `where` takes a whole formula, so `count() by card
+ * where a > 1 and b over 1h` has the condition `a > 1 and b`; only when the condition ends with a
+ * call does it need parentheses, since the clauses would be that call's: `count() by card where (a
+ * > abs(b)) over 1h`.  The clause words are names everywhere else. */
 #ifndef BASE_SYNTAX_H
 #define BASE_SYNTAX_H
 
 #include "base/schema.h"
+#include "base/zone.h"
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { SYNTAX_COUNT_MAX = 1000000 /* of WINDOW_LAST */ };
 
 enum { SYNTAX_NODES_MAX = 512, SYNTAX_DEPTH_MAX = 64, SYNTAX_BY_MAX = 4, SYNTAX_ARGUMENTS_MAX = 4 };
 
@@ -60,6 +67,15 @@ enum syntax_operator {
     OPERATOR_OR,
 };
 
+/* What a window is cut by. */
+enum syntax_window {
+    WINDOW_EVER, /* nothing: all there has been */
+    WINDOW_SPAN,
+    WINDOW_LAST,
+    WINDOW_PERIOD,
+    WINDOW_SESSION,
+};
+
 struct syntax_node {
     enum syntax_kind kind;
     enum syntax_operator operator;
@@ -74,7 +90,11 @@ struct syntax_node {
     uint32_t by_count;
     char by[SYNTAX_BY_MAX][SCHEMA_NAME_MAX];
     uint32_t by_column[SYNTAX_BY_MAX];
-    int64_t over_ms; /* 0: for ever */
+    enum syntax_window window;
+    int64_t over_ms;    /* of WINDOW_SPAN, otherwise 0 */
+    int64_t over_count; /* of WINDOW_LAST */
+    int64_t gap_ms;     /* of WINDOW_SESSION */
+    enum period period; /* of WINDOW_PERIOD */
     int64_t delay_ms;
     uint32_t where; /* node, or SYNTAX_NONE */
 };

@@ -93,7 +93,7 @@ struct config {
                        stood in for, so that nothing is blamed for its neighbour */
     char name[128];
     char description[1024];
-    int64_t seed, memory, lateness_ms, batch;
+    int64_t seed, memory, lateness_ms, future_ms, batch;
     int64_t idle_after_ms; /* a partition without events for this long holds no watermark back */
     char key_file[256];
     struct hash_key key;

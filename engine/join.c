@@ -144,22 +144,29 @@ static void join_waits(struct joining *joining, uint32_t at)
             waits_end(joining, &joining->fold->spent, labels->negative_after_ms, wait_end_spent);
 }
 
-/* Ahead of the moment it arrived at: a wrong clock, whoever agrees with it. */
-static bool is_ahead(const struct batch *batch, uint32_t at)
+/* Is the event's time believed?  An event that is not is decided and counted, but it enters no
+ * window, where its entity would take all that follow for late, and moves no time.
+ *
+ * Where the arrival is known (everywhere but in a replay of files) it tells: what is further than
+ * `future` ahead of it is a wrong clock, whoever agrees with it; what is as near to it has just
+ * happened.  Otherwise the events before it tell (watermark.c). */
+static bool is_believed(const struct joining *joining, uint32_t at)
 {
-    return batch->arrival_ms[at] != INT64_MIN &&
-           batch->time_ms[at] - batch->arrival_ms[at] > WATERMARK_JUMP_MS;
+    const struct batch *batch = joining->batch;
+    int64_t future_ms = joining->pipeline->config->future_ms;
+    int64_t arrival_ms = batch->arrival_ms[at], time_ms = batch->time_ms[at];
+    if (arrival_ms != INT64_MIN && time_ms - arrival_ms > future_ms)
+        return false;
+    bool believed = watermark_move(joining->pipeline, joining->state, joining->fold, batch, at);
+    return believed || (arrival_ms != INT64_MIN && arrival_ms - time_ms <= future_ms);
 }
 
 static void join_event(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
     struct fold_row *fold = joining->fold;
-    batch->ahead[at] = is_ahead(batch, at);
-    if (batch->ahead[at])
-        fold->ahead++;
-    else
-        watermark_move(joining->pipeline, joining->state, fold, batch, at);
+    batch->ahead[at] = !is_believed(joining, at);
+    fold->ahead += batch->ahead[at];
     batch->newest_ms[at] = fold->newest_ms;
     if (joining->pipeline->has_labels)
         join_waits(joining, at);

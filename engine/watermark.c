@@ -28,22 +28,29 @@ static const struct partition_row *partition_read(const struct pipeline *pipelin
     return state_read(state, pipeline->partitions_region, partition);
 }
 
-/* The first event is believed; later ones if they are near, or two of them, one after the other,
- * agree. */
-static void newest_move(struct fold_row *fold, int64_t time_ms)
+/* An event that is further than `future` ahead of all before it waits for the next one: two in a
+ * row mean that time has really moved, as after a gap in a history.  Returns whether it is
+ * believed. */
+static bool newest_move(struct fold_row *fold, int64_t time_ms, int64_t future_ms)
 {
     bool first = fold->newest_ms == WATERMARK_NONE;
-    if (first || time_ms - fold->newest_ms <= WATERMARK_JUMP_MS) {
+    if (first || time_ms - fold->newest_ms <= future_ms) {
         if (first || time_ms > fold->newest_ms)
             fold->newest_ms = time_ms;
         fold->suspect_ms = WATERMARK_NONE;
-        return;
+        return true;
     }
-    bool confirmed = fold->suspect_ms > fold->newest_ms + WATERMARK_JUMP_MS;
-    int64_t lower = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
+    bool confirmed = fold->suspect_ms > fold->newest_ms + future_ms;
+    int64_t lower_ms = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
+    int64_t higher_ms = time_ms < fold->suspect_ms ? fold->suspect_ms : time_ms;
     if (confirmed)
-        fold->newest_ms = lower;
-    fold->suspect_ms = confirmed ? WATERMARK_NONE : time_ms;
+        fold->newest_ms = lower_ms;
+    else
+        higher_ms = time_ms;
+    /* Where events are rare each one confirms the last. */
+    bool suspects = !confirmed || higher_ms - lower_ms > future_ms;
+    fold->suspect_ms = suspects ? higher_ms : WATERMARK_NONE;
+    return confirmed;
 }
 
 static bool is_active(const struct pipeline *pipeline, const struct fold_row *fold,
@@ -84,14 +91,14 @@ static bool partition_move(const struct pipeline *pipeline, struct state *state,
     return changes;
 }
 
-void watermark_move(const struct pipeline *pipeline, struct state *state, struct fold_row *fold,
+bool watermark_move(const struct pipeline *pipeline, struct state *state, struct fold_row *fold,
                     const struct batch *batch, uint32_t at)
 {
-    newest_move(fold, batch->time_ms[at]);
+    bool believed = newest_move(fold, batch->time_ms[at], pipeline->config->future_ms);
     int64_t arrival_ms = batch->arrival_ms[at];
     if (arrival_ms == INT64_MIN) {
         fold->watermark_ms = fold->newest_ms;
-        return;
+        return believed;
     }
     bool later = arrival_ms > fold->arrival_ms;
     if (later)
@@ -99,6 +106,7 @@ void watermark_move(const struct pipeline *pipeline, struct state *state, struct
     uint64_t partition = (uint64_t)batch->position[at].partition % PARTITIONS_MAX;
     if (partition_move(pipeline, state, fold, partition, batch->time_ms[at]) || later)
         watermark_take(pipeline, state, fold);
+    return believed;
 }
 
 bool watermark_report(const struct pipeline *pipeline, uint32_t *partition,

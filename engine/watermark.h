@@ -13,8 +13,9 @@ struct partition_row {
 
 void watermark_declare(struct pipeline *pipeline, struct state_layout *layout);
 
-/* An event that is believed not to be ahead of its arrival moves time. */
-void watermark_move(const struct pipeline *pipeline, struct state *state, struct fold_row *fold,
+/* An event that is not ahead of its arrival moves time.  Returns whether its time is believed,
+ * seen from the events before it. */
+bool watermark_move(const struct pipeline *pipeline, struct state *state, struct fold_row *fold,
                     const struct batch *batch, uint32_t at);
 
 /* What reports say of a partition. */

@@ -14,6 +14,8 @@ struct gather {
 struct features {
     int64_t memory, lateness_ms;
     bool planned; /* entities are laid out and know their room */
+    const struct zone *zone;
+    struct zone *utc; /* if no other was given */
     uint32_t setting_count;
     struct entity_setting *setting;
     bool *setting_used;
