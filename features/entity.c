@@ -85,7 +85,7 @@ static void edges_list(struct entity *entity)
         if (frame->form == &span_form)
             distance_add(entity, frame->delay_ms + frame->span_ms);
     }
-    uint32_t distances = entity->edge_count;
+    entity->distance_count = entity->edge_count;
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         struct frame *frame = &entity->frame[i];
         if (frame->form != &period_form)
@@ -98,7 +98,7 @@ static void edges_list(struct entity *entity)
             entity->frame[i].exit = entity->edge_count;
             edge_add(entity, entity->edge_count)->frame = i;
         }
-    entity->holds = entity->edge_count > distances;
+    entity->holds = entity->edge_count > entity->distance_count;
 }
 
 /* One more than the lateness: an event that is just not too late still finds its neighbours. */
@@ -112,10 +112,12 @@ static void edge_drops(struct entity *entity)
     }
     if (entity->lateness_ms)
         farthest_ms += entity->lateness_ms + 1;
-    if (entity->holds)
+    if (entity->holds) {
         edge_add(entity, entity->edge_count)->distance_ms = farthest_ms;
-    else
+    } else {
         distance_add(entity, farthest_ms);
+        entity->distance_count = entity->edge_count;
+    }
     entity->edge[entity->edge_count - 1].drops = true;
 }
 

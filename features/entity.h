@@ -175,6 +175,7 @@ struct entity {
     const struct zone *zone;
 
     uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count;
+    uint32_t distance_count; /* edges that are distances; without `holds`: all */
     struct cell cell[CELLS_MAX];
     struct condition condition[CONDITIONS_MAX];
     struct frame frame[KEPT_FRAMES_MAX]; /* by level */
