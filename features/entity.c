@@ -1,11 +1,5 @@
-/* Rows of entities: layout, finding, forgetting; see entity.h.
- *
- * Forgetting is a moving hand over the rows (Corbató, "A paging experiment with the Multics
- * system", 1968, without its bit: rows know the time of their newest event).  It looks at a few
- * rows and forgets the one that has been idle longest.  So the choice depends on nothing but the
- * state. */
+/* Rows of entities: their layout; see entity.h. */
 #include "features/entity.h"
-#include "base/hash.h"
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
@@ -13,8 +7,6 @@
 #include <string.h>
 
 enum {
-    HAND_CANDIDATES = 8,
-    HAND_REACH = 512, /* rows passed over at most when looking for those that hold blocks */
     LINE = 64,
     INLINE_SLOTS_MIN = 3,
     BLOCK_SLOTS_MIN = 7,
@@ -356,119 +348,4 @@ void entity_declare(struct entity *entity, struct state_layout *layout)
     entity->tree.region =
         state_layout_add(layout, name, entity->fingerprint, entity->tree.node_size, LINE,
                          entity->nodes_max, STATE_ROWS_TAKEN);
-}
-
-/* A number as a part of a key: hashed, as texts are when they are read. */
-static uint64_t key_part(const struct entity *entity, uint32_t part, union value value)
-{
-    if (!(entity->key_hashed >> part & 1))
-        return value.key;
-    if (value.number != value.number)
-        return 0;
-    value.number += 0.0; /* one zero */
-    return hash_bytes(entity->hash_key, &value, sizeof value);
-}
-
-uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row)
-{
-    uint64_t key = key_part(entity, 0, batch_column(batch, entity->key_value[0])[row]);
-    for (uint32_t i = 1; i < entity->key_count; i++)
-        key = hash_pair(key, key_part(entity, i, batch_column(batch, entity->key_value[i])[row]));
-    return key;
-}
-
-static const struct entity_head *head_read(const struct entity *entity, const struct state *state,
-                                           uint64_t row)
-{
-    return state_read(state, entity->row_region, row);
-}
-
-bool entity_is(const struct entity *entity, const struct state *state, uint64_t row, uint64_t key)
-{
-    const struct entity_head *head = head_read(entity, state, row);
-    return head->live && head->key == key;
-}
-
-static void entity_forget(const struct entity *entity, struct state *state, uint64_t row)
-{
-    const struct entity_head *head = head_read(entity, state, row);
-    keymap_remove(&entity->map, state, head->key);
-    for (uint32_t block = head->newest_block; block;) {
-        const struct block_head *block_head = state_read(state, entity->block_region, block - 1);
-        uint32_t older = block_head->older;
-        state_give(state, entity->block_region, block - 1);
-        block = older;
-    }
-    multisets_forget(entity, state, row);
-    state_give(state, entity->row_region, row);
-    entity_counters(entity, state)->evicted++;
-}
-
-/* Forgets the longest idle of the next few rows under the hand, `but` excepted; false if there was
- * none. with_blocks: only rows that hold blocks help. */
-static bool entity_forget_idle(const struct entity *entity, struct state *state, uint64_t but,
-                               bool with_blocks)
-{
-    uint64_t used = state->directory->region[entity->row_region].used;
-    uint64_t hand = entity_counters(entity, state)->hand % used;
-    uint64_t victim = STATE_NO_ROW;
-    int64_t oldest_ms = INT64_MAX;
-    uint32_t candidates = 0;
-    uint64_t reach = used < HAND_REACH ? used : HAND_REACH;
-    for (uint64_t step = 0; step < reach && candidates < HAND_CANDIDATES; step++) {
-        const struct entity_head *head = head_read(entity, state, hand);
-        uint64_t row = hand;
-        hand = hand + 1 == used ? 0 : hand + 1;
-        if (!head->live || row == but || (with_blocks && !head->newest_block))
-            continue;
-        candidates++;
-        if (head->newest_ms < oldest_ms) {
-            oldest_ms = head->newest_ms;
-            victim = row;
-        }
-    }
-    entity_counters(entity, state)->hand = hand;
-    if (victim == STATE_NO_ROW)
-        return false;
-    entity_forget(entity, state, victim);
-    return true;
-}
-
-uint64_t entity_enter(const struct entity *entity, struct state *state, uint64_t key,
-                      int64_t time_ms)
-{
-    uint64_t row = keymap_find(&entity->map, state, key);
-    if (row != STATE_NO_ROW)
-        return row;
-    while ((row = state_take(state, entity->row_region)) == STATE_NO_ROW) {
-        bool forgotten = entity_forget_idle(entity, state, STATE_NO_ROW, false);
-        ASSERT(forgotten);
-    }
-    struct visit visit = {.entity = entity, .state = state, .row = row};
-    visit.bytes = state_write_row(state, entity->row_region, row);
-    struct entity_head *head = visit_head(&visit);
-    head->key = key;
-    head->newest_ms = time_ms;
-    head->live = 1;
-    for (uint32_t i = 0; i < entity->edge_count; i++)
-        visit_cursors(&visit)[i].next_ms = TIME_NEVER;
-    keymap_insert(&entity->map, state, key, row);
-    return row;
-}
-
-bool entity_reserve_block(const struct visit *visit)
-{
-    const struct state_region *region =
-        &visit->state->directory->region[visit->entity->block_region];
-    while (!region->free_row && region->used == region->row_count)
-        if (!entity_forget_idle(visit->entity, visit->state, visit->row, true))
-            return false;
-    return true;
-}
-
-uint64_t entity_take_block(const struct visit *visit)
-{
-    if (!entity_reserve_block(visit))
-        return STATE_NO_ROW;
-    return state_take(visit->state, visit->entity->block_region);
 }

@@ -14,6 +14,7 @@ struct gather {
 struct features {
     int64_t memory, lateness_ms;
     uint32_t scan_max, node_size, nodes_max; /* of multisets; nodes_max 0: by memory */
+    bool planned;                            /* entities are laid out and know their room */
     const struct zone *zone;
     struct zone *utc; /* if no other was given */
     uint32_t setting_count;
