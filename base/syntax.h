@@ -3,7 +3,9 @@
  *     formula    = and { "or" and }
  *     and        = not { "and" not }
  *     not        = "not" not | comparison
- *     comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
+ *     comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum | [ "not" ] "in" set ]
+ *     set        = name | "(" member { "," member } ")"
+ *     member     = text | [ "-" ] ( number | duration )
  *     sum        = product { ("+" | "-") product }
  *     product    = unary { ("*" | "/" | "%") unary }
  *     unary      = "-" unary | primary
@@ -14,13 +16,15 @@
  *     number     = digits [ "." digits ] [ ("e" | "E") [ "+" | "-" ] digits ]
  *     duration   = digits [ "." digits ] ( "ms" | "s" | "m" | "h" | "d" | "w" )
  *     text       = "'" { any but "'" } "'" | '"' { any but '"' } '"'
- *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes, as texts
+ *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes
  *
- * A duration counts seconds.  Clauses come in any order, each at most once, and belong to the call
- * right before them.  `where` takes a whole formula, so `count() by card where a > 1 and b over 1h`
- * has the condition `a > 1 and b`; only when the condition ends with a call does it need
- * parentheses, since the clauses would be that call's: `count() by card where (a > abs(b)) over
- * 1h`.  The clause words are names everywhere else. */
+ * A text has at most 255 bytes.  A duration counts seconds.  The name of a set is that of a list of
+ * the configuration; `in` is a word only where an operator may stand, and a name everywhere else.
+ * Clauses come in any order, each at most once, and belong to the call right before them.  `where`
+ * takes a whole formula, so `count() by card where a > 1 and b over 1h` has the condition `a > 1
+ * and b`; only when the condition ends with a call does it need parentheses, since the clauses
+ * would be that call's: `count() by card where (a > abs(b)) over 1h`.  The clause words are names
+ * everywhere else. */
 #ifndef BASE_SYNTAX_H
 #define BASE_SYNTAX_H
 
@@ -28,18 +32,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SYNTAX_NODES_MAX = 512, SYNTAX_DEPTH_MAX = 64, SYNTAX_BY_MAX = 4, SYNTAX_ARGUMENTS_MAX = 4 };
+enum {
+    SYNTAX_NODES_MAX = 512,
+    SYNTAX_DEPTH_MAX = 64,
+    SYNTAX_BY_MAX = 4,
+    SYNTAX_ARGUMENTS_MAX = 4,
+    SYNTAX_TEXT_MAX = 256
+};
 
 #define SYNTAX_NONE UINT32_MAX
 
 enum syntax_kind {
-    SYNTAX_NUMBER, /* also durations, in seconds */
+    SYNTAX_NUMBER,
+    SYNTAX_DURATION, /* in seconds */
     SYNTAX_TEXT,
     SYNTAX_BOOLEAN, /* number is 0 or 1 */
     SYNTAX_NAME,
     SYNTAX_CALL,  /* functions and aggregates; unary and binary operators have kinds of their own */
     SYNTAX_UNARY, /* negate, not */
     SYNTAX_BINARY,
+    SYNTAX_IN, /* in, not in: of a named list or of members written there */
 };
 
 enum syntax_operator {
@@ -58,6 +70,8 @@ enum syntax_operator {
     OPERATOR_NOT_EQUAL,
     OPERATOR_AND,
     OPERATOR_OR,
+    OPERATOR_IN,
+    OPERATOR_NOT_IN,
 };
 
 struct syntax_node {
@@ -65,7 +79,11 @@ struct syntax_node {
     enum syntax_operator operator;
     uint32_t column; /* byte offset in the formula, for messages: its beginning, or the operator */
     double number;
-    char name[SCHEMA_NAME_MAX]; /* names, calls, texts */
+    char name[SCHEMA_NAME_MAX]; /* names, calls, the list after `in`; texts, cut if long */
+    const char *text;           /* of a text: its bytes, inside the formula; not terminated */
+    uint32_t text_size;
+    uint32_t member_count, member; /* of `in`: the first of the literals, in a row; 0: a name */
+    uint32_t set_column;           /* of `in`: where its set begins */
     uint32_t argument_count;
     uint32_t argument[SYNTAX_ARGUMENTS_MAX]; /* nodes; operands of operators as well */
     /* clauses of a call */

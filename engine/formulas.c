@@ -50,7 +50,8 @@ static void formulas_add_field(struct formulas *formulas, struct field *field)
     enum value_type type = type_of_field(field->type);
     field->slot = program_add_external(&pipeline->program, type, 0, field_fingerprint(field));
     pipeline->program.value[field->slot].field = field;
-    field->text_slot = field_type_is_key(field->type) ? pipeline->text_count++ : SLOT_NONE;
+    field->text_slot = field_type_is_key(field->type) ? pipeline->program.text_count++ : SLOT_NONE;
+    pipeline->program.value[field->slot].text_slot = field->text_slot;
 }
 
 void formulas_open(struct formulas *formulas, struct pipeline *pipeline, struct findings *findings)

@@ -54,7 +54,6 @@ struct pipeline {
     struct keymap early;    /* ids of labels whose event has not come yet */
     int64_t from_ms, to_ms; /* events outside [from, to) are passed over */
     uint32_t retrained;     /* model index, or UINT32_MAX */
-    uint32_t text_count;
     struct model_setting *model_setting; /* (config->model_count) */
     /* the model features, in order */
     uint32_t model_feature_count;

@@ -55,7 +55,7 @@ struct aggregate_argument {
 };
 
 enum {
-    TAKES_NUMBER = 1 << TYPE_NUMBER | 1 << TYPE_BOOLEAN,
+    TAKES_NUMBER = 1 << TYPE_NUMBER | 1 << TYPE_BOOLEAN | 1 << TYPE_DURATION,
     TAKES_ORDERED = TAKES_NUMBER | 1 << TYPE_TIME,
     TAKES_ANY = TAKES_ORDERED | 1 << TYPE_TEXT | 1 << TYPE_ENUM,
 };

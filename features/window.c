@@ -92,7 +92,8 @@ static bool value_uses(const struct program *program, uint32_t value, uint32_t l
 
 static const char *type_name(enum value_type type)
 {
-    static const char *const names[] = {"a number", "a condition", "a time", "a text", "a choice"};
+    static const char *const names[VALUE_TYPES] = {"a number", "a condition", "a time",    "a text",
+                                                   "a choice", "a duration",  "a location"};
     return names[type];
 }
 
