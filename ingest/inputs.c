@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const int64_t hold_slack_ms = 1000;
+
 /* ---- the order ---- */
 
 static bool goes_before(const struct inputs *inputs, uint32_t first, uint32_t second)
@@ -160,13 +162,37 @@ static bool all_ended(const struct inputs *inputs)
     return true;
 }
 
+/* How far the merge may go without the lane.  One that has shown no record yet holds up all. */
+static int64_t lane_holds_ms(const struct inputs *inputs, const struct lane *lane)
+{
+    const struct source *source = &inputs->input[lane->input].source;
+    if (lane->waiting || lane->ended || !lane->placed || !source->kind->has_more ||
+        !source->kind->has_more(source->self, lane->lane))
+        return INT64_MAX;
+    return lane->record.timestamp_ms + hold_slack_ms;
+}
+
+static void hold(struct inputs *inputs, const struct lane *lane)
+{
+    int64_t holds_ms = lane_holds_ms(inputs, lane);
+    inputs->held_ms = holds_ms < inputs->held_ms ? holds_ms : inputs->held_ms;
+}
+
+static void hold_all(struct inputs *inputs)
+{
+    inputs->held_ms = INT64_MAX;
+    for (uint32_t i = 0; i < inputs->lane_count; i++)
+        hold(inputs, &inputs->lane[i]);
+}
+
 /* Whether the order may be decided now. */
 static bool may_choose(const struct inputs *inputs)
 {
     for (uint32_t i = 0; inputs->whole && i < inputs->lane_count; i++)
         if (!inputs->lane[i].waiting && !inputs->lane[i].ended)
             return false;
-    return inputs->waiting_count > 0;
+    return inputs->waiting_count > 0 &&
+           inputs->lane[inputs->waiting[0]].record.timestamp_ms <= inputs->held_ms;
 }
 
 /* ---- filling ---- */
@@ -205,8 +231,10 @@ static enum status advance(struct inputs *inputs, struct failure *failure)
     struct lane *lane = &inputs->lane[inputs->waiting[0]];
     take(inputs, lane);
     enum status status = peek_lane(inputs, lane, failure);
-    if (!lane->waiting)
+    if (!lane->waiting) {
         inputs->waiting[0] = inputs->waiting[--inputs->waiting_count];
+        hold(inputs, lane);
+    }
     if (inputs->waiting_count)
         sift_down(inputs, 0);
     return status;
@@ -220,6 +248,7 @@ enum status inputs_fill(struct inputs *inputs, struct batch *batch, uint32_t rec
         place_lanes(inputs, failure) == STATUS_STOP || /* RETRY: asked again with the next batch */
         peek_lanes(inputs, failure) != STATUS_OK)
         return STATUS_STOP;
+    hold_all(inputs);
     uint32_t before = batch->count;
     while (may_choose(inputs) && batch->count < records_max &&
            add_record(inputs, batch, &inputs->lane[inputs->waiting[0]]))

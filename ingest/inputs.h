@@ -1,6 +1,10 @@
 /* The pipeline's inputs together: event sources and label sources, merged into one order.  Among
  * the lanes that have a record waiting the lowest timestamp goes first; at equal times labels go
- * before events, then the lower input, then the lower partition. */
+ * before events, then the lower input, then the lower partition.
+ *
+ * Out of a backlog lanes come in large pieces, one after the other.  Therefore a lane that shows
+ * nothing, but is known to have more, holds up records that are more than a second newer than its
+ * last one: what would be late without need costs more than the wait. */
 #ifndef INGEST_INPUTS_H
 #define INGEST_INPUTS_H
 
@@ -37,6 +41,7 @@ struct inputs {
     bool placed;  /* the sources stand still until placed: lanes are named by a journal, or begin
                      when merging does */
     bool merging; /* inputs_fill chooses the order; false: inputs_take is told it */
+    int64_t held_ms; /* newer records wait for the lanes that have more */
     /* Lanes with a record waiting, a binary heap in the order of the merge. */
     uint32_t waiting_count;
     uint32_t waiting[LANES_MAX];

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "ingest/inputs.h"
+#include "ingest/kafka_lane.h"
 #include "ingest/kafka_partitions.h"
 #include "ingest/source.h"
 #include <errno.h>
@@ -33,15 +34,6 @@ struct kafka_source_option {
 };
 
 enum start { START_EARLIEST, START_LATEST };
-
-struct kafka_lane {
-    rd_kafka_queue_t *queue;
-    rd_kafka_message_t *message; /* on offer; NULL: none */
-    bool dry;                    /* its queue was empty since the descriptor was last drained */
-    bool placed;                 /* by kafka_place */
-    int64_t begin;               /* where a first reading begins: an offset, or librdkafka's mark */
-    int64_t wanted, sent;        /* next offsets: to be committed, and last sent; -1: none */
-};
 
 struct kafka_source {
     struct kafka_trouble trouble; /* first: the opaque of the client's callbacks is both */
@@ -134,7 +126,7 @@ static enum status open_client(struct kafka_source *source, const json_t *proper
         {"auto.offset.reset", "error"},
         {"isolation.level", "read_committed"},
         {"check.crcs", "true"},
-        {"enable.partition.eof", "false"},
+        {"enable.partition.eof", "true"},
         {"statistics.interval.ms", "10000"},
         {NULL, NULL},
     };
@@ -174,7 +166,7 @@ static void add_lane(struct kafka_source *source)
     rd_kafka_queue_forward(lane->queue, NULL);
     watch_queue(source, lane->queue);
     lane->begin = RD_KAFKA_OFFSET_BEGINNING;
-    lane->wanted = lane->sent = -1;
+    lane->wanted = lane->sent = lane->next = -1;
     source->lane_count++;
 }
 
@@ -457,20 +449,15 @@ static enum status come_around(struct kafka_source *source, struct failure *fail
 static enum status next_message(struct kafka_source *source, struct kafka_lane *lane,
                                 struct failure *failure)
 {
-    rd_kafka_message_t *message;
-    while ((message = rd_kafka_consume_queue(lane->queue, 0)) && message->err) {
-        judge_error(source, message);
-        rd_kafka_message_destroy(message);
+    rd_kafka_message_t *trouble;
+    while ((trouble = kafka_lane_next(lane))) {
+        judge_error(source, trouble);
+        rd_kafka_message_destroy(trouble);
     }
-    if (source->lost.status != STATUS_OK) {
-        if (message)
-            rd_kafka_message_destroy(message);
-        *failure = source->lost;
-        return STATUS_STOP;
-    }
-    lane->dry = !message;
-    lane->message = message;
-    return message ? STATUS_OK : STATUS_RETRY;
+    if (source->lost.status == STATUS_OK)
+        return lane->message ? STATUS_OK : STATUS_RETRY;
+    *failure = source->lost;
+    return STATUS_STOP;
 }
 
 static enum status kafka_peek(void *self, uint32_t index, struct record *record,
@@ -485,24 +472,20 @@ static enum status kafka_peek(void *self, uint32_t index, struct record *record,
         status = next_message(source, lane, failure);
     if (status != STATUS_OK)
         return status;
-    const rd_kafka_message_t *message = lane->message;
-    rd_kafka_timestamp_type_t type;
-    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-    *record = (struct record){
-        .bytes = message->len > 0 ? message->payload : NULL,
-        .size = message->len,
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? INT64_MIN : timestamp_ms,
-    };
+    *record = kafka_lane_record(lane);
     return STATUS_OK;
 }
 
 static void kafka_take(void *self, uint32_t index)
 {
-    struct kafka_lane *lane = &((struct kafka_source *)self)->lane[index];
-    rd_kafka_message_destroy(lane->message);
-    lane->message = NULL;
+    kafka_lane_take(&((struct kafka_source *)self)->lane[index]);
+}
+
+static bool kafka_has_more(void *self, uint32_t index)
+{
+    struct kafka_source *source = self;
+    return kafka_lane_has_more(&source->lane[index], source->client, source->topic, (int32_t)index,
+                               clock_monotonic_ns(source->clock));
 }
 
 static int kafka_descriptor(void *self)
@@ -534,21 +517,13 @@ static void commit_last(struct kafka_source *source)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void close_lane(struct kafka_lane *lane)
-{
-    if (lane->message)
-        rd_kafka_message_destroy(lane->message);
-    rd_kafka_queue_io_event_enable(lane->queue, -1, NULL, 0);
-    rd_kafka_queue_destroy(lane->queue);
-}
-
 static void kafka_close(void *self)
 {
     struct kafka_source *source = self;
     if (source->client) {
         commit_last(source);
         for (uint32_t index = 0; index < source->lane_count; index++)
-            close_lane(&source->lane[index]);
+            kafka_lane_close(&source->lane[index]);
         if (source->queue) {
             rd_kafka_queue_io_event_enable(source->queue, -1, NULL, 0);
             rd_kafka_queue_destroy(source->queue);
@@ -592,6 +567,7 @@ const struct source_kind kafka_source = {
     .lane_count = kafka_lane_count,
     .peek = kafka_peek,
     .take = kafka_take,
+    .has_more = kafka_has_more,
     .place = kafka_place,
     .has_begun = kafka_has_begun,
     .descriptor = kafka_descriptor,

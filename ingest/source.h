@@ -51,6 +51,10 @@ struct source_kind {
     enum status (*peek)(void *self, uint32_t lane, struct record *record, struct failure *failure);
     void (*take)(void *self, uint32_t lane);
 
+    /* Of a lane that shows nothing now: whether records of it are known to be on their way, so that
+     * whoever merges lanes by time had better wait for them.  NULL: it cannot tell. */
+    bool (*has_more)(void *self, uint32_t lane);
+
     /* Of a source opened with `placed`: the lane's first record is the one at `offset` or after it;
      * -1: where a first reading begins (the group's committed offset, or as the options say).  Once
      * a lane; a lane's number is its partition.  RETRY: the same again later.  STOP: it cannot be

@@ -7,7 +7,7 @@
 #
 #   WEIR=PROGRAM, BENCH_PORT            program (build/release/weir), port (19692)
 #   BENCH_COUNT, BENCH_ROUNDS           transactions of a round (1000000), rounds (3)
-#   BENCH_STATE_CARDS                   cards of the big state (1200000, about 1 GB)
+#   BENCH_STATE_CARDS                   cards of the big state (2200000, about 1 GB)
 #   BENCH_EVERY                         time between snapshots where they go on all the time (100ms)
 #   BENCH_SECONDS                       of each run at 2,000 transactions a second (20)
 set -uo pipefail
@@ -17,7 +17,7 @@ KAFKA_TEST_PORT=${BENCH_PORT:-19692}
 . tests/kafka/common.sh
 count=${BENCH_COUNT:-1000000}
 rounds=${BENCH_ROUNDS:-3}
-cards=${BENCH_STATE_CARDS:-1200000}
+cards=${BENCH_STATE_CARDS:-2200000}
 seconds=${BENCH_SECONDS:-20}
 every_short=${BENCH_EVERY:-100ms}
 rate=2000
@@ -177,11 +177,11 @@ latencies() { # of the report
 
 # At a steady rate, with and without snapshots: how long the loop is held up.
 measure_pauses() { # EVERY CASE
-    write_config "$work/big.json" big big "{\"state\": {\"every\": \"$1\"}, \"memory\": \"4GiB\"}"
+    write_big "$1"
     start big "$work/big.json"
     wait_until 'it leads' leads "$log" || return 1
     fill_big "$RANDOM" --count $((rate * seconds)) --rate $rate
-    wait_until 'everything is consumed' consumed big big-transactions big-labels || return 1
+    wait_until 'everything is consumed' consumed big big-transactions || return 1
     end_orderly big || return 1
     figures "$2" "{\"state_bytes\": $(member "$report" snapshots.last_bytes), \"per_second\": $rate,
         \"snapshots\": $(member "$report" snapshots.written), \"snapshot_ms\": $(member "$report" snapshots.last_ms)}" \
@@ -194,7 +194,7 @@ measure_recovery() {
     pid_of[follower]=$!
     start big "$work/big.json"
     wait_until 'it leads' leads "$log" || return 1
-    fill_big "$RANDOM" --count $((rate * 30)) --rate $rate &
+    fill_big "$RANDOM" --count $((rate * 30)) --rate $rate & # the last one, in a shell of its own
     pid_of[load]=$!
     sleep 5
     end_by_kill big
@@ -224,10 +224,17 @@ visible_after() { # MILLISECONDS
     [[ -n $seen_ms ]]
 }
 
+# The eighteen windows over many cards, with a snapshot every so often.
+write_big() { # EVERY
+    write_config "$work/big.json" big big "$(python3 -c 'import json, sys
+print(json.dumps(json.loads(sys.argv[1]) | {"state": {"every": sys.argv[2]}, "memory": "4GiB"}))' "$windows" "$1")"
+}
+
 # The next transactions of the big pipeline.  Its cards make two payments a day, so each call continues
 # with a day of its own: events of a time that has been would all come too late.
 fill_big() { # SEED [OPTION...]
-    fill big "$1" --customers "$cards" --start "$(date -u -d "2025-01-01 + $((big_days++)) days" +%F)" "${@:2}"
+    fill big "$1" --customers "$cards" --start "$(date -u -d "2025-01-01 + $big_days days" +%F)" "${@:2}"
+    big_days=$((big_days + 1))
 }
 big_days=0
 
@@ -237,15 +244,15 @@ measure_snapshots() {
     local half=$((count / 2)) every case
     note "building a big state: $cards cards"
     fill_big 2 --count $((cards * 2))
-    write_config "$work/big.json" big big '{"state": {"every": "1h"}, "memory": "4GiB"}'
-    drain big "$work/big.json" big $((cards * 2)) big-transactions big-labels || return 1
+    write_big 1h
+    drain big "$work/big.json" big $((cards * 2)) big-transactions || return 1
     note "its snapshot: $(member "$report" snapshots.last_bytes) bytes in $(member "$report" snapshots.last_ms) ms"
     for every in 1h "$every_short"; do
         case=$([[ $every == 1h ]] && echo big-state || echo big-state-with-snapshots)
         fill_big "$RANDOM" --count "$half"
-        write_config "$work/big.json" big big "{\"state\": {\"every\": \"$every\"}, \"memory\": \"4GiB\"}"
+        write_big "$every"
         pump big "$count" &&
-            drain big "$work/big.json" big "$half" big-transactions big-labels || return 1
+            drain big "$work/big.json" big "$half" big-transactions || return 1
         figures "$case" "{\"transactions\": $half,
             \"ceiling_per_second\": $(value "$pumped" records_per_second),
             \"events_per_second\": $(value "$drained" records_per_second),

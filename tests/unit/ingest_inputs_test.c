@@ -17,6 +17,7 @@ struct script {
     uint32_t lanes;
     uint32_t count[SCRIPT_LANES], at[SCRIPT_LANES];
     bool waits[SCRIPT_LANES]; /* RETRY after the last record rather than END */
+    bool comes[SCRIPT_LANES]; /* more records are on their way */
     int64_t time_ms[SCRIPT_LANES][SCRIPT_RECORDS];
     size_t size;
     bool breaks; /* STOP after the last record */
@@ -59,6 +60,11 @@ static void script_take(void *self, uint32_t lane)
     ((struct script *)self)->at[lane]++;
 }
 
+static bool script_has_more(void *self, uint32_t lane)
+{
+    return ((struct script *)self)->comes[lane];
+}
+
 static enum status script_commit(void *self, const int64_t *next_offsets, struct failure *failure)
 {
     (void)failure;
@@ -94,6 +100,7 @@ static const struct source_kind script_kind = {
     .lane_count = script_lane_count,
     .peek = script_peek,
     .take = script_take,
+    .has_more = script_has_more,
     .place = script_place,
     .commit = script_commit,
     .close = script_close,
@@ -228,6 +235,30 @@ static void test_waiting(void **state)
 }
 
 /* What came before a failure goes on its way first. */
+/* A lane whose next records are on their way holds up what is much newer than its last one. */
+static void test_holds_for_what_comes(void **state)
+{
+    (void)state;
+    struct script script = {.lanes = 2, .size = 1, .waits = {true, true}, .comes = {true, true}};
+    add_times(&script, 0, (int64_t[]){5000, 5500, 9000}, 3);
+    add_times(&script, 1, (int64_t[]){5200, 6500, 6501}, 3);
+    script.count[0] = 0;
+    add(&script, RECORD_EVENT);
+    assert_int_equal(fill(256), STATUS_RETRY); /* lane 0 has shown nothing yet */
+    script.count[0] = 2;
+    assert_int_equal(fill(256), STATUS_OK); /* up to a second after its last record */
+    assert_int_equal(batch.count, 4);
+    assert_int_equal(batch.time_ms[3], 6500);
+    assert_int_equal(fill(256), STATUS_RETRY);
+    script.count[0] = 3;
+    assert_int_equal(fill(256), STATUS_OK); /* but lane 1, which has shown 6501, holds 9000 */
+    assert_int_equal(batch.count, 1);
+    assert_int_equal(fill(256), STATUS_RETRY);
+    script.comes[1] = false;
+    assert_int_equal(fill(256), STATUS_OK);
+    assert_int_equal(batch.time_ms[0], 9000);
+}
+
 static void test_failure(void **state)
 {
     (void)state;
@@ -581,6 +612,7 @@ int main(void)
         test(test_random_order),
         test(test_files_in_turn),
         test(test_waiting),
+        test(test_holds_for_what_comes),
         test(test_failure),
         test(test_commit),
         test(test_oversized),

@@ -1,0 +1,136 @@
+/* Offsets and periods; see zone.h.  Days and civil dates by Hinnant, "chrono-compatible low-level
+ * date algorithms" (2013): years begin in March, so that the leap day is the last, and 400 years
+ * are an era of 146,097 days. */
+#include "base/zone.h"
+#include "base/assert.h"
+#include "base/calendar.h"
+#include <stdbool.h>
+
+enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_SHIFT_DAYS = 719468, WEEK_DAYS = 7 };
+
+static int64_t floor_divide(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
+struct civil civil_of(int64_t local_ms)
+{
+    int64_t days = floor_divide(local_ms, DAY_MS) + EPOCH_SHIFT_DAYS;
+    int64_t era = floor_divide(days, ERA_DAYS), of_era = days - era * ERA_DAYS;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* from March */
+    struct civil civil = {.day = (int)(of_year - (153 * month + 2) / 5 + 1),
+                          .month = (int)(month < 10 ? month + 3 : month - 9)};
+    civil.year = year + era * ERA_YEARS + (civil.month <= 2);
+    return civil;
+}
+
+int64_t civil_ms(struct civil civil)
+{
+    bool next_year = civil.month > 12;
+    int month = next_year ? civil.month - 12 : civil.month;
+    int64_t year = civil.year + next_year - (month <= 2);
+    int64_t era = floor_divide(year, ERA_YEARS), of_era = year - era * ERA_YEARS;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + civil.day - 1;
+    int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    return (days - EPOCH_SHIFT_DAYS) * DAY_MS;
+}
+
+/* Which interval the moment lies in. */
+static uint32_t interval_of(const struct zone *zone, int64_t time_ms)
+{
+    uint32_t low = 0, high = zone->count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (zone->from_ms[middle] <= time_ms)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct zone_interval zone_interval(const struct zone *zone, int64_t time_ms)
+{
+    uint32_t i = interval_of(zone, time_ms);
+    return (struct zone_interval){
+        .from_ms = zone->from_ms[i],
+        .to_ms = i + 1 < zone->count ? zone->from_ms[i + 1] : INT64_MAX,
+        .offset_ms = zone->offset_ms[i],
+    };
+}
+
+int64_t zone_offset_ms(const struct zone *zone, int64_t time_ms)
+{
+    return zone->offset_ms[interval_of(zone, time_ms)];
+}
+
+/* The first moment at which the clock on the wall shows this or, where it leaps over it, more. */
+static int64_t moment_of_local(const struct zone *zone, int64_t local_ms)
+{
+    uint32_t i = interval_of(zone, local_ms - DAY_MS);
+    for (; i + 1 < zone->count; i++)
+        if (local_ms - zone->offset_ms[i] < zone->from_ms[i + 1])
+            break;
+    int64_t moment_ms = local_ms - zone->offset_ms[i];
+    return moment_ms < zone->from_ms[i] ? zone->from_ms[i] : moment_ms;
+}
+
+static struct civil period_first(enum period period, int64_t local_ms)
+{
+    struct civil civil = civil_of(local_ms);
+    if (period == PERIOD_YEAR)
+        civil.month = 1;
+    if (period == PERIOD_YEAR || period == PERIOD_MONTH)
+        civil.day = 1;
+    return civil;
+}
+
+static int64_t local_start_ms(enum period period, int64_t local_ms)
+{
+    int64_t days = floor_divide(local_ms, DAY_MS);
+    if (period == PERIOD_DAY)
+        return days * DAY_MS;
+    if (period == PERIOD_WEEK) /* 1970-01-01 was a Thursday */
+        return (floor_divide(days + 3, WEEK_DAYS) * WEEK_DAYS - 3) * DAY_MS;
+    return civil_ms(period_first(period, local_ms));
+}
+
+static int64_t local_end_ms(enum period period, int64_t start_ms)
+{
+    if (period == PERIOD_DAY || period == PERIOD_WEEK)
+        return start_ms + (period == PERIOD_DAY ? 1 : WEEK_DAYS) * (int64_t)DAY_MS;
+    struct civil civil = civil_of(start_ms);
+    if (period == PERIOD_YEAR)
+        civil.year++;
+    else
+        civil.month++;
+    return civil_ms(civil);
+}
+
+static int64_t hour_start_ms(const struct zone_interval *interval, int64_t time_ms)
+{
+    int64_t local_ms = floor_divide(time_ms + interval->offset_ms, HOUR_MS) * HOUR_MS;
+    return local_ms - interval->offset_ms;
+}
+
+int64_t period_start_ms(const struct zone *zone, enum period period, int64_t time_ms)
+{
+    struct zone_interval interval = zone_interval(zone, time_ms);
+    if (period != PERIOD_HOUR)
+        return moment_of_local(zone, local_start_ms(period, time_ms + interval.offset_ms));
+    int64_t start_ms = hour_start_ms(&interval, time_ms);
+    return start_ms < interval.from_ms ? interval.from_ms : start_ms;
+}
+
+int64_t period_end_ms(const struct zone *zone, enum period period, int64_t time_ms)
+{
+    struct zone_interval interval = zone_interval(zone, time_ms);
+    if (period == PERIOD_HOUR) {
+        int64_t end_ms = hour_start_ms(&interval, time_ms) + HOUR_MS;
+        return end_ms > interval.to_ms ? interval.to_ms : end_ms;
+    }
+    int64_t start_ms = local_start_ms(period, time_ms + interval.offset_ms);
+    return moment_of_local(zone, local_end_ms(period, start_ms));
+}
