@@ -163,6 +163,8 @@ static uint32_t compile_list(const struct compiler *compiler, const struct synta
                              uint32_t left, const struct list *list)
 {
     static const char *const holds[] = {"texts", "numbers", "networks"};
+    if (list->unread)
+        return added(compiler, node, program_add_boolean(compiler->program, false));
     enum value_type type = compiler->program->value[left].type;
     bool fits = list->type == LIST_NUMBER ? is_number(type)
                 : list->type == LIST_TEXT ? type == TYPE_TEXT || type == TYPE_ENUM

@@ -3,6 +3,7 @@
 #define BASE_LIST_H
 
 #include "base/schema.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct list_member {
 struct list {
     char name[SCHEMA_NAME_MAX];
     enum list_type type;
+    bool unread; /* it had mistakes: whoever looks into it is not blamed for them */
     uint32_t count;
     struct list_member *member; /* (count) */
 };

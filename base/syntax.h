@@ -1,22 +1,5 @@
-/* The feature language's text, read into a tree.  Knows the grammar, not the names.
- *
- *     formula    = and { "or" and }
- *     and        = not { "and" not }
- *     not        = "not" not | comparison
- *     comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum | [ "not" ] "in" set ]
- *     set        = name | "(" member { "," member } ")"
- *     member     = text | [ "-" ] ( number | duration )
- *     sum        = product { ("+" | "-") product }
- *     product    = unary { ("*" | "/" | "%") unary }
- *     unary      = "-" unary | primary
- *     primary    = number | duration | text | "true" | "false" | name | call | "(" formula ")"
- *     call       = name "(" [ formula { "," formula } ] ")" { clause }
- *     clause     = "by" ( name | "(" name { "," name } ")" ) | "over" duration | "delay" duration
- *                | "where" formula | "before"
- *     number     = digits [ "." digits ] [ ("e" | "E") [ "+" | "-" ] digits ]
- *     duration   = digits [ "." digits ] ( "ms" | "s" | "m" | "h" | "d" | "w" )
- *     text       = "'" { any but "'" } "'" | '"' { any but '"' } '"'
- *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes
+/* The feature language's text, read into a tree.  Knows the grammar, not the names.  The
+ * rules stand in grammar.c, and `weir list grammar` prints them.
  *
  * A text has at most 255 bytes.  A duration counts seconds.  The name of a set is that of a list of
  * the configuration; `in` is a word only where an operator may stand, and a name everywhere else.

@@ -231,7 +231,7 @@ static uint32_t compile_text(struct formulas *formulas, const char *path, const 
         value = VALUE_NONE;
     }
     if (value == VALUE_NONE)
-        findings_add(formulas->findings, path, error.column, "%s", error.message);
+        findings_add_formula(formulas->findings, path, text, error.column, error.message);
     free(syntax);
     return value;
 }

@@ -250,6 +250,8 @@ bool pipeline_build(struct pipeline *pipeline, struct config *config, struct fin
     pipeline->to_ms = INT64_MAX;
     pipeline->has_labels = config->labels.event_source[0] || config->labels_input.present;
     program_init(&pipeline->program, config->key);
+    pipeline->program.lists = &config->lists;
+    pipeline->program.zone = config->zone;
     open_features(pipeline);
     struct formulas *formulas = malloc(sizeof *formulas);
     ASSERT(formulas);
