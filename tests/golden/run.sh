@@ -55,6 +55,20 @@ for what in decisions dead features; do
     ok security/$what expected $security/expected.$what "$work/$what"
 done
 
+# --- texts, lists, clocks and durations in formulas -------------------------------------------------
+language=tests/golden/language
+"$weir" replay $language/pipeline.json $language/events.jsonl --decisions "$work/decisions" \
+    --features "$work/features" --json >"$work/report" 2>"$work/errors"
+ok language/exit-code test $? -eq 0
+for what in decisions features; do
+    ok language/$what expected $language/expected.$what "$work/$what"
+done
+for batch in 1 2; do
+    "$weir" replay $language/pipeline.json $language/events.jsonl --batch $batch \
+        --features "$work/features.$batch" --json >"$work/report.$batch" 2>"$work/errors"
+    ok "language/same-features-in-batches-of-$batch" cmp "$work/features" "$work/features.$batch"
+done
+
 # --- the same bytes, twice and in batches of any size ----------------------------------------------
 "$weir" simulate --count 30000 --seed 3 --drift-at 0.5 >"$work/stream.jsonl"
 for run in 256 256-again 7 1; do
