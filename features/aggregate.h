@@ -66,7 +66,8 @@ struct aggregate_kind {
     const char *name, *signature, *summary; /* "mean", "mean(x)", "arithmetic mean of x" */
     struct aggregate_argument argument[AGGREGATE_ARGUMENTS_MAX];
     enum aggregate_result result;
-    bool needs_span; /* makes no sense for ever (distinct, rate) */
+    bool takes_location; /* instead of its two numbers */
+    bool needs_span;     /* makes no sense for ever (distinct, rate) */
     bool
         looks_back; /* compares the event with what was before it: the event is not in the window */
     bool ordered;   /* the running value depends on the slots' order: a correction adds all again */

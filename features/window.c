@@ -20,6 +20,7 @@ struct call {
     const struct program_resolver *resolver;
     struct syntax_error *error;
     const struct aggregate_kind *kind;
+    uint32_t argument_count;                    /* a location counts as two */
     uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
     uint32_t where;                             /* value or VALUE_NONE */
     uint32_t key[ENTITY_KEYS_MAX];
@@ -126,21 +127,31 @@ static bool label_check(struct call *call, uint32_t index, uint32_t value, uint3
     return true;
 }
 
+static bool argument_put(struct call *call, uint32_t value, uint32_t column)
+{
+    uint32_t index = call->argument_count;
+    enum value_type type = call->program->value[value].type;
+    if (index == AGGREGATE_ARGUMENTS_MAX || !(call->kind->argument[index].types >> type & 1))
+        return mistake(call, column, "%s does not take %s: its form is %s", call->node->name,
+                       type_name(type), call->kind->signature);
+    call->argument[call->argument_count++] = value;
+    return level_check(call, value, column) && label_check(call, index, value, column);
+}
+
+/* A location is the two numbers that it is made of. */
 static bool argument_compile(struct call *call, uint32_t index)
 {
     const struct syntax_node *node = call->node;
-    const struct aggregate_argument *argument = &call->kind->argument[index];
     uint32_t column = call->syntax->node[node->argument[index]].column;
     uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
                                      call->resolver, call->error);
     if (value == VALUE_NONE)
         return false;
-    enum value_type type = call->program->value[value].type;
-    if (!(argument->types >> type & 1))
-        return mistake(call, column, "%s does not take %s: its form is %s", node->name,
-                       type_name(type), call->kind->signature);
-    call->argument[index] = value;
-    return level_check(call, value, column) && label_check(call, index, value, column);
+    const struct program_value *known = &call->program->value[value];
+    if (known->type != TYPE_LOCATION || !call->kind->takes_location || known->constant)
+        return argument_put(call, value, column);
+    return argument_put(call, known->input[0], column) &&
+           argument_put(call, known->input[1], column);
 }
 
 static bool arguments_compile(struct call *call)
@@ -151,14 +162,17 @@ static bool arguments_compile(struct call *call)
         most++;
         least += !call->kind->argument[i].optional;
     }
-    if (node->argument_count < least || node->argument_count > most)
+    /* One location may stand for two numbers. */
+    if (node->argument_count + call->kind->takes_location < least || node->argument_count > most)
         return mistake(call, node->column, "%s has %u argument%s here: its form is %s", node->name,
                        node->argument_count, node->argument_count == 1 ? "" : "s",
                        call->kind->signature);
     for (uint32_t i = 0; i < node->argument_count; i++)
         if (!argument_compile(call, i))
             return false;
-    return true;
+    if (call->argument_count >= least)
+        return true;
+    return mistake(call, node->column, "%s takes a location, or both of its numbers", node->name);
 }
 
 static bool where_compile(struct call *call)
@@ -377,7 +391,7 @@ static uint64_t call_fingerprint(const struct call *call, const struct entity *e
     int used = snprintf(text, sizeof text, "%s by %s over %lld delay %lld before %d",
                         call->kind->name, entity->name, (long long)call->node->over_ms,
                         (long long)call->node->delay_ms, before);
-    for (uint32_t i = 0; i < call->node->argument_count; i++)
+    for (uint32_t i = 0; i < call->argument_count; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, " %016llx",
                          (unsigned long long)value[call->argument[i]].fingerprint);
     if (call->where != VALUE_NONE)
@@ -423,7 +437,7 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     struct window window = {.kind = call->kind,
                             .frame = frame_of(call, entity, condition),
                             .before = call->node->before || call->kind->looks_back,
-                            .argument_count = call->node->argument_count,
+                            .argument_count = call->argument_count,
                             .moment = INDEX_NONE};
     for (uint32_t i = 0; i < window.argument_count; i++)
         window.cell[i] = cell_of(call, entity, call->argument[i]);
