@@ -236,6 +236,7 @@ static void open_features(struct pipeline *pipeline)
     const struct features_setting setting = {
         .memory = memory - (remembered < memory / 2 ? remembered : memory / 2),
         .lateness_ms = config->lateness_ms,
+        .zone = config->zone,
         .entity_count = config->entity_count,
         .entity = config->entity,
     };

@@ -33,6 +33,7 @@
 #include "base/history.h"
 #include "base/program.h"
 #include "base/state.h"
+#include "base/zone.h"
 
 struct features;
 
@@ -46,6 +47,7 @@ struct entity_setting {
 struct features_setting {
     int64_t memory; /* bytes for all entities together */
     int64_t lateness_ms;
+    const struct zone *zone; /* of calendar windows; NULL: UTC */
     uint32_t entity_count;
     const struct entity_setting *entity;
 };
