@@ -116,11 +116,11 @@ bool network_parse(const char *text, size_t size, struct network *network, char 
     if (!address_parse(text, address_size, &address))
         return refuse(message, text, size,
                       "is no network such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7");
-    uint32_t most = address.is_4 ? 32 : 128, written = most, prefix = most;
+    uint32_t most = address.is_4 ? 32 : 128, prefix = most;
     /* The prefix of an IPv4 network in the clothes of IPv6 counts the clothes. */
     uint32_t extra = address.is_4 && memchr(text, ':', address_size) ? 96 : 0;
     if (slash) {
-        written = read_prefix(slash + 1, end, most + extra);
+        uint32_t written = read_prefix(slash + 1, end, most + extra);
         if (written == UINT32_MAX || written < extra)
             return refuse(message, text, size,
                           address.is_4 && !extra ? "has no prefix from 0 to 32 behind its slash"
