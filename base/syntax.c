@@ -91,7 +91,19 @@ static void copy_token(const struct token *token, char name[SCHEMA_NAME_MAX])
 }
 
 static const char *const reserved[] = {"and", "or", "not", "true", "false"};
-static const char *const clause_words[] = {"by", "over", "delay", "where", "before"};
+
+enum { SAYS_KEYS = 1, SAYS_WINDOW = 2, SAYS_DELAY = 4, SAYS_CONDITION = 8, SAYS_BEFORE = 16 };
+
+/* The clauses, and what of a window each one says. */
+static const struct clause {
+    const char *word;
+    uint32_t says;
+} clauses[] = {
+    {"by", SAYS_KEYS},         {"over", SAYS_WINDOW},
+    {"delay", SAYS_DELAY},     {"from", SAYS_WINDOW | SAYS_DELAY},
+    {"before", SAYS_BEFORE},   {"session", SAYS_WINDOW},
+    {"where", SAYS_CONDITION},
+};
 
 static bool is_reserved(const struct token *token)
 {
@@ -143,13 +155,92 @@ static int64_t parse_duration(struct parser *parser)
     return span_ms;
 }
 
-/* Which clause the next token begins: a bit, or 0. */
-static uint32_t next_clause(const struct parser *parser)
+/* A place where a window could stand, and none does. */
+static void expected_window(struct parser *parser)
 {
-    for (uint32_t i = 0; i < sizeof clause_words / sizeof *clause_words; i++)
-        if (next_is(parser, clause_words[i]))
-            return 1U << i;
-    return 0;
+    expected(parser, "a window such as 7d, last 50, today, this week or session gap 30m");
+}
+
+static void parse_last(struct parser *parser, struct syntax_node *call)
+{
+    const struct token *token = &parser->token;
+    bool whole = token->kind == TOKEN_NUMBER && token->number >= 1 &&
+                 token->number <= SYNTAX_COUNT_MAX &&
+                 token->number == (double)(int64_t)token->number;
+    if (!whole) {
+        expected(parser, "a whole number of events from 1 to 1000000, as in last 50,");
+        return;
+    }
+    call->window = WINDOW_LAST;
+    call->over_count = (int64_t)token->number;
+    take(parser);
+}
+
+static void parse_period(struct parser *parser, struct syntax_node *call)
+{
+    static const char *const words[] = {"hour", "day", "week", "month", "year"};
+    for (uint32_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (accept(parser, words[i])) {
+            call->window = WINDOW_PERIOD;
+            call->period = (enum period)i;
+            return;
+        }
+    expected(parser, "hour, day, week, month or year");
+}
+
+static void parse_session(struct parser *parser, struct syntax_node *call)
+{
+    if (!accept(parser, "gap")) {
+        expected(parser, "gap and a duration, as in session gap 30m,");
+        return;
+    }
+    call->window = WINDOW_SESSION;
+    call->gap_ms = parse_duration(parser);
+}
+
+static void parse_window(struct parser *parser, struct syntax_node *call)
+{
+    if (parser->token.kind == TOKEN_DURATION || parser->token.kind == TOKEN_NUMBER) {
+        call->window = WINDOW_SPAN;
+        call->over_ms = parse_duration(parser);
+    } else if (accept(parser, "last")) {
+        parse_last(parser, call);
+    } else if (accept(parser, "this")) {
+        parse_period(parser, call);
+    } else if (accept(parser, "session")) {
+        parse_session(parser, call);
+    } else if (accept(parser, "today")) {
+        call->window = WINDOW_PERIOD;
+        call->period = PERIOD_DAY;
+    } else {
+        expected_window(parser);
+    }
+}
+
+/* `from 14d to 7d`: the span between two moments that lie behind the event. */
+static void parse_from(struct parser *parser, struct syntax_node *call)
+{
+    uint32_t column = parser->token.column;
+    int64_t from_ms = parse_duration(parser);
+    if (!parser->failed && !accept(parser, "to")) {
+        expected(parser, "to and a duration, as in from 14d to 7d,");
+        return;
+    }
+    call->delay_ms = parse_duration(parser);
+    call->window = WINDOW_SPAN;
+    call->over_ms = from_ms - call->delay_ms;
+    if (!parser->failed && call->over_ms <= 0)
+        parser->failed = !syntax_fail(parser->error, column,
+                                      "from must lie further back than to, as in from 14d to 7d");
+}
+
+/* The clause that the next token begins, or NULL. */
+static const struct clause *next_clause(const struct parser *parser)
+{
+    for (uint32_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        if (next_is(parser, clauses[i].word))
+            return &clauses[i];
+    return NULL;
 }
 
 static void parse_clause(struct parser *parser, struct syntax_node *call)
@@ -157,7 +248,11 @@ static void parse_clause(struct parser *parser, struct syntax_node *call)
     if (accept(parser, "by"))
         parse_by(parser, call);
     else if (accept(parser, "over"))
-        call->over_ms = parse_duration(parser);
+        parse_window(parser, call);
+    else if (accept(parser, "session"))
+        parse_session(parser, call);
+    else if (accept(parser, "from"))
+        parse_from(parser, call);
     else if (accept(parser, "delay"))
         call->delay_ms = parse_duration(parser);
     else if (accept(parser, "where"))
@@ -168,15 +263,19 @@ static void parse_clause(struct parser *parser, struct syntax_node *call)
 
 static void parse_clauses(struct parser *parser, struct syntax_node *call)
 {
-    uint32_t seen = 0;
-    for (uint32_t clause; (clause = next_clause(parser)) != 0; seen |= clause) {
-        if (seen & clause) {
-            char shown[TOKEN_SHOWN_MAX];
-            token_show(&parser->token, shown);
-            parser->failed = !syntax_fail(parser->error, parser->token.column,
-                                          "the window has a second %s", shown);
+    uint32_t said = 0, seen = 0;
+    for (const struct clause *clause; (clause = next_clause(parser)) != NULL;) {
+        uint32_t word = 1U << (clause - clauses);
+        if (said & clause->says) {
+            parser->failed =
+                !syntax_fail(parser->error, parser->token.column,
+                             seen & word ? "the window has a second '%s'"
+                                         : "'%s' says again what the window has said before",
+                             clause->word);
             return;
         }
+        said |= clause->says;
+        seen |= word;
         parse_clause(parser, call);
         call->has_window = true;
     }

@@ -3,15 +3,17 @@
  *
  * A text has at most 255 bytes.  A duration counts seconds.  The name of a set is that of a list of
  * the configuration; `in` is a word only where an operator may stand, and a name everywhere else.
- * Clauses come in any order, each at most once, and belong to the call right before them.  `where`
- * takes a whole formula, so `count() by card where a > 1 and b over 1h` has the condition `a > 1
- * and b`; only when the condition ends with a call does it need parentheses, since the clauses
- * would be that call's: `count() by card where (a > abs(b)) over 1h`.  The clause words are names
- * everywhere else. */
+ * Clauses come in any order, each at most once, and belong to the call right before them.  `from
+ * 14d to 7d` is `over 7d delay 7d`, `session gap 30m` is `over session gap 30m`, `over today` is
+ * `over this day`.  `where` takes a whole formula, so `count() by card where a > 1 and b over 1h`
+ * has the condition `a > 1 and b`; only when the condition ends with a call does it need
+ * parentheses, since the clauses would be that call's: `count() by card where (a > abs(b)) over
+ * 1h`.  The clause words are names everywhere else. */
 #ifndef BASE_SYNTAX_H
 #define BASE_SYNTAX_H
 
 #include "base/schema.h"
+#include "base/zone.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,7 +22,8 @@ enum {
     SYNTAX_DEPTH_MAX = 64,
     SYNTAX_BY_MAX = 4,
     SYNTAX_ARGUMENTS_MAX = 4,
-    SYNTAX_TEXT_MAX = 256
+    SYNTAX_TEXT_MAX = 256,
+    SYNTAX_COUNT_MAX = 1000000, /* of WINDOW_LAST */
 };
 
 #define SYNTAX_NONE UINT32_MAX
@@ -57,6 +60,15 @@ enum syntax_operator {
     OPERATOR_NOT_IN,
 };
 
+/* What a window is cut by. */
+enum syntax_window {
+    WINDOW_EVER, /* nothing: all there has been */
+    WINDOW_SPAN,
+    WINDOW_LAST,
+    WINDOW_PERIOD,
+    WINDOW_SESSION,
+};
+
 struct syntax_node {
     enum syntax_kind kind;
     enum syntax_operator operator;
@@ -75,7 +87,11 @@ struct syntax_node {
     uint32_t by_count;
     char by[SYNTAX_BY_MAX][SCHEMA_NAME_MAX];
     uint32_t by_column[SYNTAX_BY_MAX];
-    int64_t over_ms; /* 0: for ever */
+    enum syntax_window window;
+    int64_t over_ms;    /* of WINDOW_SPAN, otherwise 0 */
+    int64_t over_count; /* of WINDOW_LAST */
+    int64_t gap_ms;     /* of WINDOW_SESSION */
+    enum period period; /* of WINDOW_PERIOD */
     int64_t delay_ms;
     uint32_t where; /* node, or SYNTAX_NONE */
 };

@@ -95,7 +95,7 @@ struct config {
                        stood in for, so that nothing is blamed for its neighbour */
     char name[128];
     char description[1024];
-    int64_t seed, memory, lateness_ms, batch;
+    int64_t seed, memory, lateness_ms, future_ms, batch;
     char time_zone[ZONE_NAME_MAX];
     struct zone *zone; /* NULL after a finding */
     char key_file[256];

@@ -144,40 +144,54 @@ static void join_waits(struct joining *joining, uint32_t at)
             waits_end(joining, &joining->fold->spent, labels->negative_after_ms, wait_end_spent);
 }
 
-/* Ahead of the moment it arrived at: a wrong clock, whoever agrees with it. */
-static bool is_ahead(const struct batch *batch, uint32_t at)
+/* Is the event's time believed?  An event that is not is decided and counted, but it enters no
+ * window, where its entity would take all that follow for late, and moves no watermark.
+ *
+ * Where the arrival is known (everywhere but in a replay of files) it tells: what is further than
+ * `future` ahead of it is a wrong clock, whoever agrees with it; what is as near to it has just
+ * happened.  Otherwise an event that is further ahead of all before it waits for the next one: two
+ * in a row mean that time has really moved, as after a gap in a history. */
+static bool watermark_move(const struct joining *joining, int64_t time_ms)
 {
-    return batch->arrival_ms[at] != INT64_MIN &&
-           batch->time_ms[at] - batch->arrival_ms[at] > WATERMARK_JUMP_MS;
-}
-
-/* The first event is believed; later ones if they are near, or two of them, one after the other,
- * agree. */
-static void watermark_move(struct fold_row *fold, int64_t time_ms)
-{
+    struct fold_row *fold = joining->fold;
+    int64_t future_ms = joining->pipeline->config->future_ms;
     bool first = fold->watermark_ms == WATERMARK_NONE;
-    if (first || time_ms - fold->watermark_ms <= WATERMARK_JUMP_MS) {
+    if (first || time_ms - fold->watermark_ms <= future_ms) {
         if (first || time_ms > fold->watermark_ms)
             fold->watermark_ms = time_ms;
         fold->suspect_ms = WATERMARK_NONE;
-        return;
+        return true;
     }
-    bool confirmed = fold->suspect_ms > fold->watermark_ms + WATERMARK_JUMP_MS;
-    int64_t lower = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
+    bool confirmed = fold->suspect_ms > fold->watermark_ms + future_ms;
+    int64_t lower_ms = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
+    int64_t higher_ms = time_ms < fold->suspect_ms ? fold->suspect_ms : time_ms;
     if (confirmed)
-        fold->watermark_ms = lower;
-    fold->suspect_ms = confirmed ? WATERMARK_NONE : time_ms;
+        fold->watermark_ms = lower_ms;
+    else
+        higher_ms = time_ms;
+    /* Where events are rare each one confirms the last. */
+    bool suspects = !confirmed || higher_ms - lower_ms > future_ms;
+    fold->suspect_ms = suspects ? higher_ms : WATERMARK_NONE;
+    return confirmed;
+}
+
+static bool is_believed(const struct joining *joining, uint32_t at)
+{
+    const struct batch *batch = joining->batch;
+    int64_t future_ms = joining->pipeline->config->future_ms;
+    int64_t arrival_ms = batch->arrival_ms[at], time_ms = batch->time_ms[at];
+    if (arrival_ms != INT64_MIN && time_ms - arrival_ms > future_ms)
+        return false;
+    bool believed = watermark_move(joining, time_ms);
+    return believed || (arrival_ms != INT64_MIN && arrival_ms - time_ms <= future_ms);
 }
 
 static void join_event(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
     struct fold_row *fold = joining->fold;
-    batch->ahead[at] = is_ahead(batch, at);
-    if (batch->ahead[at])
-        fold->ahead++;
-    else
-        watermark_move(fold, batch->time_ms[at]);
+    batch->ahead[at] = !is_believed(joining, at);
+    fold->ahead += batch->ahead[at];
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;

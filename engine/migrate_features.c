@@ -1,4 +1,5 @@
 /* Entities with their rows, and what that means for each feature; see migrate.h. */
+#include "base/calendar.h"
 #include "engine/migrate_parts.h"
 #include <string.h>
 
@@ -71,7 +72,7 @@ static void report_feature(const struct migration_work *work, const char *name, 
     char bytes[32];
     struct buffer span;
     buffer_init(&span, bytes, sizeof bytes - 1);
-    if (fate->fate == WINDOW_PART)
+    if (fate->fate == WINDOW_PART && fate->reach_ms > 0)
         duration_format(&span, fate->reach_ms / SECOND_MS * SECOND_MS);
     bytes[span.size] = '\0';
     migration_add(work, rows[fate->fate].outcome, "feature", name, "%s%s%s%s", first,

@@ -3,16 +3,9 @@
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H
 
-#include "base/calendar.h"
 #include "engine/config.h"
 #include "engine/journal.h"
 
-/* An event that is further ahead of all before it than this moves the watermark when the next one
- * does, too: one wrong clock must not end everybody's waits.  Where the arrival is known
- * (everywhere but in a replay of files) one that is so far ahead of that is never believed: it is
- * decided and counted, but enters no window, because its entity would take all that follow for
- * late. */
-enum { WATERMARK_JUMP_MS = DAY_MS };
 #define WATERMARK_NONE (INT64_MIN / 2)
 
 /* What the fold itself remembers between records, one row of the state. */

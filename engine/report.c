@@ -170,10 +170,11 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
 static void print_ahead(const struct fold_row *fold, FILE *file)
 {
     if (fold->ahead)
-        fprintf(file,
-                "%-18s %llu events were dated more than a day ahead of their arrival: decided, "
-                "but in no window\n",
-                "clocks", (unsigned long long)fold->ahead);
+        fprintf(
+            file,
+            "%-18s %llu events were dated too far ahead (`future`) to be believed: decided, but "
+            "in no window\n",
+            "clocks", (unsigned long long)fold->ahead);
 }
 
 static void print_labels(const struct pipeline *pipeline, FILE *file)

@@ -34,7 +34,7 @@ bool window_next(struct window_view *view, struct slot_view *slot);
 
 /* What reading needs to know of the window. */
 struct window_span {
-    int64_t span_ms; /* 0: for ever */
+    int64_t span_ms; /* 0: for ever, or of no fixed length (over last 50, today, a session) */
     int64_t now_ms;  /* the time of the event that reads */
 };
 
@@ -68,9 +68,13 @@ struct aggregate_kind {
     enum aggregate_result result;
     bool takes_location; /* instead of its two numbers */
     bool needs_span;     /* makes no sense for ever (distinct, rate) */
+    bool needs_duration; /* nor over anything but a span of fixed length (rate) */
     bool
         looks_back; /* compares the event with what was before it: the event is not in the window */
-    bool ordered;   /* the running value depends on the slots' order: a correction adds all again */
+    bool ordered; /* the running value depends on the slots' order.  So it is only ever added to at
+                   * the new end and removed from at the old one; when a slot enters or leaves
+                   * elsewhere, or a label corrects one, it is made anew: of what no longer has a
+                   * slot, then of all slots added again. */
 
     /* Kinds that finish moments: needs (of the argument if there is one; `needs_bare` without it),
      * and finish, whose NaN means missing.  The rest is NULL for them, but for define. */

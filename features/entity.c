@@ -6,6 +6,7 @@
  * state. */
 #include "features/entity.h"
 #include "base/hash.h"
+#include "features/form.h"
 #include "features/moment.h"
 #include <stdio.h>
 #include <string.h>
@@ -24,61 +25,148 @@ static uint32_t round_up(uint32_t size, uint32_t unit)
     return (size + unit - 1) / unit * unit;
 }
 
-static int64_t frame_exit_ms(const struct frame *frame)
+static struct edge *edge_add(struct entity *entity, uint32_t at)
 {
-    return frame->span_ms ? frame->delay_ms + frame->span_ms : 0;
+    memmove(&entity->edge[at + 1], &entity->edge[at],
+            (entity->edge_count - at) * sizeof entity->edge[0]);
+    entity->edge_count++;
+    memset(&entity->edge[at], 0, sizeof entity->edge[at]);
+    entity->edge[at].period = entity->edge[at].frame = INDEX_NONE;
+    return &entity->edge[at];
 }
 
-static struct edge *edge_at(struct entity *entity, int64_t distance_ms)
+static void distance_add(struct entity *entity, int64_t distance_ms)
 {
     uint32_t i = 0;
     while (i < entity->edge_count && entity->edge[i].distance_ms < distance_ms)
         i++;
-    if (i < entity->edge_count && entity->edge[i].distance_ms == distance_ms)
-        return &entity->edge[i];
-    memmove(&entity->edge[i + 1], &entity->edge[i],
-            (entity->edge_count - i) * sizeof entity->edge[0]);
-    entity->edge_count++;
-    memset(&entity->edge[i], 0, sizeof entity->edge[i]);
-    entity->edge[i].distance_ms = distance_ms;
-    return &entity->edge[i];
+    if (i == entity->edge_count || entity->edge[i].distance_ms != distance_ms)
+        edge_add(entity, i)->distance_ms = distance_ms;
+}
+
+static uint32_t edge_find(const struct entity *entity, uint32_t period, int64_t distance_ms)
+{
+    for (uint32_t i = 0; i < entity->edge_count; i++) {
+        const struct edge *edge = &entity->edge[i];
+        if (edge->period == period && edge->distance_ms == distance_ms && edge->frame == INDEX_NONE)
+            return i;
+    }
+    return INDEX_NONE;
+}
+
+static void period_add(struct entity *entity, uint32_t period, int64_t distance_ms)
+{
+    if (edge_find(entity, period, distance_ms) != INDEX_NONE)
+        return;
+    struct edge *edge = edge_add(entity, entity->edge_count);
+    edge->period = period;
+    edge->distance_ms = distance_ms;
+}
+
+/* What late events read of frames with a cursor of their own; see form.h. */
+static void keepers_add(struct entity *entity)
+{
+    uint32_t count = entity->lateness_ms ? entity->frame_count : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame keeper = entity->frame[i];
+        keeper.delay_ms += entity->lateness_ms;
+        keeper.keeps = true;
+        bool found = !keeper.own;
+        for (uint32_t j = 0; j < entity->frame_count && !found; j++) {
+            const struct frame *other = &entity->frame[j];
+            found = other->form == keeper.form && other->extent == keeper.extent &&
+                    other->delay_ms == keeper.delay_ms && other->condition == keeper.condition;
+        }
+        if (!found)
+            entity->frame[entity->frame_count++] = keeper;
+    }
+}
+
+/* Distances, periods, frames' own; see the head of entity.h. */
+static void edges_list(struct entity *entity)
+{
+    entity->edge_count = 0;
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        struct frame *frame = &entity->frame[i];
+        if (frame->delay_ms)
+            distance_add(entity, frame->delay_ms);
+        if (frame->form == &span_form)
+            distance_add(entity, frame->delay_ms + frame->span_ms);
+    }
+    uint32_t distances = entity->edge_count;
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        struct frame *frame = &entity->frame[i];
+        if (frame->form != &period_form)
+            continue;
+        period_add(entity, (uint32_t)frame->extent, frame->delay_ms);
+        period_add(entity, (uint32_t)frame->extent, frame->delay_ms + entity->lateness_ms);
+    }
+    for (uint32_t i = 0; i < entity->frame_count; i++)
+        if (entity->frame[i].own) {
+            entity->frame[i].exit = entity->edge_count;
+            edge_add(entity, entity->edge_count)->frame = i;
+        }
+    entity->holds = entity->edge_count > distances;
+}
+
+/* One more than the lateness: an event that is just not too late still finds its neighbours. */
+static void edge_drops(struct entity *entity)
+{
+    int64_t farthest_ms = entity->holds ? 1 : 0;
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        const struct frame *frame = &entity->frame[i];
+        int64_t end_ms = frame->keeps ? 0 : frame->delay_ms + frame->span_ms;
+        farthest_ms = end_ms > farthest_ms ? end_ms : farthest_ms;
+    }
+    if (entity->lateness_ms)
+        farthest_ms += entity->lateness_ms + 1;
+    if (entity->holds)
+        edge_add(entity, entity->edge_count)->distance_ms = farthest_ms;
+    else
+        distance_add(entity, farthest_ms);
+    entity->edge[entity->edge_count - 1].drops = true;
 }
 
 /* Makes the edges, then tells frames and edges of each other. */
 static void edges_make(struct entity *entity)
 {
-    entity->edge_count = 0;
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         struct frame *frame = &entity->frame[i];
         frame->entry = frame->exit = INDEX_NONE;
-        frame->has_base = frame->span_ms == 0 && entity->lateness_ms > 0;
-        if (frame->delay_ms)
-            edge_at(entity, frame->delay_ms);
-        if (frame->span_ms)
-            edge_at(entity, frame_exit_ms(frame));
+        frame->has_base = frame->form == &ever_form && entity->lateness_ms > 0;
     }
+    edges_list(entity);
     entity->has_slots = entity->edge_count > 0 || entity->lateness_ms > 0;
     if (!entity->has_slots)
         return;
-    int64_t farthest = entity->edge_count ? entity->edge[entity->edge_count - 1].distance_ms : 0;
-    /* One more than the lateness: an event that is just not too late still finds its neighbours. */
-    if (entity->lateness_ms)
-        farthest += entity->lateness_ms + 1;
-    edge_at(entity, farthest)->drops = true;
-    for (uint32_t e = 0; e < entity->edge_count; e++) {
-        struct edge *edge = &entity->edge[e];
-        for (uint32_t i = 0; i < entity->frame_count; i++) {
-            struct frame *frame = &entity->frame[i];
-            if (frame->delay_ms && frame->delay_ms == edge->distance_ms) {
-                frame->entry = e;
-                edge->enter[edge->enter_count++] = (uint8_t)i;
-            }
-            if (frame->span_ms && frame_exit_ms(frame) == edge->distance_ms) {
-                frame->exit = e;
-                edge->leave[edge->leave_count++] = (uint8_t)i;
-            }
+    edge_drops(entity);
+    for (uint32_t i = 0; i < entity->frame_count; i++) {
+        struct frame *frame = &entity->frame[i];
+        if (frame->delay_ms) {
+            frame->entry = edge_find(entity, INDEX_NONE, frame->delay_ms);
+            struct edge *edge = &entity->edge[frame->entry];
+            edge->enter[edge->enter_count++] = (uint8_t)i;
         }
+        if (!frame->form->leaves_ms)
+            continue;
+        frame->exit = frame->form == &period_form
+                          ? edge_find(entity, (uint32_t)frame->extent, frame->delay_ms)
+                          : edge_find(entity, INDEX_NONE, frame->delay_ms + frame->span_ms);
+        struct edge *edge = &entity->edge[frame->exit];
+        edge->leave[edge->leave_count++] = (uint8_t)i;
     }
+}
+
+/* An event that passes none of the conditions is in no window. */
+static bool entity_skips(const struct entity *entity)
+{
+    for (uint32_t i = 0; i < entity->frame_count; i++)
+        if (entity->frame[i].condition == INDEX_NONE)
+            return false;
+    for (uint32_t i = 0; i < entity->condition_count; i++)
+        if (entity->condition[i].level > 0)
+            return false;
+    return entity->has_slots;
 }
 
 /* Sorts frames by level, and the windows and moments by their frames; few enough for a plain sort.
@@ -87,8 +175,8 @@ static void frames_sort(struct entity *entity)
 {
     static const struct frame zero;
     struct frame *frame = entity->frame;
-    uint32_t place[FRAMES_MAX], count = 0;
-    struct frame sorted[FRAMES_MAX] = {zero};
+    uint32_t place[KEPT_FRAMES_MAX], count = 0;
+    struct frame sorted[KEPT_FRAMES_MAX] = {zero};
     for (uint32_t level = 0; level <= PROGRAM_SCORE_LEVEL; level++) {
         entity->level_first[level] = count;
         for (uint32_t i = 0; i < entity->frame_count; i++) {
@@ -150,6 +238,8 @@ static uint32_t frame_layout(struct entity *entity, uint32_t index, uint32_t off
 {
     struct frame *frame = &entity->frame[index];
     frame->moment_count = frame->window_count = frame->before_count = frame->running_count = 0;
+    frame->held = offset;
+    offset += frame->own ? (uint32_t)sizeof(struct held) : 0;
     for (uint32_t i = 0; i < entity->moment_count; i++) {
         struct moment *moment = &entity->moment[i];
         if (moment->frame != index)
@@ -192,10 +282,12 @@ static void slots_layout(struct entity *entity)
 
 void entity_seal(struct entity *entity)
 {
+    keepers_add(entity);
     frames_sort(entity);
     moments_sort(entity);
     windows_sort(entity);
     edges_make(entity);
+    entity->skips = entity_skips(entity);
     slots_layout(entity);
     uint32_t offset =
         (uint32_t)(sizeof(struct entity_head) + entity->edge_count * sizeof(struct cursor));

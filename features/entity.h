@@ -12,7 +12,15 @@
  * An *edge* is a distance in time behind the entity's newest event that slots cross as time goes
  * on: the delay of a window (there it enters), delay plus span (there it leaves), and the farthest,
  * where the slot is dropped.  Windows share edges.  An edge's cursor stands at the oldest slot that
- * has not crossed. */
+ * has not crossed.
+ *
+ *     newest -----> time d1           time d2        (by time)       own             last
+ *        | slots ... | edge: enter A    | edge: leave A | period ends | B's oldest    | dropped
+ *
+ * Edges stand in this order: distances, nearest first; those of calendar periods, which a slot
+ * crosses when its own period (and the delay) is over; then one for each frame whose form keeps a
+ * cursor of its own (form.h); last the one that drops.  What a cursor of the second and third sort
+ * stands at is held: it is not dropped, however old it is. */
 #ifndef FEATURES_ENTITY_H
 #define FEATURES_ENTITY_H
 
@@ -20,22 +28,27 @@
 #include "base/keymap.h"
 #include "base/program.h"
 #include "base/state.h"
+#include "base/zone.h"
 #include "features/aggregate.h"
 #include "features/features.h"
 
 enum {
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX,
-    CELLS_MAX = 64,      /* distinct arguments of one entity's windows */
-    CONDITIONS_MAX = 16, /* distinct conditions; they share a word with the event's number */
-    FRAMES_MAX = 128,
-    EDGES_MAX = 2 * FRAMES_MAX + 1,
+    CELLS_MAX = 64,             /* distinct arguments of one entity's windows */
+    CONDITIONS_MAX = 20,        /* distinct conditions; they share a word with the event's number */
+    TAG_LABEL = CONDITIONS_MAX, /* the bit that says that the event's label is known to be 1 */
+    TAG_NUMBER,                 /* the event's number stands from here on */
+    FRAMES_MAX = 128,           /* of windows */
+    KEPT_FRAMES_MAX = 2 * FRAMES_MAX, /* with those that keep slots for events that come late */
+    EDGES_MAX = 3 * KEPT_FRAMES_MAX + 1,
     MOMENTS_MAX = 256,
     WINDOWS_MAX = 512,
 };
 
 #define INDEX_NONE UINT32_MAX
 #define TIME_NEVER INT64_MAX
+#define TIME_HELD (INT64_MAX - 1) /* of a cursor: stands at a slot, and no time moves it */
 
 /* A distinct argument. */
 struct cell {
@@ -45,8 +58,13 @@ struct cell {
     bool is_label; /* 0 until the label is known */
 };
 
+/* A condition that names the label is two, next to each other: with a label of 0 and of 1.  The bit
+ * of the first is the one that counts; when the label flips the two are exchanged. */
+enum condition_role { CONDITION_PLAIN, CONDITION_LABEL_0, CONDITION_LABEL_1 };
+
 struct condition {
     uint32_t value, level;
+    enum condition_role role;
 };
 
 struct moment {
@@ -70,23 +88,38 @@ struct window {
     bool is_key;    /* of the result: missing is 0 */
 };
 
+struct form_kind;
+
 struct frame {
-    int64_t span_ms; /* 0: for ever */
+    const struct form_kind *form;
+    int64_t span_ms; /* of spans, otherwise 0 */
+    int64_t extent;  /* what other forms are given: how many, which period, the gap */
     int64_t delay_ms;
     uint32_t condition;   /* INDEX_NONE: all slots pass */
     uint32_t level;       /* its windows are read after the formulas of the level below */
     uint32_t entry, exit; /* edges; INDEX_NONE: enters at once, never leaves */
+    bool own;             /* the exit is an edge of its own, kept by the form */
+    bool keeps;           /* has no windows, but slots that late events read */
+    uint32_t held;        /* in the row: struct held, of such frames */
     bool has_base; /* for ever, and events may come late: what no longer has a slot is kept apart */
     uint32_t moment_first, moment_count;
     uint32_t window_first, before_count, window_count; /* those that read before stand first */
     uint32_t running_count;                            /* windows with a running value */
 };
 
+/* What a frame with a cursor of its own knows of the slots that pass it. */
+struct held {
+    uint64_t count;
+    int64_t last_ms; /* of the newest; of sessions */
+};
+
 struct edge {
     int64_t distance_ms;
-    bool drops; /* the last edge: slots that cross it are forgotten */
+    uint32_t period; /* enum period: after the end of the slot's own; INDEX_NONE: after itself */
+    uint32_t frame;  /* whose own it is; INDEX_NONE: crossed by time */
+    bool drops;      /* the last edge: slots that cross it are forgotten */
     uint32_t enter_count, leave_count;
-    uint8_t enter[FRAMES_MAX], leave[FRAMES_MAX];
+    uint8_t enter[KEPT_FRAMES_MAX], leave[KEPT_FRAMES_MAX];
 };
 
 struct place {
@@ -135,16 +168,20 @@ struct entity {
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
     uint32_t events_max;
     int64_t lateness_ms;
+    int64_t count_max; /* of `over last`: the largest */
+    const struct zone *zone;
 
     uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count;
     struct cell cell[CELLS_MAX];
     struct condition condition[CONDITIONS_MAX];
-    struct frame frame[FRAMES_MAX]; /* by level */
+    struct frame frame[KEPT_FRAMES_MAX]; /* by level */
     struct moment moment[MOMENTS_MAX];
     struct window window[WINDOWS_MAX];
     struct edge edge[EDGES_MAX]; /* nearest first */
 
     bool has_slots, has_tag;
+    bool holds; /* some edges are of periods or frames */
+    bool skips; /* what passes no condition at its coming has no slot */
     uint32_t level_first[PROGRAM_SCORE_LEVEL + 2]; /* frames of level l: [first[l], first[l + 1]) */
     uint32_t slot_size, block_size, block_slots, inline_slots, inline_offset, row_size;
     uint64_t rows_max, blocks_max, fingerprint;
@@ -191,7 +228,21 @@ static inline bool slot_passes(const struct entity *entity, const struct frame *
 /* The event's number stands above the condition bits of the tag. */
 static inline uint64_t slot_tag(uint64_t number)
 {
-    return number << CONDITIONS_MAX;
+    return number << TAG_NUMBER;
+}
+
+static inline uint64_t tag_number(uint64_t tag)
+{
+    return tag >> TAG_NUMBER;
+}
+
+/* When a slot of that time crosses an edge that is crossed by time. */
+static inline int64_t edge_crossing_ms(const struct entity *entity, const struct edge *edge,
+                                       int64_t time_ms)
+{
+    if (__builtin_expect(edge->period != INDEX_NONE, 0))
+        time_ms = period_end_ms(entity->zone, (enum period)edge->period, time_ms);
+    return time_ms + edge->distance_ms;
 }
 
 static inline bool cell_missing(const struct cell *cell, union value value)

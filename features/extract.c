@@ -43,6 +43,12 @@ static void prefetch_block(const struct entity *entity, const struct state *stat
         __builtin_prefetch(bytes + offset, 1);
 }
 
+/* Will its slot be read?  Those that no time moves belong to windows that are mostly full. */
+static bool cursor_moves(const struct cursor *cursor, int64_t time_ms)
+{
+    return cursor->next_ms <= time_ms || cursor->next_ms == TIME_HELD;
+}
+
 /* The row has come: which blocks will the event touch? */
 static void prefetch_blocks(const struct entity *entity, const struct state *state, uint64_t row,
                             int64_t time_ms)
@@ -52,7 +58,7 @@ static void prefetch_blocks(const struct entity *entity, const struct state *sta
     if (!head->newest_block)
         return;
     for (uint32_t i = 0; i < entity->edge_count; i++)
-        if (cursor[i].next_ms <= time_ms && cursor[i].place.block)
+        if (cursor_moves(&cursor[i], time_ms) && cursor[i].place.block)
             prefetch_block(entity, state, cursor[i].place.block);
     if (head->inline_count == entity->inline_slots)
         prefetch_block(entity, state, head->newest_block);
@@ -68,7 +74,7 @@ static void prefetch_next(const struct entity *entity, const struct state *state
         return;
     for (uint32_t i = 0; i < entity->edge_count; i++) {
         struct place place = cursor[i].place;
-        if (cursor[i].next_ms > time_ms || !place.block)
+        if (!cursor_moves(&cursor[i], time_ms) || !place.block)
             continue;
         const struct block_head *block = state_read(state, entity->block_region, place.block - 1);
         if (place.slot + 1 >= block->count && block->newer)

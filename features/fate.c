@@ -1,5 +1,6 @@
 /* What will become of windows when the configuration changes; see migrate.h.  Needs the plans
  * only, not the states. */
+#include "features/form.h"
 #include "features/match.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -85,11 +86,12 @@ static enum window_fate fate_in(struct fate_walk *walk, const struct match *matc
         return WINDOW_KEPT;
     if (is_taken(match, window))
         return WINDOW_TAKEN;
-    if (reach_ms == 0)
+    if (!entity_keeps(match->from, walk->from->features->lateness_ms))
         return WINDOW_EVENTLESS;
     if (!is_held(match, window))
         return WINDOW_UNHELD;
-    if (frame->span_ms && frame->delay_ms + frame->span_ms <= reach_ms)
+    int64_t bound_ms = frame->form->bound_ms(frame);
+    if (bound_ms && frame->delay_ms + bound_ms <= reach_ms)
         return WINDOW_FILLED;
     if (walk->result.reach_ms == 0 || reach_ms < walk->result.reach_ms)
         walk->result.reach_ms = reach_ms;

@@ -12,10 +12,18 @@
 enum {
     INDEX_BYTES = 32, /* a row's share of the index at most: half full, up to twice rounded up */
     ROWS_MIN = 16,    /* eviction needs some to choose from */
-    EVENTS_STANDARD = 4096 /* of one entity, when nothing is set */
+    EVENTS_STANDARD = 4096 /* of one entity, beyond `over last`, when nothing is set */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
+
+static const struct zone *utc_open(struct features *features)
+{
+    struct failure failure;
+    features->utc = zone_open("UTC", &failure);
+    ASSERT(features->utc);
+    return features->utc;
+}
 
 struct features *features_open(const struct features_setting *setting)
 {
@@ -23,6 +31,7 @@ struct features *features_open(const struct features_setting *setting)
     ASSERT(features);
     features->memory = setting->memory;
     features->lateness_ms = setting->lateness_ms;
+    features->zone = setting->zone ? setting->zone : utc_open(features);
     features->setting_count = setting->entity_count;
     features->label_value = VALUE_NONE;
     features->setting = calloc(setting->entity_count + 1, sizeof *features->setting);
@@ -41,6 +50,8 @@ void features_close(struct features *features)
         free(features->entity[i]);
         free(features->scratch[i]);
     }
+    if (features->utc)
+        zone_close(features->utc);
     free(features->setting);
     free(features->setting_used);
     free(features->gather.slots);
@@ -134,9 +145,12 @@ static void gather_allocate(struct features *features)
 static void entity_settle(struct features *features, struct entity *entity)
 {
     const struct entity_setting *setting = setting_of(features, entity);
-    int64_t events_max = setting && setting->events_max > 0 ? setting->events_max : EVENTS_STANDARD;
+    int64_t events_max = EVENTS_STANDARD + entity->count_max;
+    if (setting && setting->events_max > 0)
+        events_max = setting->events_max;
     entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
     entity->lateness_ms = features->lateness_ms;
+    entity->zone = features->zone;
     entity_seal(entity);
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);

@@ -2,6 +2,9 @@
  *
  * At time t, `over W` covers (t - W, t], the event itself included; `delay D` shifts it to
  * (t - D - W, t - D]; `before` leaves the event out; without `over` it covers all there has been.
+ * `over last N` covers the N newest that pass the condition, `over today` (this hour ... this year)
+ * what lies in t's period of the clock on the wall, `session gap G` the newest run of passing
+ * events with less than G between neighbours and between the last and t; form.h has the forms.
  * An event that comes late (behind its entity's newest by at most `lateness`) takes its right place
  * and sees what was before it; later than that it reads what is still held, but is not entered
  * (counted).  An event without the entity's key, or a part of it, has missing in all its windows.
@@ -62,8 +65,9 @@ struct features *features_open(const struct features_setting *setting);
 void features_close(struct features *features);
 
 /* A number that is 0 in every event and is corrected inside the windows when the event's label
- * becomes known: what the name `label` means in a window's first argument.  The caller adds it to
- * the program as an external value of level 0. */
+ * becomes known, as 0 or 1: what the name `label` means in a window's first argument, and in the
+ * condition of one over a span or a period.  The caller adds it to the program as an external value
+ * of level 0. */
 void features_set_label(struct features *features, uint32_t value);
 
 /* Compiles a call that is no function of the language: an aggregate with its clauses.  Arguments

@@ -4,7 +4,6 @@
 enum first_state { FIRST_NONE, FIRST_KNOWN, FIRST_WITHOUT /* it has no x */ };
 
 struct first {
-    int64_t time_ms;
     union value value;
     uint64_t state; /* enum first_state */
 };
@@ -12,26 +11,23 @@ struct first {
 static void first_set(struct first *first, const struct slot_view *slot)
 {
     bool misses = slot_misses(slot, 0);
-    first->time_ms = slot->time_ms;
     first->value.key = misses ? 0 : slot->argument[0].key;
     first->state = misses ? FIRST_WITHOUT : FIRST_KNOWN;
 }
 
-/* A late slot goes behind those of its own time. */
 static void first_add(void *value, const struct slot_view *slot, struct window_view *window)
 {
     (void)window;
     struct first *first = value;
-    if (first->state == FIRST_NONE || slot->time_ms < first->time_ms)
+    if (first->state == FIRST_NONE)
         first_set(first, slot);
 }
 
 static void first_remove(void *value, const struct slot_view *slot, struct window_view *window)
 {
+    (void)slot;
     struct first *first = value;
     struct slot_view oldest;
-    if (slot->time_ms > first->time_ms)
-        return;
     window_first(window);
     if (window_next(window, &oldest))
         first_set(first, &oldest);

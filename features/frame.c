@@ -3,7 +3,7 @@
  * A slot of time s crosses the edge of distance d with the first event at t >= s + d: it enters
  * (t - D - W, t - D] at d = D and leaves it at d = D + W.  Edges are advanced nearest first, so a
  * slot that crosses both at once enters before it leaves. */
-#include "features/frame.h"
+#include "features/form.h"
 #include "features/moment.h"
 #include <string.h>
 
@@ -29,7 +29,7 @@ struct window_view window_open(const struct visit *visit, const struct window *w
         const struct cursor *cursor = &visit_cursors(visit)[frame->entry];
         view.stops = cursor->next_ms != TIME_NEVER;
         view.stop = cursor->place;
-    } else if (before_current) {
+    } else if (before_current && visit->in_ring) {
         view.stops = true;
         view.stop = visit->place;
     }
@@ -111,12 +111,12 @@ static void moment_leave(const struct visit *visit, const struct moment *moment,
 
 /* The slot enters, or leaves, the running values of the frame's windows. */
 static void running_change(const struct visit *visit, const struct frame *frame,
-                           const struct slot *slot, bool enters)
+                           const struct slot *slot, bool enters, bool in_order)
 {
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &visit->entity->window[frame->window_first + i];
         const struct aggregate_kind *kind = window->kind;
-        if (kind->finish)
+        if (kind->finish || (kind->ordered && !in_order))
             continue;
         struct window_view view = window_open(visit, window, false);
         struct slot_view shown = slot_show(visit->entity, window, slot);
@@ -124,28 +124,88 @@ static void running_change(const struct visit *visit, const struct frame *frame,
     }
 }
 
-void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot)
+static inline void take(const struct visit *visit, const struct frame *frame,
+                        const struct slot *slot, bool in_order)
 {
     const struct entity *entity = visit->entity;
-    if (!slot_passes(entity, frame, slot))
-        return;
     for (uint32_t i = 0; i < frame->moment_count; i++) {
         const struct moment *moment = &entity->moment[frame->moment_first + i];
         moment_enter(entity, moment, moment_cells(visit, moment), slot);
     }
     if (frame->running_count)
-        running_change(visit, frame, slot, true);
+        running_change(visit, frame, slot, true, in_order);
+}
+
+void frame_take(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                bool in_order)
+{
+    take(visit, frame, slot, in_order);
+}
+
+void frame_release(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                   bool in_order)
+{
+    for (uint32_t i = 0; i < frame->moment_count; i++)
+        moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
+    if (frame->running_count)
+        running_change(visit, frame, slot, false, in_order);
+}
+
+void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                 struct place place)
+{
+    if (!slot_passes(visit->entity, frame, slot))
+        return;
+    if (__builtin_expect(frame->own, 0))
+        frame->form->enter(visit, frame, place);
+    else
+        take(visit, frame, slot, true);
+}
+
+void frame_enter_late(const struct visit *visit, const struct frame *frame, struct place place)
+{
+    const struct slot *slot = ring_slot(visit, place);
+    if (!slot_passes(visit->entity, frame, slot))
+        return;
+    if (frame->own) {
+        frame->form->enter_late(visit, frame, place);
+        return;
+    }
+    take(visit, frame, slot, false);
+    frame_reorder(visit, frame);
 }
 
 static void frame_leave(const struct visit *visit, const struct frame *frame,
                         const struct slot *slot)
 {
-    if (!slot_passes(visit->entity, frame, slot))
-        return;
-    for (uint32_t i = 0; i < frame->moment_count; i++)
-        moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
-    if (frame->running_count)
-        running_change(visit, frame, slot, false);
+    if (slot_passes(visit->entity, frame, slot))
+        frame_release(visit, frame, slot, true);
+}
+
+static void window_rebuild(const struct visit *visit, const struct frame *frame,
+                           const struct window *window)
+{
+    uint8_t *value = visit->bytes + window->offset;
+    struct window_view view = window_open(visit, window, false), shown_to = view;
+    struct slot_view slot;
+    window_first(&view);
+    if (frame->has_base) {
+        memcpy(value, visit->bytes + window->base, window->kind->value_size);
+        view.more = ring_oldest(visit, &view.next);
+    } else {
+        memset(value, 0, window->kind->value_size);
+    }
+    while (window_next(&view, &slot))
+        window->kind->add(value, &slot, &shown_to);
+}
+
+void frame_reorder(const struct visit *visit, const struct frame *frame)
+{
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &visit->entity->window[frame->window_first + i];
+        if (window->kind->ordered)
+            window_rebuild(visit, frame, window);
+    }
 }
 
 void bases_enter(const struct visit *visit, const struct slot *slot)
@@ -154,7 +214,7 @@ void bases_enter(const struct visit *visit, const struct slot *slot)
     for (uint32_t f = 0; f < entity->frame_count; f++) {
         const struct frame *frame = &entity->frame[f];
         if (!frame->has_base || !slot_passes(entity, frame, slot) ||
-            !frame_holds(frame, slot->time_ms, visit_head(visit)->newest_ms))
+            !frame_holds(entity, frame, slot->time_ms, visit_head(visit)->newest_ms))
             continue;
         for (uint32_t i = 0; i < frame->moment_count; i++) {
             const struct moment *moment = &entity->moment[frame->moment_first + i];
@@ -174,36 +234,80 @@ void bases_enter(const struct visit *visit, const struct slot *slot)
 static void cursor_step(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
 {
     if (ring_newer(visit, &cursor->place))
-        cursor->next_ms = ring_slot(visit, cursor->place)->time_ms + edge->distance_ms;
+        cursor->next_ms =
+            edge_crossing_ms(visit->entity, edge, ring_slot(visit, cursor->place)->time_ms);
     else
         *cursor = (struct cursor){.next_ms = TIME_NEVER};
 }
 
-/* The slot at the edge's cursor crosses. */
-static void edge_cross(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
+/* Does a cursor hold the slot, which is the oldest, though its time to be dropped has come? */
+static bool is_held(const struct visit *visit, struct place oldest)
+{
+    const struct entity *entity = visit->entity;
+    const struct cursor *cursor = visit_cursors(visit);
+    for (uint32_t i = entity->edge_count - 1; i-- > 0;) {
+        if (entity->edge[i].frame == INDEX_NONE && entity->edge[i].period == INDEX_NONE)
+            return false;
+        if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest))
+            return true;
+    }
+    return false;
+}
+
+/* The slot at the edge's cursor crosses; or the session ends whose edge it is.  False if the slot
+ * must stay. */
+static bool edge_cross(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
 {
     const struct entity *entity = visit->entity;
     struct place place = cursor->place;
     const struct slot *slot = ring_slot(visit, place);
+    if (edge->frame != INDEX_NONE) {
+        entity->frame[edge->frame].form->end(visit, &entity->frame[edge->frame]);
+        return true;
+    }
+    if (edge->drops && entity->holds && is_held(visit, place))
+        return false;
     cursor_step(visit, edge, cursor);
     for (uint32_t i = 0; i < edge->enter_count; i++)
-        frame_enter(visit, &entity->frame[edge->enter[i]], slot);
+        frame_enter(visit, &entity->frame[edge->enter[i]], slot, place);
     for (uint32_t i = 0; i < edge->leave_count; i++)
         frame_leave(visit, &entity->frame[edge->leave[i]], slot);
     if (!edge->drops)
-        return;
+        return true;
     if (entity->lateness_ms)
         bases_enter(visit, slot);
     ring_drop(visit, place);
+    return true;
+}
+
+static inline void edge_advance(const struct visit *visit, uint32_t index, int64_t now_ms)
+{
+    struct cursor *cursor = &visit_cursors(visit)[index];
+    while (cursor->next_ms <= now_ms)
+        if (!edge_cross(visit, &visit->entity->edge[index], cursor))
+            return;
 }
 
 void edges_advance(const struct visit *visit, int64_t now_ms)
 {
-    const struct entity *entity = visit->entity;
-    struct cursor *cursor = visit_cursors(visit);
-    for (uint32_t i = 0; i < entity->edge_count; i++)
-        while (cursor[i].next_ms <= now_ms)
-            edge_cross(visit, &entity->edge[i], &cursor[i]);
+    for (uint32_t i = 0; i < visit->entity->edge_count; i++)
+        edge_advance(visit, i, now_ms);
+}
+
+void edges_drop(const struct visit *visit)
+{
+    edge_advance(visit, visit->entity->edge_count - 1, visit_head(visit)->newest_ms);
+}
+
+/* Slots of one period cross together, the oldest first. */
+static void period_entered(const struct visit *visit, const struct edge *edge,
+                           struct cursor *cursor, struct place place, int64_t time_ms)
+{
+    if (cursor->next_ms != TIME_NEVER && ring_slot(visit, cursor->place)->time_ms <= time_ms)
+        return;
+    int64_t next_ms = edge_crossing_ms(visit->entity, edge, time_ms);
+    if (next_ms > visit_head(visit)->newest_ms)
+        *cursor = (struct cursor){.next_ms = next_ms, .place = place};
 }
 
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms)
@@ -212,9 +316,14 @@ void edges_entered(const struct visit *visit, struct place place, int64_t time_m
     struct cursor *cursor = visit_cursors(visit);
     int64_t newest_ms = visit_head(visit)->newest_ms;
     for (uint32_t i = 0; i < entity->edge_count; i++) {
-        int64_t next_ms = time_ms + entity->edge[i].distance_ms;
+        const struct edge *edge = &entity->edge[i];
+        if (edge->period != INDEX_NONE)
+            period_entered(visit, edge, &cursor[i], place, time_ms);
+        if (edge->period != INDEX_NONE || edge->frame != INDEX_NONE)
+            continue;
+        int64_t next_ms = time_ms + edge->distance_ms;
         /* Behind those of its own time, so an equal one stands before it. */
-        if (next_ms > newest_ms && next_ms < cursor[i].next_ms)
+        if ((next_ms > newest_ms || edge->drops) && next_ms < cursor[i].next_ms)
             cursor[i] = (struct cursor){.next_ms = next_ms, .place = place};
     }
 }
@@ -228,11 +337,15 @@ void edges_drop_oldest(const struct visit *visit)
     const struct slot *slot = ring_slot(visit, oldest);
     int64_t newest_ms = visit_head(visit)->newest_ms, time_ms = slot->time_ms;
     for (uint32_t i = 0; i < entity->edge_count; i++)
-        if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest))
-            cursor_step(visit, &entity->edge[i], &cursor[i]);
+        if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest)) {
+            if (entity->edge[i].frame == INDEX_NONE)
+                cursor_step(visit, &entity->edge[i], &cursor[i]);
+            else
+                frame_leave_oldest(visit, &entity->frame[entity->edge[i].frame], true);
+        }
     for (uint32_t f = 0; f < entity->frame_count; f++) {
         const struct frame *frame = &entity->frame[f];
-        if (frame->span_ms && frame_holds(frame, time_ms, newest_ms))
+        if (frame->form->leaves_ms && frame_holds(entity, frame, time_ms, newest_ms))
             frame_leave(visit, frame, slot);
     }
     if (entity->lateness_ms)
@@ -241,64 +354,59 @@ void edges_drop_oldest(const struct visit *visit)
     entity_counters(entity, visit->state)->events_dropped++;
 }
 
-static void window_rebuild(const struct visit *visit, const struct window *window)
+bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t time_ms,
+                 int64_t newest_ms)
 {
-    uint8_t *value = visit->bytes + window->offset;
-    struct window_view view = window_open(visit, window, false);
-    struct window_view shown_to = view;
-    struct slot_view slot;
-    memset(value, 0, window->kind->value_size);
-    window_first(&view);
-    while (window_next(&view, &slot))
-        window->kind->add(value, &slot, &shown_to);
+    if (time_ms + frame->delay_ms > newest_ms)
+        return false;
+    return !frame->form->leaves_ms ||
+           frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms > newest_ms;
 }
 
-static void window_correct(const struct visit *visit, const struct window *window,
-                           const struct slot_view *old, const struct slot_view *new)
+/* Among equal times the cursor's slot and those behind it. */
+bool frame_holds_slot(const struct visit *visit, const struct frame *frame, struct place place)
 {
-    if (window->kind->ordered) {
-        window_rebuild(visit, window);
-        return;
-    }
-    struct window_view view = window_open(visit, window, false);
-    window->kind->remove(visit->bytes + window->offset, old, &view);
-    window->kind->add(visit->bytes + window->offset, new, &view);
+    int64_t time_ms = ring_slot(visit, place)->time_ms;
+    if (!frame_holds(visit->entity, frame, time_ms, visit_head(visit)->newest_ms))
+        return false;
+    if (!frame->own)
+        return true;
+    if (frame_held(visit, frame)->count == 0 || time_ms < frame_oldest_ms(visit, frame))
+        return false;
+    struct place at = frame_cursor(visit, frame)->place;
+    while (!place_equal(at, place))
+        if (ring_slot(visit, at)->time_ms > time_ms || !ring_newer(visit, &at))
+            return time_ms > frame_oldest_ms(visit, frame);
+    return true;
 }
 
-static void frame_correct(const struct visit *visit, const struct frame *frame, uint32_t cell,
-                          const struct slot *slot, double old)
+void frame_leave_oldest(const struct visit *visit, const struct frame *frame, bool in_order)
+{
+    struct cursor *cursor = frame_cursor(visit, frame);
+    const struct slot *slot = ring_slot(visit, cursor->place);
+    if (--frame_held(visit, frame)->count == 0)
+        *cursor = (struct cursor){.next_ms = TIME_NEVER};
+    else
+        do {
+            bool found = ring_newer(visit, &cursor->place);
+            ASSERT(found);
+        } while (!slot_passes(visit->entity, frame, ring_slot(visit, cursor->place)));
+    frame_release(visit, frame, slot, in_order);
+}
+
+void frame_clear(const struct visit *visit, const struct frame *frame)
 {
     const struct entity *entity = visit->entity;
+    *frame_cursor(visit, frame) = (struct cursor){.next_ms = TIME_NEVER};
+    *frame_held(visit, frame) = (struct held){0};
     for (uint32_t i = 0; i < frame->moment_count; i++) {
         const struct moment *moment = &entity->moment[frame->moment_first + i];
-        if (moment->cell != cell)
-            continue;
-        moment_remove(moment_cells(visit, moment), moment->needs, old);
-        moment_add(moment_cells(visit, moment), moment->needs, slot->cell[cell].number);
+        memset(moment_cells(visit, moment), 0, moment_size(moment->needs));
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
-        if (window->kind->finish || window->argument_count == 0 || window->cell[0] != cell)
-            continue;
-        struct slot_view new_view = slot_show(entity, window, slot), old_view = new_view;
-        old_view.argument[0].number = old;
-        window_correct(visit, window, &old_view, &new_view);
-    }
-}
-
-void frames_correct(const struct visit *visit, struct place place, uint32_t cell, double value)
-{
-    const struct entity *entity = visit->entity;
-    struct slot *slot = ring_slot_write(visit, place);
-    double old = slot->cell[cell].number;
-    if (old == value)
-        return;
-    slot->cell[cell].number = value;
-    for (uint32_t f = 0; f < entity->frame_count; f++) {
-        const struct frame *frame = &entity->frame[f];
-        if (slot_passes(entity, frame, slot) &&
-            frame_holds(frame, slot->time_ms, visit_head(visit)->newest_ms))
-            frame_correct(visit, frame, cell, slot, old);
+        if (!window->kind->finish)
+            memset(visit->bytes + window->offset, 0, window->kind->value_size);
     }
 }
 
@@ -339,7 +447,7 @@ void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const 
         const struct frame *frame = &visit->entity->frame[f];
         frame_read(visit, frame, 0, frame->before_count, batch, row);
         if (frame->delay_ms == 0)
-            frame_enter(visit, frame, visit->slot);
+            frame_enter(visit, frame, visit->slot, visit->place);
         frame_read(visit, frame, frame->before_count, frame->window_count, batch, row);
     }
 }

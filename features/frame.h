@@ -1,4 +1,4 @@
-/* Frames: what the windows of one span, delay and condition hold, kept right as slots cross the
+/* Frames: what the windows of one form, delay and condition hold, kept right as slots cross the
  * edges. */
 #ifndef FEATURES_FRAME_H
 #define FEATURES_FRAME_H
@@ -21,15 +21,31 @@ struct window_view window_open(const struct visit *visit, const struct window *w
 struct slot_view slot_show(const struct entity *entity, const struct window *window,
                            const struct slot *slot);
 
-/* Does the frame hold slots of that time? */
-static inline bool frame_holds(const struct frame *frame, int64_t time_ms, int64_t newest_ms)
-{
-    return time_ms + frame->delay_ms <= newest_ms &&
-           (frame->span_ms == 0 || time_ms + frame->delay_ms + frame->span_ms > newest_ms);
-}
+/* Does the frame hold slots of that time?  Of frames with a cursor of their own: has it come by
+ * them, whether or not it still holds them? */
+bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t time_ms,
+                 int64_t newest_ms);
 
-/* Takes the slot, which the frame holds from now on, into its moments and values if it passes. */
-void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot);
+/* Does it hold this slot (if it passes)? */
+bool frame_holds_slot(const struct visit *visit, const struct frame *frame, struct place place);
+
+/* A slot that passes enters the moments and values, or leaves them; it is in the view already, or
+ * no more.  Not in order: kinds whose value depends on the order are left out, frame_reorder
+ * follows when all is in its place. */
+void frame_take(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                bool in_order);
+void frame_release(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                   bool in_order);
+
+/* Such kinds take their values again from the base and the slots. */
+void frame_reorder(const struct visit *visit, const struct frame *frame);
+
+/* The slot, if it passes, is the frame's newest from now on. */
+void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                 struct place place);
+
+/* The same of a late one, which may stand anywhere. */
+void frame_enter_late(const struct visit *visit, const struct frame *frame, struct place place);
 
 /* Frames without span go on counting what has no slot any more: the slot goes, or never came in. */
 void bases_enter(const struct visit *visit, const struct slot *slot);
@@ -37,14 +53,18 @@ void bases_enter(const struct visit *visit, const struct slot *slot);
 /* Lets slots cross the edges up to a new time. */
 void edges_advance(const struct visit *visit, int64_t now_ms);
 
+/* Only forgets what is old enough and held by nobody. */
+void edges_drop(const struct visit *visit);
+
 /* Tells cursors of a slot that was put in. */
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms);
 
 /* Lets go of the oldest slot before its time. */
 void edges_drop_oldest(const struct visit *visit);
 
-/* The cell of a slot gets another value: corrects the frames that hold the slot. */
-void frames_correct(const struct visit *visit, struct place place, uint32_t cell, double value);
+/* The label of a slot's event gets known, or is another: corrects the frames that hold the slot,
+ * and those that do or do not from now on because their condition names the label. */
+void frames_correct(const struct visit *visit, struct place place, double label);
 
 /* The event, whose slot is filled, reads and feeds frames [first, end) in its turn. */
 void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,

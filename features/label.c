@@ -13,7 +13,8 @@ static struct place search_start(const struct visit *visit, int64_t time_ms, boo
     *backward = true;
     int64_t nearest_ms = visit_head(visit)->newest_ms - time_ms;
     for (uint32_t i = 0; i < entity->edge_count; i++) {
-        if (cursor[i].next_ms == TIME_NEVER)
+        if (cursor[i].next_ms == TIME_NEVER || entity->edge[i].period != INDEX_NONE ||
+            entity->edge[i].frame != INDEX_NONE)
             continue;
         int64_t after_ms = cursor[i].next_ms - entity->edge[i].distance_ms - time_ms;
         int64_t distance_ms = after_ms < 0 ? -after_ms : after_ms;
@@ -36,7 +37,7 @@ static bool slot_find(const struct visit *visit, int64_t time_ms, uint64_t numbe
     for (;;) {
         const struct slot *slot = ring_slot(visit, *place);
         uint64_t tag = slot->cell[visit->entity->cell_count].key;
-        if (slot->time_ms == time_ms && tag >> CONDITIONS_MAX == number)
+        if (slot->time_ms == time_ms && tag_number(tag) == number)
             return true;
         if (backward ? slot->time_ms < time_ms : slot->time_ms > time_ms)
             return false;
@@ -61,9 +62,7 @@ static void label_apply(const struct entity *entity, struct state *state,
     struct place place;
     if (!slot_find(&visit, event->time_ms, number, &place))
         return;
-    for (uint32_t i = 0; i < entity->cell_count; i++)
-        if (entity->cell[i].is_label)
-            frames_correct(&visit, place, i, label);
+    frames_correct(&visit, place, label);
 }
 
 void labels_before(const struct entity *entity, struct state *state, const struct batch *batch,

@@ -2,6 +2,7 @@
  * the slots before it and finished by its definition.  Exact for events that are entered, as long
  * as no slot was dropped for want of room; one that is later than that reads what is still there.
  */
+#include "features/form.h"
 #include "features/moment.h"
 #include "features/pass.h"
 #include <string.h>
@@ -31,22 +32,27 @@ static uint32_t gather_window(const struct features *features, const struct visi
     const struct entity *entity = visit->entity;
     const struct frame *frame = &entity->frame[window->frame];
     int64_t until_ms = visit->time_ms - frame->delay_ms;
-    int64_t after_ms = frame->span_ms ? until_ms - frame->span_ms : INT64_MIN;
+    struct form_reach reach = {.until_ms = until_ms, .newer_ms = until_ms};
     uint32_t at = features->gather.capacity;
     struct slot_view *slots = features->gather.slots;
     if (!visit->in_ring && !window->before && frame->delay_ms == 0 &&
-        slot_passes(entity, frame, visit->slot))
+        slot_passes(entity, frame, visit->slot)) {
         slots[--at] = slot_show(entity, window, visit->slot);
+        reach.count++;
+    }
     struct place place;
-    bool in_start = frame->span_ms == 0 && !frame->has_base;
+    bool in_start = frame->form == &ever_form && !frame->has_base;
     if (in_start || !window_end(visit, window, until_ms, &place))
         return at;
     do {
         const struct slot *slot = ring_slot(visit, place);
-        if (slot->time_ms <= after_ms)
+        if (!frame->form->reaches(entity, frame, &reach, slot->time_ms))
             break;
-        if (slot_passes(entity, frame, slot))
-            slots[--at] = slot_show(entity, window, slot);
+        if (!slot_passes(entity, frame, slot))
+            continue;
+        slots[--at] = slot_show(entity, window, slot);
+        reach.newer_ms = slot->time_ms;
+        reach.count++;
     } while (ring_older(visit, &place));
     return at;
 }
@@ -56,7 +62,7 @@ static uint32_t gather_window(const struct features *features, const struct visi
 static const uint8_t *window_start(const struct visit *visit, const struct frame *frame,
                                    uint32_t offset, uint32_t base)
 {
-    return frame->span_ms ? NULL : visit->bytes + (frame->has_base ? base : offset);
+    return frame->form == &ever_form ? visit->bytes + (frame->has_base ? base : offset) : NULL;
 }
 
 static double moment_late(const struct visit *visit, const struct window *window,
@@ -105,7 +111,7 @@ static void window_late(const struct features *features, const struct visit *vis
     bool found = true;
     if (window->kind->finish)
         result.number = moment_late(visit, window, slots, count);
-    else if (frame->span_ms)
+    else if (frame->form != &ever_form)
         found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
     else
         found = running_late(visit, window, slots, count, &event, &span, &result);

@@ -1,5 +1,4 @@
-/* What last, previous and age share: the latest slot of the window.  A late slot replaces it only
- * if it is not earlier; among equal times it is the later in the order. */
+/* What last, previous and age share: the latest slot of the window, the last that was added. */
 #ifndef FEATURES_LATEST_H
 #define FEATURES_LATEST_H
 
@@ -17,15 +16,13 @@ static inline void latest_add(void *value, const struct slot_view *slot, struct 
 {
     (void)window;
     struct latest *latest = value;
-    if (latest->state != LATEST_NONE && slot->time_ms < latest->time_ms)
-        return;
     bool misses = slot_misses(slot, 0);
     latest->time_ms = slot->time_ms;
     latest->value.key = misses ? 0 : slot->argument[0].key;
     latest->state = misses ? LATEST_WITHOUT : LATEST_KNOWN;
 }
 
-/* The oldest leaves first: if it is the latest as well, usually none are left. */
+/* The oldest leaves: if it is of the latest's time, it may be the latest itself. */
 static inline void latest_remove(void *value, const struct slot_view *slot,
                                  struct window_view *window)
 {

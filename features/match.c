@@ -1,5 +1,6 @@
 /* Matching plans by fingerprints; see match.h. */
 #include "features/match.h"
+#include "features/form.h"
 #include "features/moment.h"
 #include <string.h>
 
@@ -23,10 +24,21 @@ static uint32_t find_cell(const struct matching *work, uint32_t value)
     return INDEX_NONE;
 }
 
-static uint32_t find_condition(const struct matching *work, uint32_t value)
+/* Of a condition that names the label both halves, which stand next to each other. */
+static bool condition_same(const struct matching *work, const struct condition *to,
+                           const struct condition *from)
+{
+    if (to->role != from->role || !means_same(work, to->value, from->value))
+        return false;
+    if (to->role == CONDITION_LABEL_0)
+        return means_same(work, to[1].value, from[1].value);
+    return to->role == CONDITION_PLAIN || means_same(work, to[-1].value, from[-1].value);
+}
+
+static uint32_t find_condition(const struct matching *work, const struct condition *condition)
 {
     for (uint32_t i = 0; i < work->from->condition_count; i++)
-        if (means_same(work, value, work->from->condition[i].value))
+        if (condition_same(work, condition, &work->from->condition[i]))
             return i;
     return INDEX_NONE;
 }
@@ -39,10 +51,19 @@ static bool index_matches(const uint32_t *matched, uint32_t to, uint32_t from)
     return matched[to] == from;
 }
 
+/* Rules that have changed make other periods. */
+static bool zones_match(const struct matching *work, const struct frame *frame)
+{
+    return frame->form != &period_form ||
+           work->to->zone->fingerprint == work->from->zone->fingerprint;
+}
+
 static bool frame_matches(const struct matching *work, uint32_t to, uint32_t from)
 {
     const struct frame *left = &work->to->frame[to], *right = &work->from->frame[from];
-    return left->span_ms == right->span_ms && left->delay_ms == right->delay_ms &&
+    return left->form == right->form && left->span_ms == right->span_ms &&
+           left->extent == right->extent && left->delay_ms == right->delay_ms &&
+           zones_match(work, left) &&
            index_matches(work->match->condition, left->condition, right->condition);
 }
 
@@ -50,7 +71,7 @@ static bool frame_matches(const struct matching *work, uint32_t to, uint32_t fro
  * than one that has more: its bits are those that would have been. */
 static uint32_t find_moment(const struct matching *work, const struct moment *moment)
 {
-    bool spans = work->to->frame[moment->frame].span_ms != 0;
+    bool spans = work->to->frame[moment->frame].form != &ever_form;
     uint32_t found = INDEX_NONE;
     for (uint32_t i = 0; i < work->from->moment_count; i++) {
         const struct moment *other = &work->from->moment[i];
@@ -94,7 +115,7 @@ static bool frames_same(const struct matching *work)
     for (uint32_t i = 0; i < work->to->frame_count; i++) {
         const struct frame *to = &work->to->frame[i], *from = &work->from->frame[i];
         if (!frame_matches(work, i, i) || to->level != from->level ||
-            to->condition != from->condition)
+            to->condition != from->condition || to->held != from->held || to->exit != from->exit)
             return false;
     }
     return true;
@@ -124,7 +145,8 @@ static bool slots_same(const struct matching *work)
         if (work->match->cell[i] != i)
             return false;
     for (uint32_t i = 0; i < to->edge_count; i++)
-        if (to->edge[i].distance_ms != from->edge[i].distance_ms)
+        if (to->edge[i].distance_ms != from->edge[i].distance_ms ||
+            to->edge[i].period != from->edge[i].period || to->edge[i].frame != from->edge[i].frame)
             return false;
     return to->has_slots == from->has_slots && to->has_tag == from->has_tag &&
            (to->history_key == INDEX_NONE) == (from->history_key == INDEX_NONE) &&
@@ -153,7 +175,7 @@ void match_make(struct match *match, const struct entity *to, const struct progr
     for (uint32_t i = 0; i < to->cell_count; i++)
         match->cell[i] = find_cell(&work, to->cell[i].value);
     for (uint32_t i = 0; i < to->condition_count; i++)
-        match->condition[i] = find_condition(&work, to->condition[i].value);
+        match->condition[i] = find_condition(&work, &to->condition[i]);
     for (uint32_t i = 0; i < to->moment_count; i++)
         match->moment[i] = find_moment(&work, &to->moment[i]);
     for (uint32_t i = 0; i < to->window_count; i++)
@@ -174,8 +196,21 @@ int64_t entity_reach_ms(const struct entity *entity, int64_t lateness_ms)
     int64_t reach_ms = 0;
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         const struct frame *frame = &entity->frame[i];
-        int64_t end_ms = frame->delay_ms + frame->span_ms;
+        int64_t end_ms = frame->keeps ? 0 : frame->delay_ms + frame->span_ms;
         reach_ms = end_ms > reach_ms ? end_ms : reach_ms;
     }
     return lateness_ms > 0 ? reach_ms + lateness_ms + 1 : reach_ms;
+}
+
+bool entity_holds(const struct entity *entity)
+{
+    for (uint32_t i = 0; i < entity->frame_count; i++)
+        if (entity->frame[i].own || entity->frame[i].form == &period_form)
+            return true;
+    return false;
+}
+
+bool entity_keeps(const struct entity *entity, int64_t lateness_ms)
+{
+    return entity_reach_ms(entity, lateness_ms) > 0 || entity_holds(entity);
 }

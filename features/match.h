@@ -21,7 +21,11 @@ void match_make(struct match *match, const struct entity *to, const struct progr
 /* Whether the moment of the old plan that is matched has all the sums that are needed. */
 bool match_has_needs(const struct match *match, uint32_t moment, uint32_t needs);
 
-/* How far back an entity's slots are kept; 0: it keeps none. */
+/* How far back an entity keeps all its slots; 0: it promises none. */
 int64_t entity_reach_ms(const struct entity *entity, int64_t lateness_ms);
+
+/* Does it keep slots at all, or as many as their windows hold, however old they are? */
+bool entity_keeps(const struct entity *entity, int64_t lateness_ms);
+bool entity_holds(const struct entity *entity);
 
 #endif

@@ -12,6 +12,7 @@
  * Cursors follow from the slots and the time of the newest event alone. */
 #include "features/migrate.h"
 #include "base/state_copy.h"
+#include "features/form.h"
 #include "features/match.h"
 #include "features/moment.h"
 #include "features/pass.h"
@@ -23,9 +24,10 @@ struct move {
     const struct entity *to, *from;
     struct state *to_state, *from_state; /* the old one is only read */
     struct visit new, old;
-    struct slot *slot; /* of the new layout */
-    bool has_lost;     /* slots that found no room in this row */
-    int64_t lost_ms;   /* the newest of them */
+    struct slot *slot;                /* of the new layout */
+    bool has_lost;                    /* slots that found no room in this row */
+    int64_t lost_ms;                  /* the newest of them */
+    bool frame_lost[KEPT_FRAMES_MAX]; /* by frames with cursors of their own */
 };
 
 /* A cell that the old slots did not have is missing; so is a label that nobody looked at: its event
@@ -45,7 +47,11 @@ static void slot_translate(const struct move *move, const struct slot *old)
     if (!to->has_tag || !from->has_tag)
         return;
     uint64_t old_tag = old->cell[from->cell_count].key;
-    uint64_t tag = to->history_key == INDEX_NONE ? 0 : slot_tag(old_tag >> CONDITIONS_MAX);
+    uint64_t label = old_tag & 1ULL << TAG_LABEL;
+    uint64_t tag = to->history_key == INDEX_NONE ? 0 : slot_tag(tag_number(old_tag)) | label;
+    for (uint32_t i = 0; i < to->cell_count && from->history_key != INDEX_NONE; i++)
+        if (to->cell[i].is_label && move->match->cell[i] == INDEX_NONE)
+            move->slot->cell[i].number = label ? 1 : 0;
     for (uint32_t i = 0; i < to->condition_count; i++)
         if (move->match->condition[i] != INDEX_NONE)
             tag |= (old_tag >> move->match->condition[i] & 1) << i;
@@ -53,13 +59,13 @@ static void slot_translate(const struct move *move, const struct slot *old)
 }
 
 /* The frames that hold the slot take it in. */
-static void slot_enter(const struct move *move, const struct slot *slot)
+static void slot_enter(const struct move *move, const struct slot *slot, struct place place)
 {
     const struct entity *to = move->to;
     int64_t newest_ms = visit_head(&move->new)->newest_ms;
     for (uint32_t f = 0; f < to->frame_count; f++)
-        if (frame_holds(&to->frame[f], slot->time_ms, newest_ms))
-            frame_enter(&move->new, &to->frame[f], slot);
+        if (frame_holds(to, &to->frame[f], slot->time_ms, newest_ms))
+            frame_enter(&move->new, &to->frame[f], slot, place);
 }
 
 static void slot_lose(struct move *move)
@@ -69,6 +75,9 @@ static void slot_lose(struct move *move)
     ASSERT(found);
     move->lost_ms = ring_slot(&move->new, oldest)->time_ms;
     move->has_lost = true;
+    for (uint32_t f = 0; f < move->to->frame_count; f++)
+        if (move->to->frame[f].own && frame_holds_slot(&move->new, &move->to->frame[f], oldest))
+            move->frame_lost[f] = true;
     edges_drop_oldest(&move->new);
 }
 
@@ -76,6 +85,7 @@ static void slot_lose(struct move *move)
 static void slot_append(struct move *move)
 {
     const struct visit *visit = &move->new;
+    edges_drop(visit);
     if (visit_head(visit)->slot_count == move->to->events_max)
         slot_lose(move);
     while (!ring_make_room(visit))
@@ -84,13 +94,13 @@ static void slot_append(struct move *move)
     struct slot *slot = ring_slot_write(visit, place);
     memcpy(slot, move->slot, move->to->slot_size);
     edges_entered(visit, place, slot->time_ms);
-    slot_enter(move, slot);
+    slot_enter(move, slot, place);
 }
 
 /* Slots that no window of the new plan reaches any more still count where there is no span. */
 static void slot_leave_out(const struct move *move)
 {
-    slot_enter(move, move->slot);
+    slot_enter(move, move->slot, (struct place){0});
     if (move->to->lateness_ms)
         bases_enter(&move->new, move->slot);
 }
@@ -104,11 +114,14 @@ static void slots_move(struct move *move)
         return;
     do {
         slot_translate(move, ring_slot(&move->old, place));
-        if (!move->to->has_slots || move->slot->time_ms + reach_ms <= newest_ms)
+        bool reached = move->to->holds || move->slot->time_ms + reach_ms > newest_ms;
+        if (!move->to->has_slots || !reached)
             slot_leave_out(move);
         else
             slot_append(move);
     } while (ring_newer(&move->old, &place));
+    if (move->to->has_slots)
+        edges_advance(&move->new, newest_ms);
 }
 
 static uint32_t smaller(uint32_t left, uint32_t right)
@@ -151,8 +164,11 @@ static void bases_take(const struct move *move)
  */
 static bool frame_has_lost(const struct move *move, const struct frame *frame)
 {
-    return move->has_lost && frame->span_ms &&
-           move->lost_ms + frame->delay_ms + frame->span_ms > visit_head(&move->new)->newest_ms;
+    if (frame->own)
+        return move->frame_lost[frame - move->to->frame];
+    return move->has_lost && frame->form->leaves_ms &&
+           frame->form->leaves_ms(move->to, frame, move->lost_ms) + frame->delay_ms >
+               visit_head(&move->new)->newest_ms;
 }
 
 static void sums_take(const struct move *move)
@@ -184,7 +200,7 @@ static void moment_base_clear(const struct move *move, const struct moment *mome
         return;
     do {
         const struct slot *slot = ring_slot(&move->new, place);
-        if (!frame_holds(frame, slot->time_ms, newest_ms) || !slot_passes(to, frame, slot))
+        if (!frame_holds(to, frame, slot->time_ms, newest_ms) || !slot_passes(to, frame, slot))
             continue;
         if (moment->cell == INDEX_NONE)
             base[MOMENT_COUNT] -= 1;
@@ -226,6 +242,7 @@ static void row_move(struct move *move, uint64_t row)
     move->new.row = entity_enter(to, move->to_state, head->key, head->newest_ms);
     move->new.bytes = state_write_row(move->to_state, to->row_region, move->new.row);
     move->has_lost = false;
+    memset(move->frame_lost, 0, sizeof move->frame_lost);
     bases_take(move);
     slots_move(move);
     sums_take(move);

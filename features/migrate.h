@@ -23,7 +23,7 @@ enum window_fate {
     WINDOW_KEPT,       /* as it was, to the bit */
     WINDOW_TAKEN,      /* new, but another window kept the same running values */
     WINDOW_FILLED,     /* new, and the events kept reach back as far as it does */
-    WINDOW_PART,       /* new, and they reach back `reach_ms` */
+    WINDOW_PART,       /* new, and they reach back `reach_ms`; 0: as far as other windows do */
     WINDOW_UNHELD,     /* begins anew: they do not hold what it looks at */
     WINDOW_EVENTLESS,  /* begins anew: the entity kept no events */
     WINDOW_ENTITYLESS, /* begins anew: so does its entity */

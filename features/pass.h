@@ -13,6 +13,8 @@ struct gather {
 
 struct features {
     int64_t memory, lateness_ms;
+    const struct zone *zone;
+    struct zone *utc; /* if no other was given */
     uint32_t setting_count;
     struct entity_setting *setting;
     bool *setting_used;

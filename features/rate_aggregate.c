@@ -14,6 +14,7 @@ const struct aggregate_kind rate_aggregate = {
     .summary = "events, or total of x, per second of the span",
     .argument = {{.types = TAKES_NUMBER, .optional = true}},
     .needs_span = true,
+    .needs_duration = true,
     .needs = NEEDS_COUNT | NEEDS_SUM,
     .needs_bare = NEEDS_COUNT,
     .finish = rate_finish,

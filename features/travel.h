@@ -30,8 +30,6 @@ static inline void travel_add(void *value, const struct slot_view *slot, struct 
 {
     (void)window;
     struct travel *travel = value;
-    if (travel->state != TRAVEL_NONE && slot->time_ms < travel->time_ms)
-        return;
     bool known = slot_is_somewhere(slot);
     travel->time_ms = slot->time_ms;
     travel->latitude = known ? slot->argument[0].number : 0;
@@ -39,7 +37,7 @@ static inline void travel_add(void *value, const struct slot_view *slot, struct 
     travel->state = known ? TRAVEL_KNOWN : TRAVEL_NOWHERE;
 }
 
-/* The oldest leaves first: if it is the latest as well, usually none are left. */
+/* The oldest leaves: if it is of the latest's time, it may be the latest itself. */
 static inline void travel_remove(void *value, const struct slot_view *slot,
                                  struct window_view *window)
 {

@@ -12,13 +12,15 @@ static void room_for_one(const struct visit *visit)
         edges_drop_oldest(visit);
 }
 
-static void enter_in_order(struct visit *visit)
+static void enter_in_order(struct visit *visit, bool passes)
 {
     struct entity_head *head = visit_head(visit);
     head->newest_ms = visit->time_ms;
     if (!visit->entity->has_slots)
         return;
     edges_advance(visit, visit->time_ms);
+    if (!passes)
+        return;
     room_for_one(visit);
     visit->place = ring_append(visit, visit->time_ms);
     visit->slot = ring_slot_write(visit, visit->place);
@@ -33,9 +35,11 @@ static bool oldest_is_newer(const struct visit *visit)
 }
 
 /* False if it would be the oldest of too many. */
-static bool enter_late(struct visit *visit)
+static bool enter_late(struct visit *visit, bool passes)
 {
     const struct entity *entity = visit->entity;
+    if (!passes)
+        return false;
     if (visit_head(visit)->slot_count == entity->events_max && oldest_is_newer(visit)) {
         entity_counters(entity, visit->state)->events_dropped++;
         return false;
@@ -72,6 +76,17 @@ static void fill(const struct entity *entity, struct slot *slot, uint32_t level,
     }
 }
 
+/* Could it be in any window?  (A condition with either label.) */
+static bool passes_any(const struct entity *entity, const struct batch *batch, uint32_t row)
+{
+    if (!entity->skips)
+        return true;
+    for (uint32_t i = 0; i < entity->condition_count; i++)
+        if (batch_column(batch, entity->condition[i].value)[row].number == 1)
+            return true;
+    return false;
+}
+
 void visit_begin(const struct features *features, struct visit *visit, const struct batch *batch,
                  uint32_t row, uint64_t key)
 {
@@ -88,14 +103,15 @@ void visit_begin(const struct features *features, struct visit *visit, const str
     visit->bytes = state_write_row(visit->state, entity->row_region, visit->row);
     visit->slot = features->scratch[entity->index];
     visit->in_ring = false;
+    bool passes = passes_any(entity, batch, row);
     int64_t behind_ms = visit_head(visit)->newest_ms - visit->time_ms;
     if (batch->ahead[row]) {
         visit->kind = VISIT_READ;
     } else if (behind_ms <= 0) {
         visit->kind = VISIT_ORDER;
-        enter_in_order(visit);
+        enter_in_order(visit, passes);
     } else if (behind_ms <= entity->lateness_ms) {
-        visit->kind = enter_late(visit) ? VISIT_LATE : VISIT_READ;
+        visit->kind = enter_late(visit, passes) ? VISIT_LATE : VISIT_READ;
     } else {
         visit->kind = VISIT_READ;
         entity_counters(entity, visit->state)->late++;
@@ -138,6 +154,6 @@ void visit_level(const struct features *features, const struct visit *visit, uin
         return;
     int64_t newest_ms = visit_head(visit)->newest_ms;
     for (uint32_t f = first; f < end; f++)
-        if (frame_holds(&entity->frame[f], visit->time_ms, newest_ms))
-            frame_enter(visit, &entity->frame[f], visit->slot);
+        if (frame_holds(entity, &entity->frame[f], visit->time_ms, newest_ms))
+            frame_enter_late(visit, &entity->frame[f], visit->place);
 }

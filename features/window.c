@@ -3,6 +3,7 @@
 #include "base/calendar.h"
 #include "base/hash.h"
 #include "base/suggest.h"
+#include "features/form.h"
 #include "features/pass.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@ struct call {
     uint32_t argument_count;                    /* a location counts as two */
     uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
     uint32_t where;                             /* value or VALUE_NONE */
+    uint32_t where_1;   /* where it names the label: of a label of 1, while `where` is of 0 */
+    struct frame frame; /* but for its condition and level */
     uint32_t key[ENTITY_KEYS_MAX];
     bool names_label;
     uint32_t level;
@@ -62,6 +65,36 @@ static bool kind_find(struct call *call)
         wanted);
 }
 
+static bool length_check(const struct call *call, int64_t length_ms, const char *what)
+{
+    if (length_ms < 0)
+        return mistake(call, call->node->column, "%s must not be negative", what);
+    if (length_ms > span_max_ms)
+        return mistake(call, call->node->column,
+                       "%s is longer than 10 years, the most a window may span", what);
+    return true;
+}
+
+static void frame_plan(struct call *call)
+{
+    const struct syntax_node *node = call->node;
+    const struct {
+        const struct form_kind *form;
+        int64_t extent;
+    } plans[] = {
+        [WINDOW_EVER] = {&ever_form, 0},
+        [WINDOW_SPAN] = {&span_form, 0},
+        [WINDOW_LAST] = {&count_form, node->over_count},
+        [WINDOW_PERIOD] = {&period_form, (int64_t)node->period},
+        [WINDOW_SESSION] = {&session_form, node->gap_ms},
+    };
+    call->frame = (struct frame){.form = plans[node->window].form,
+                                 .span_ms = node->over_ms,
+                                 .extent = plans[node->window].extent,
+                                 .delay_ms = node->delay_ms,
+                                 .own = plans[node->window].form->enter != NULL};
+}
+
 static bool span_check(const struct call *call)
 {
     const struct syntax_node *node = call->node;
@@ -69,15 +102,15 @@ static bool span_check(const struct call *call)
         return mistake(call, node->column,
                        "%s needs an entity: say whose events, as in `%s by card over 7d`",
                        node->name, call->kind->signature);
-    if (call->kind->needs_span && node->over_ms == 0)
+    if (call->kind->needs_span && node->window == WINDOW_EVER)
         return mistake(call, node->column, "%s needs a span: add `over`, as in `over 7d`",
                        node->name);
-    if (node->over_ms < 0 || node->delay_ms < 0)
-        return mistake(call, node->column, "over and delay must not be negative");
-    if (node->over_ms > span_max_ms || node->delay_ms > span_max_ms)
-        return mistake(call, node->column, "%s is longer than 10 years, the most a window may span",
-                       node->over_ms > span_max_ms ? "over" : "delay");
-    return true;
+    if (call->kind->needs_duration && node->window != WINDOW_SPAN)
+        return mistake(call, node->column,
+                       "%s needs a span of a fixed length, as `over 7d` is; use count or sum here",
+                       node->name);
+    return length_check(call, node->over_ms, "over") && length_check(call, node->gap_ms, "gap") &&
+           length_check(call, node->delay_ms, "delay");
 }
 
 /* Does the value depend on the label? */
@@ -119,7 +152,7 @@ static bool label_check(struct call *call, uint32_t index, uint32_t value, uint3
     if (index != 0 || value != label)
         return mistake(call, column,
                        "label can stand only by itself, as the first argument of a window");
-    if (call->node->over_ms == 0)
+    if (call->node->window == WINDOW_EVER)
         return mistake(call, column,
                        "a window over label needs a span: add `over`, since labels correct only "
                        "events that are kept");
@@ -175,26 +208,80 @@ static bool arguments_compile(struct call *call)
     return mistake(call, node->column, "%s takes a location, or both of its numbers", node->name);
 }
 
+/* Names as everywhere, but the label is a number that is known. */
+struct assumed_label {
+    const struct call *call;
+    double label;
+    bool named;
+};
+
+static uint32_t assumed_name(void *self, const struct syntax_node *node, struct syntax_error *error)
+{
+    struct assumed_label *assumed = self;
+    const struct program_resolver *resolver = assumed->call->resolver;
+    uint32_t value = resolver->name(resolver->self, node, error);
+    if (value == VALUE_NONE || value != assumed->call->features->label_value)
+        return value;
+    assumed->named = true;
+    return program_add_number(assumed->call->program, assumed->label);
+}
+
+static uint32_t assumed_window(void *self, const struct syntax *syntax,
+                               const struct syntax_node *node, struct syntax_error *error)
+{
+    const struct program_resolver *resolver = ((struct assumed_label *)self)->call->resolver;
+    return resolver->window(resolver->self, syntax, node, error);
+}
+
+/* The condition as it is if the label is `label`; VALUE_NONE on a mistake. */
+static uint32_t condition_compile(struct call *call, double label, bool *names_label)
+{
+    struct assumed_label assumed = {.call = call, .label = label};
+    const struct program_resolver resolver = {assumed_name, assumed_window, &assumed};
+    uint32_t column = call->syntax->node[call->node->where].column;
+    uint32_t value =
+        program_compile(call->program, call->syntax, call->node->where, &resolver, call->error);
+    *names_label = assumed.named;
+    if (value == VALUE_NONE)
+        return VALUE_NONE;
+    if (call->program->value[value].type != TYPE_BOOLEAN)
+        mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
+                type_name(call->program->value[value].type));
+    else if (call->features->label_value != VALUE_NONE &&
+             value_uses(call->program, value, call->features->label_value))
+        mistake(call, column,
+                "where can name label itself, as in `label == 1`, but no feature that is made of "
+                "it");
+    else if (level_check(call, value, column))
+        return value;
+    return VALUE_NONE;
+}
+
+/* Slots of a window that is bounded by their number are dropped when they do not pass, so a label
+ * that comes later would not find them. */
+static bool label_condition_check(const struct call *call)
+{
+    if (call->frame.form->leaves_ms)
+        return true;
+    return mistake(call, call->syntax->node[call->node->where].column,
+                   "a condition on label needs a window of time, as `over 30d` or `over this "
+                   "month`: until a label comes every event must be kept that may pass");
+}
+
 static bool where_compile(struct call *call)
 {
-    call->where = VALUE_NONE;
+    bool names_label = false;
+    call->where = call->where_1 = VALUE_NONE;
     if (call->node->where == SYNTAX_NONE)
         return true;
-    uint32_t column = call->syntax->node[call->node->where].column;
-    uint32_t value = program_compile(call->program, call->syntax, call->node->where, call->resolver,
-                                     call->error);
-    if (value == VALUE_NONE)
+    call->where = condition_compile(call, 0, &names_label);
+    if (call->where == VALUE_NONE || !names_label)
+        return call->where != VALUE_NONE;
+    call->where_1 = condition_compile(call, 1, &names_label);
+    if (call->where_1 == VALUE_NONE || !label_condition_check(call))
         return false;
-    if (call->program->value[value].type != TYPE_BOOLEAN)
-        return mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
-                       type_name(call->program->value[value].type));
-    if (call->features->label_value != VALUE_NONE &&
-        value_uses(call->program, value, call->features->label_value))
-        return mistake(call, column,
-                       "where cannot look at label: it is not known yet; use mean(label) or "
-                       "sum(label)");
-    call->where = value;
-    return level_check(call, value, column);
+    call->names_label = true;
+    return true;
 }
 
 static bool key_compile(struct call *call, uint32_t index)
@@ -325,14 +412,26 @@ static bool full(const struct call *call, const struct entity *entity, uint32_t 
     return true;
 }
 
+static void condition_add(const struct call *call, struct entity *entity, uint32_t value,
+                          enum condition_role role)
+{
+    entity->condition[entity->condition_count++] = (struct condition){
+        .value = value, .level = call->program->value[value].level, .role = role};
+}
+
 static uint32_t condition_of(const struct call *call, struct entity *entity)
 {
+    bool labelled = call->where_1 != VALUE_NONE;
+    enum condition_role role = labelled ? CONDITION_LABEL_0 : CONDITION_PLAIN;
     for (uint32_t i = 0; i < entity->condition_count; i++)
-        if (entity->condition[i].value == call->where)
+        if (entity->condition[i].value == call->where && entity->condition[i].role == role &&
+            (!labelled || entity->condition[i + 1].value == call->where_1))
             return i;
-    entity->condition[entity->condition_count] =
-        (struct condition){.value = call->where, .level = call->program->value[call->where].level};
-    return entity->condition_count++;
+    uint32_t added = entity->condition_count;
+    condition_add(call, entity, call->where, role);
+    if (labelled)
+        condition_add(call, entity, call->where_1, CONDITION_LABEL_1);
+    return added;
 }
 
 static uint32_t cell_of(const struct call *call, struct entity *entity, uint32_t value)
@@ -350,13 +449,13 @@ static uint32_t cell_of(const struct call *call, struct entity *entity, uint32_t
 
 static uint32_t frame_of(const struct call *call, struct entity *entity, uint32_t condition)
 {
-    struct frame frame = {.span_ms = call->node->over_ms,
-                          .delay_ms = call->node->delay_ms,
-                          .condition = condition,
-                          .level = call->level + 1};
+    struct frame frame = call->frame;
+    frame.condition = condition;
+    frame.level = call->level + 1;
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         const struct frame *other = &entity->frame[i];
-        if (other->span_ms == frame.span_ms && other->delay_ms == frame.delay_ms &&
+        if (other->form == frame.form && other->span_ms == frame.span_ms &&
+            other->extent == frame.extent && other->delay_ms == frame.delay_ms &&
             other->condition == condition && other->level == frame.level)
             return i;
     }
@@ -369,7 +468,7 @@ static uint32_t frame_of(const struct call *call, struct entity *entity, uint32_
  * begin. */
 static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, uint32_t needs)
 {
-    bool spans = entity->frame[frame].span_ms != 0;
+    bool spans = entity->frame[frame].form != &ever_form;
     for (uint32_t i = 0; i < entity->moment_count; i++) {
         struct moment *moment = &entity->moment[i];
         if (moment->frame == frame && moment->cell == cell && (spans || moment->needs == needs)) {
@@ -397,6 +496,15 @@ static uint64_t call_fingerprint(const struct call *call, const struct entity *e
     if (call->where != VALUE_NONE)
         used += snprintf(text + used, sizeof text - (size_t)used, " where %016llx",
                          (unsigned long long)value[call->where].fingerprint);
+    if (call->where_1 != VALUE_NONE)
+        used += snprintf(text + used, sizeof text - (size_t)used, " or %016llx",
+                         (unsigned long long)value[call->where_1].fingerprint);
+    if (call->frame.extent || call->frame.form == &period_form)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %s %lld",
+                         call->frame.form->name, (long long)call->frame.extent);
+    if (call->frame.form == &period_form)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %016llx",
+                         (unsigned long long)call->features->zone->fingerprint);
     return hash_fingerprint(text, (size_t)used);
 }
 
@@ -424,6 +532,25 @@ static bool window_equal(const struct window *left, const struct window *right)
            memcmp(left->cell, right->cell, sizeof left->cell) == 0;
 }
 
+/* Events are kept for `over last` up to what is set for the entity. */
+static bool count_check(const struct call *call, struct entity *entity)
+{
+    const struct features *features = call->features;
+    int64_t count = call->node->over_count;
+    for (uint32_t i = 0; i < features->setting_count; i++) {
+        const struct entity_setting *setting = &features->setting[i];
+        if (strcmp(setting->name, entity->name) == 0 && setting->events_max > 0 &&
+            setting->events_max < count)
+            return mistake(call, call->node->column,
+                           "over last %lld needs as many events of %s to be kept: its events_max "
+                           "is %lld",
+                           (long long)count, entity->name, (long long)setting->events_max);
+    }
+    if (count > entity->count_max)
+        entity->count_max = count;
+    return true;
+}
+
 static uint32_t window_of(const struct call *call, struct entity *entity)
 {
     if (full(call, entity, entity->window_count, WINDOWS_MAX, "windows") ||
@@ -431,7 +558,7 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
         full(call, entity, entity->frame_count, FRAMES_MAX, "spans with their conditions") ||
         full(call, entity, entity->cell_count, CELLS_MAX - AGGREGATE_ARGUMENTS_MAX, "arguments") ||
         (call->where != VALUE_NONE &&
-         full(call, entity, entity->condition_count, CONDITIONS_MAX, "conditions")))
+         full(call, entity, entity->condition_count, CONDITIONS_MAX - 1, "conditions")))
         return VALUE_NONE;
     uint32_t condition = call->where == VALUE_NONE ? INDEX_NONE : condition_of(call, entity);
     struct window window = {.kind = call->kind,
@@ -464,11 +591,13 @@ uint32_t features_window(struct features *features, struct program *program,
                         .node = node,
                         .resolver = resolver,
                         .error = error};
+    frame_plan(&call);
     if (!kind_find(&call) || !span_check(&call) || !arguments_compile(&call) ||
         !where_compile(&call) || !keys_compile(&call))
         return VALUE_NONE;
     struct entity *entity = entity_of(&call);
-    uint32_t value = entity ? window_of(&call, entity) : VALUE_NONE;
+    bool fits = entity && count_check(&call, entity);
+    uint32_t value = fits ? window_of(&call, entity) : VALUE_NONE;
     if (value == VALUE_NONE)
         return VALUE_NONE;
     if (call.names_label && entity->history_key == INDEX_NONE)

@@ -43,6 +43,17 @@ static const struct pool_feature pool[] = {
     {"busy", "max(count_1h) by shop over 2h", "max(count_1h) by shop over 3h"},
     {"ratio", "amount / mean(mean_6h) by shop over 1d", "amount - mean(mean_6h) by shop over 1d"},
     {"rate", "rate(amount) by shop over 2h delay 30m", "rate() by shop over 2h delay 30m"},
+    {"recent", "mean(amount) by card over last 5", "mean(amount) by card over last 9"},
+    {"lately", "max(amount) by card over last 20 before",
+     "max(amount) by card over last 20 delay 1h"},
+    {"visit", "count() by card session gap 40m", "sum(amount) by card session gap 40m before"},
+    {"trip", "first(shop) by card session gap 2h == shop",
+     "last(shop) by card session gap 2h before == shop"},
+    {"today", "sum(amount) by card over today", "sum(amount) by shop over today"},
+    {"hour", "distinct(shop) by card over this hour delay 1h",
+     "distinct(shop) by card over this hour"},
+    {"proven", "count() by shop over 6h where label == 1 and amount > 20",
+     "count() by shop over 6h where label == 0"},
     {"plain", "log1p(amount)", "sqrt(amount)"},
 };
 

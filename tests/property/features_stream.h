@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "features/aggregate.h"
+#include "tests/property/features_forms.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@ struct expectation {
     uint32_t value;           /* its result */
     uint32_t argument, where; /* values or VALUE_NONE */
     uint32_t by;              /* 1: card, 2: merchant, 3: both */
-    int64_t over_ms, delay_ms;
+    struct window_form form;
+    char condition[40]; /* all of it but what it says of the label; empty: none */
+    enum drawn_label where_label;
     bool before, label;
 };
 
@@ -45,9 +48,12 @@ struct past {
 struct stream {
     uint64_t seed;
     struct random random;
+    int64_t scale;    /* of all times: seconds, or near hours for the sake of periods */
+    int64_t grain_ms; /* all times are multiples: windows end just where events are */
     int64_t lateness_ms;
     int64_t events_max, entities_max, memory;
-    bool crowded; /* rows or blocks run out */
+    bool crowded;     /* rows or blocks run out */
+    bool conditional; /* most windows have conditions */
     uint32_t window_count;
     struct expectation window[WINDOWS];
     struct record record[RECORDS];
@@ -58,8 +64,6 @@ struct outcome {
     uint64_t hash;
     union value result[RECORDS][WINDOWS];
 };
-
-static const int64_t spans[] = {1000, 2000, 5000, 7500, 20000, 60000, 300000};
 
 static bool chance(struct random *random, double share)
 {
@@ -96,26 +100,26 @@ static void window_draw(struct stream *stream, struct expectation *window, bool 
             argument = "label";
     }
     window->by = 1 + (uint32_t)random_below(random, 3);
-    if (row->needs_span || window->label || chance(random, 0.75))
-        window->over_ms = spans[random_below(random, 7)];
-    if (chance(random, 0.35))
-        window->delay_ms = spans[random_below(random, 7)];
+    bool where = chance(random, 0.35) || (stream->conditional && chance(random, 0.9));
+    const char *condition = where ? pick(random, wheres, levels ? 4 : 3) : "";
+    snprintf(window->condition, sizeof window->condition, "%s", condition);
+    if (where && chance(random, 0.3))
+        window->where_label = chance(random, 0.5) ? LABEL_IS_1_AND : LABEL_IS_0_OR;
+    bool bounded = row->needs_span || window->label || window->where_label;
+    do
+        window->form = form_draw(random, bounded, stream->scale);
+    while ((row->needs_duration && window->form.form != DRAWN_SPAN) ||
+           (window->where_label && window->form.form != DRAWN_SPAN &&
+            window->form.form != DRAWN_PERIOD));
+    if (window->form.form == DRAWN_LAST && window->form.extent > stream->events_max)
+        window->form.extent = stream->events_max;
     window->before = chance(random, 0.3);
-    const char *where = chance(random, 0.35) ? pick(random, wheres, levels ? 4 : 3) : NULL;
-    int used = snprintf(window->formula, sizeof window->formula, "%s(%s) by %s", kind, argument,
-                        entities[window->by - 1]);
-    char *end = window->formula;
-    size_t size = sizeof window->formula;
-    if (window->over_ms)
-        used +=
-            snprintf(end + used, size - (size_t)used, " over %lldms", (long long)window->over_ms);
-    if (window->delay_ms)
-        used +=
-            snprintf(end + used, size - (size_t)used, " delay %lldms", (long long)window->delay_ms);
-    if (window->before)
-        used += snprintf(end + used, size - (size_t)used, " before");
-    if (where)
-        snprintf(end + used, size - (size_t)used, " where %s", where);
+    static const char *const label_says[] = {"", "label == 1 and ", "label == 0 or "};
+    char clauses[80];
+    form_print(&window->form, clauses, sizeof clauses);
+    snprintf(window->formula, sizeof window->formula, "%s(%s) by %s%s%s%s%s%s", kind, argument,
+             entities[window->by - 1], clauses, window->before ? " before" : "",
+             where ? " where " : "", label_says[window->where_label], condition);
 }
 
 static double amount_draw(struct stream *stream)
@@ -130,19 +134,26 @@ static double amount_draw(struct stream *stream)
     return (double)random_below(random, 20000) / 100 - 50;
 }
 
-static void event_draw(struct stream *stream, struct record *record, int64_t *now_ms)
+static void event_draw(struct stream *stream, uint32_t index, int64_t *now_ms)
 {
     struct random *random = &stream->random;
+    struct record *record = &stream->record[index];
     if (chance(random, 0.02))
-        *now_ms += 400000;
+        *now_ms += 400000 * stream->scale;
     else if (!chance(random, 0.25))
-        *now_ms += (int64_t)random_below(random, 2500);
+        *now_ms += (int64_t)random_below(random, 2500) * stream->scale;
     uint64_t keys = stream->crowded ? 60 : 3;
     record->kind = RECORD_EVENT;
     record->dead = chance(random, 0.02);
     record->time_ms = *now_ms;
     if (chance(random, 0.15))
         record->time_ms -= (int64_t)random_below(random, 2 + 2 * (uint64_t)stream->lateness_ms);
+    if (index > 10 && chance(random, 0.05)) { /* late, and at just the time of another */
+        const struct record *other = &stream->record[index - 1 - random_below(random, 10)];
+        if (other->kind == RECORD_EVENT)
+            record->time_ms = other->time_ms;
+    }
+    record->time_ms -= record->time_ms % stream->grain_ms;
     record->card = chance(random, 0.03) ? 0 : 1000 + random_below(random, keys);
     record->merchant = chance(random, 0.03) ? 0 : 7000 + random_below(random, keys);
     record->amount = amount_draw(stream);
@@ -171,7 +182,12 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->seed = seed;
     random_seed(&stream->random, seed);
     struct random *random = &stream->random;
-    stream->lateness_ms = chance(random, 0.3) ? 0 : (int64_t)random_below(random, 30000);
+    stream->scale = chance(random, 0.4) ? 1000 : 1;
+    stream->lateness_ms =
+        chance(random, 0.3) ? 0 : (int64_t)random_below(random, 30000) * stream->scale;
+    stream->grain_ms = chance(random, 0.5) ? 500 * stream->scale : 1;
+    stream->lateness_ms -= stream->lateness_ms % stream->grain_ms;
+    stream->conditional = chance(random, 0.3);
     stream->crowded = chance(random, 0.3);
     stream->memory = stream->crowded ? 1 : 64 << 20;
     stream->entities_max = stream->crowded ? 20 : 0;
@@ -180,7 +196,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->window_count = 1 + (uint32_t)random_below(random, WINDOWS);
     for (uint32_t i = 0; i < stream->window_count; i++)
         window_draw(stream, &stream->window[i], levels);
-    int64_t now_ms = 1500000000000;
+    int64_t now_ms = 1509127200000; /* a day and a half before the clocks of Berlin go back */
     uint64_t told = 0;
     for (uint32_t i = 0; i < RECORDS; i++) {
         struct record *record = &stream->record[i];
@@ -193,7 +209,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
         if (chance(random, 0.15))
             label_draw(stream, record);
         else
-            event_draw(stream, record, &now_ms);
+            event_draw(stream, i, &now_ms);
     }
 }
 

@@ -6,6 +6,8 @@
 #include "tests/property/features_stream.h"
 #include <math.h>
 
+static struct zone *berlin;
+
 static void stream_open(struct stream *stream, struct fixture *fixture)
 {
     static struct entity_setting entities[3] = {
@@ -16,6 +18,7 @@ static void stream_open(struct stream *stream, struct fixture *fixture)
     }
     struct features_setting setting = {.memory = stream->memory,
                                        .lateness_ms = stream->lateness_ms,
+                                       .zone = berlin,
                                        .entity_count = 3,
                                        .entity = entities};
     fixture_open(fixture, &setting);
@@ -33,9 +36,8 @@ static void stream_open(struct stream *stream, struct fixture *fixture)
         snprintf(text, sizeof text, "%.*s", (int)(close - open - 1), open + 1);
         if (text[0])
             window->argument = fixture_must_compile(fixture, text);
-        const char *where = strstr(window->formula, " where ");
-        if (where)
-            window->where = fixture_must_compile(fixture, where + 7);
+        if (window->condition[0])
+            window->where = fixture_must_compile(fixture, window->condition);
     }
     fixture_start(fixture);
     assert_true(fixture->program->value_count <= VALUES);
@@ -90,19 +92,60 @@ static const struct entity *entity_by(const struct fixture *fixture, uint32_t by
     return NULL;
 }
 
-/* How far back an entity's slots are kept. */
+/* Windows that are named over the test's own `base`. */
+static bool has_base(const struct stream *stream)
+{
+    for (uint32_t i = 0; i < stream->window_count; i++)
+        if (strstr(stream->window[i].formula, "base"))
+            return true;
+    return false;
+}
+
+/* Does it hold slots for another reason than their age? */
+static bool form_holds(const struct window_form *form)
+{
+    return form->form > DRAWN_SPAN;
+}
+
+/* How far back an entity's slots are kept; 0: it has none. */
 static int64_t farthest_of(const struct stream *stream, uint32_t by)
 {
-    int64_t farthest_ms = 0;
+    int64_t farthest_ms = by == 1 && has_base(stream) ? 20000 : 0;
     for (uint32_t i = 0; i < stream->window_count; i++) {
-        const struct expectation *window = &stream->window[i];
-        int64_t distance_ms = window->delay_ms + window->over_ms;
-        if (window->by == by && distance_ms > farthest_ms)
+        const struct window_form *form = &stream->window[i].form;
+        int64_t distance_ms = form->delay_ms + (form->form == DRAWN_SPAN ? form->extent : 0);
+        if (stream->window[i].by != by)
+            continue;
+        if (form_holds(form) && distance_ms == 0)
+            distance_ms = 1;
+        if (distance_ms > farthest_ms)
             farthest_ms = distance_ms;
-        if (by == 1 && strstr(window->formula, "base") && farthest_ms < 20000)
-            farthest_ms = 20000;
     }
     return farthest_ms + (stream->lateness_ms ? stream->lateness_ms + 1 : 0);
+}
+
+static bool passes(const struct expectation *window, const struct past *slot)
+{
+    if (window->where == VALUE_NONE)
+        return true;
+    bool rest = slot->value[window->where].number == 1;
+    return window->where_label == LABEL_IS_1_AND  ? slot->label == 1 && rest
+           : window->where_label == LABEL_IS_0_OR ? slot->label == 0 || rest
+                                                  : rest;
+}
+
+/* Could it ever be in a window of the entity, as far as is known when it comes? */
+static bool is_skipped(const struct stream *stream, const struct past *event, uint32_t by)
+{
+    for (uint32_t i = 0; i < stream->window_count; i++) {
+        const struct expectation *window = &stream->window[i];
+        if (window->by != by)
+            continue;
+        if (window->where == VALUE_NONE || strstr(window->condition, "base") ||
+            window->where_label == LABEL_IS_0_OR || event->value[window->where].number == 1)
+            return false;
+    }
+    return by != 1 || !has_base(stream);
 }
 
 static int64_t newest_of(uint32_t by, uint64_t key)
@@ -129,6 +172,71 @@ static uint32_t oldest_of(uint32_t by, uint64_t key, uint32_t *count)
     return oldest;
 }
 
+/* The slots that an entity holds and that pass, up to a moment, oldest first; with `event` itself
+ * among them if it is given. */
+static uint32_t gather_passing(const struct expectation *window, uint64_t key, int64_t until_ms,
+                               struct past *event, struct past **slots)
+{
+    uint32_t count = 0, by = window->by;
+    for (uint32_t i = 0; i < past_count + (event != NULL); i++) {
+        struct past *slot = i == past_count ? event : &past[i];
+        bool held = slot == event || (slot->key[by] == key && slot->held[by]);
+        if (!held || slot->time_ms > until_ms || !passes(window, slot))
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && slots[at - 1]->time_ms > slot->time_ms; at--)
+            slots[at] = slots[at - 1];
+        slots[at] = slot;
+    }
+    return count;
+}
+
+/* Keeps those at the end that are in the window. */
+static uint32_t form_cut(const struct window_form *form, struct past **slots, uint32_t count,
+                         int64_t until_ms)
+{
+    int64_t times[RECORDS + 1];
+    for (uint32_t i = 0; i < count; i++)
+        times[i] = slots[i]->time_ms;
+    uint32_t in = form_count(form, berlin, times, count, until_ms);
+    memmove(slots, slots + count - in, in * sizeof *slots);
+    return in;
+}
+
+/* The slots that a window holds now, and those that it held the lateness ago, are not dropped; of
+ * periods also those that do not pass. */
+static void hold_needed(const struct stream *stream, uint32_t by, uint64_t key, int64_t now_ms,
+                        bool *needed)
+{
+    memset(needed, 0, RECORDS);
+    for (uint32_t w = 0; w < stream->window_count * 2; w++) {
+        struct expectation window = stream->window[w / 2];
+        struct past *slots[RECORDS + 1];
+        if (window.by != by || !form_holds(&window.form))
+            continue;
+        if (window.form.form == DRAWN_PERIOD)
+            window.where = VALUE_NONE;
+        int64_t until_ms = now_ms - window.form.delay_ms - (w % 2 ? stream->lateness_ms : 0);
+        uint32_t count = gather_passing(&window, key, until_ms, NULL, slots);
+        count = form_cut(&window.form, slots, count, until_ms);
+        for (uint32_t i = 0; i < count; i++)
+            needed[slots[i] - past] = true;
+    }
+}
+
+/* Lets go of the oldest slots whose time has come and that nobody needs. */
+static void past_trim(const struct stream *stream, uint32_t by, uint64_t key, int64_t now_ms)
+{
+    bool needed[RECORDS];
+    hold_needed(stream, by, key, now_ms, needed);
+    for (;;) {
+        uint32_t count, oldest = oldest_of(by, key, &count);
+        if (count == 0 || needed[oldest] || past[oldest].time_ms + farthest_of(stream, by) > now_ms)
+            return;
+        past[oldest].held[by] = false;
+    }
+}
+
 /* Enters the event into one kind of entity as the contract says. */
 static void past_enter(const struct stream *stream, struct past *event, uint32_t by,
                        uint32_t slots_after)
@@ -147,9 +255,12 @@ static void past_enter(const struct stream *stream, struct past *event, uint32_t
         event->entered[by] = true;
         return;
     }
-    for (uint32_t i = 0; i < past_count; i++)
-        if (past[i].key[by] == key && past[i].time_ms + farthest_ms <= newest_ms)
-            past[i].held[by] = false;
+    if (!late)
+        past_trim(stream, by, key, newest_ms);
+    if (is_skipped(stream, event, by)) {
+        event->entered[by] = true;
+        return;
+    }
     uint32_t count, oldest = oldest_of(by, key, &count);
     if (late && count >= (uint32_t)stream->events_max && past[oldest].time_ms > event->time_ms)
         return;
@@ -161,17 +272,14 @@ static void past_enter(const struct stream *stream, struct past *event, uint32_t
     event->entered[by] = event->held[by] = true;
 }
 
-static bool in_window(const struct expectation *window, const struct past *slot,
-                      const struct past *event)
+static bool in_ever(const struct expectation *window, const struct past *slot,
+                    const struct past *event)
 {
     uint32_t by = window->by;
-    int64_t until_ms = event->time_ms - window->delay_ms;
-    if (slot->key[by] != event->key[by] || !slot->entered[by] || slot->time_ms > until_ms)
-        return false;
-    if (window->over_ms)
-        return slot->held[by] && slot->time_ms > until_ms - window->over_ms;
-    return slot->dropped_ms[by] == INT64_MAX ||
-           slot->time_ms + window->delay_ms <= slot->dropped_ms[by];
+    int64_t until_ms = event->time_ms - window->form.delay_ms;
+    return slot->key[by] == event->key[by] && slot->entered[by] && slot->time_ms <= until_ms &&
+           (slot->dropped_ms[by] == INT64_MAX ||
+            slot->time_ms + window->form.delay_ms <= slot->dropped_ms[by]);
 }
 
 struct defined {
@@ -215,7 +323,7 @@ static struct defined define(const struct fixture *fixture, const struct expecta
         defined.value.number = (double)sum;
     else if (strcmp(kind, "rate") == 0)
         defined.value.number =
-            (double)((bare ? (long double)count : sum) * 1000 / (long double)window->over_ms);
+            (double)((bare ? (long double)count : sum) * 1000 / (long double)window->form.extent);
     else if (strcmp(kind, "mean") == 0) {
         defined.found = n > 0;
         defined.value.number = n ? (double)(sum / n) : 0;
@@ -255,18 +363,14 @@ static struct defined define(const struct fixture *fixture, const struct expecta
     return defined;
 }
 
-/* All slots of the window in their order. */
-static uint32_t gather_slots(const struct expectation *window, struct past *event,
-                             struct past **slots)
+/* All slots of a window without end in their order. */
+static uint32_t gather_ever(const struct expectation *window, struct past *event, bool with_event,
+                            struct past **slots)
 {
     uint32_t count = 0;
-    bool back =
-        window->before || strcmp(window->kind, "age") == 0 || strcmp(window->kind, "previous") == 0;
-    for (uint32_t i = 0; i <= past_count; i++) {
+    for (uint32_t i = 0; i < past_count + with_event; i++) {
         struct past *slot = i == past_count ? event : &past[i];
-        if (slot == event ? back || window->delay_ms > 0 : !in_window(window, slot, event))
-            continue;
-        if (window->where != VALUE_NONE && slot->value[window->where].number != 1)
+        if ((slot != event && !in_ever(window, slot, event)) || !passes(window, slot))
             continue;
         uint32_t at = count++;
         for (; at > 0 && slots[at - 1]->time_ms > slot->time_ms; at--)
@@ -274,6 +378,20 @@ static uint32_t gather_slots(const struct expectation *window, struct past *even
         slots[at] = slot;
     }
     return count;
+}
+
+static uint32_t gather_slots(const struct expectation *window, struct past *event,
+                             struct past **slots)
+{
+    bool back =
+        window->before || strcmp(window->kind, "age") == 0 || strcmp(window->kind, "previous") == 0;
+    bool with_event = !back && window->form.delay_ms == 0;
+    int64_t until_ms = event->time_ms - window->form.delay_ms;
+    if (window->form.form == DRAWN_EVER)
+        return gather_ever(window, event, with_event, slots);
+    uint32_t count =
+        gather_passing(window, event->key[window->by], until_ms, with_event ? event : NULL, slots);
+    return form_cut(&window->form, slots, count, until_ms);
 }
 
 /* Without span, what came too late reads what there is; so does what is late and would have to
@@ -286,7 +404,7 @@ static bool reads_blurred(const struct expectation *window, const struct past *e
     for (uint32_t i = 0; i < past_count; i++)
         if (past[i].key[by] == event->key[by] && past[i].entered[by] &&
             past[i].dropped_ms[by] != INT64_MAX &&
-            past[i].time_ms > event->time_ms - window->delay_ms &&
+            past[i].time_ms > event->time_ms - window->form.delay_ms &&
             newest_of(by, event->key[by]) > event->time_ms)
             return true;
     return false;
@@ -301,7 +419,7 @@ static void check(const struct stream *stream, const struct fixture *fixture,
     bool got_found = !misses(fixture, window->value, got);
     struct defined defined = {.found = false};
     if (event->key[by]) {
-        if (window->over_ms == 0 && reads_blurred(window, event))
+        if (window->form.form == DRAWN_EVER && reads_blurred(window, event))
             return;
         uint32_t count = gather_slots(window, event, slots);
         defined = define(fixture, window, slots, count, event);
@@ -425,6 +543,8 @@ static void windows_follow_their_definition(void **unused)
     (void)unused;
     static struct stream stream;
     static struct outcome alone, together;
+    struct failure failure;
+    assert_non_null(berlin = zone_open("Europe/Berlin", &failure));
     const char *text = getenv("WEIR_SEED");
     uint64_t first = text ? strtoull(text, NULL, 10) : 20180401;
     uint64_t count = text ? 1 : STREAMS;
@@ -437,6 +557,7 @@ static void windows_follow_their_definition(void **unused)
         stream_run(&stream, 256, &together);
         outcomes_compare(&stream, &alone, &together, 256);
     }
+    zone_close(berlin);
 }
 
 int main(void)

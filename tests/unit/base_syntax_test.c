@@ -28,8 +28,16 @@ static void show_call(struct buffer *text, const struct syntax_node *node)
     buffer_text(text, "{");
     for (uint32_t i = 0; i < node->by_count; i++)
         buffer_format(text, "%s ", node->by[i]);
-    buffer_format(text, "%lld/%lld%s ", (long long)node->over_ms, (long long)node->delay_ms,
-                  node->before ? " before" : "");
+    static const char *const period[] = {"hour", "day", "week", "month", "year"};
+    if (node->window == WINDOW_LAST)
+        buffer_format(text, "last %lld", (long long)node->over_count);
+    else if (node->window == WINDOW_PERIOD)
+        buffer_format(text, "this %s", period[node->period]);
+    else if (node->window == WINDOW_SESSION)
+        buffer_format(text, "gap %lld", (long long)node->gap_ms);
+    else
+        buffer_format(text, "%lld", (long long)node->over_ms);
+    buffer_format(text, "/%lld%s ", (long long)node->delay_ms, node->before ? " before" : "");
     if (node->where == SYNTAX_NONE)
         buffer_text(text, "-");
     else
@@ -177,6 +185,17 @@ static void clauses(void **unused)
     expect_tree("mean(amount / mean(amount) by card) by shop",
                 "mean((amount / mean(amount){card 0/0 -})){shop 0/0 -}");
     expect_tree("count() by over over 1h", "count(){over 3600000/0 -}");
+    expect_tree("count() over last 50 by card", "count(){card last 50/0 -}");
+    expect_tree("count() over last 1e6 before", "count(){last 1000000/0 before -}");
+    expect_tree("count() over today delay 1d", "count(){this day/86400000 -}");
+    expect_tree("count() over this week", "count(){this week/0 -}");
+    expect_tree("count() over this hour + count() over this year",
+                "(count(){this hour/0 -} + count(){this year/0 -})");
+    expect_tree("count() session gap 30m where a", "count(){gap 1800000/0 a}");
+    expect_tree("count() over session gap 30m", "count(){gap 1800000/0 -}");
+    expect_tree("count() from 14d to 7d by a", "count(){a 604800000/604800000 -}");
+    expect_tree("last(session) + from + today + this + gap",
+                "((((last(session) + from) + today) + this) + gap)");
     expect_tree("count() where delay > 3 delay 1h", "count(){0/3600000 (delay > 3)}");
 }
 
@@ -191,6 +210,43 @@ static void columns(void **unused)
     assert_int_equal(syntax.node[call->argument[0]].column, 9);
     assert_int_equal(call->by_column[0], 17);
     assert_int_equal(call->by_column[1], 23);
+}
+
+static void errors_in_windows(void **unused)
+{
+    (void)unused;
+    expect_error("count() over", 12,
+                 "expected a window such as 7d, last 50, today, this week or session gap 30m here, "
+                 "found the end");
+    expect_error("count() delay", 13, "expected a duration such as 7d here, found the end");
+    expect_error("count() over last", 17,
+                 "expected a whole number of events from 1 to 1000000, as in last 50, here, found "
+                 "the end");
+    expect_error("count() over last 2.5", 18,
+                 "expected a whole number of events from 1 to 1000000, as in last 50, here, found "
+                 "'2.5'");
+    expect_error("count() over last 0", 18,
+                 "expected a whole number of events from 1 to 1000000, as in last 50, here, found "
+                 "'0'");
+    expect_error("count() over last 1000001", 18,
+                 "expected a whole number of events from 1 to 1000000, as in last 50, here, found "
+                 "'1000001'");
+    expect_error("count() over last 7d", 18,
+                 "expected a whole number of events from 1 to 1000000, as in last 50, here, found "
+                 "'7d'");
+    expect_error("count() over this", 17,
+                 "expected hour, day, week, month or year here, found the end");
+    expect_error("count() session 30m", 16,
+                 "expected gap and a duration, as in session gap 30m, here, found '30m'");
+    expect_error("count() session gap", 19, "expected a duration such as 7d here, found the end");
+    expect_error("count() from 7d", 15,
+                 "expected to and a duration, as in from 14d to 7d, here, found the end");
+    expect_error("count() from 7d to 7d", 13,
+                 "from must lie further back than to, as in from 14d to 7d");
+    expect_error("count() from 7d to 1d delay 1h", 22,
+                 "'delay' says again what the window has said before");
+    expect_error("count() over 7d session gap 1h", 16,
+                 "'session' says again what the window has said before");
 }
 
 static void errors(void **unused)
@@ -236,7 +292,6 @@ static void errors(void **unused)
                  "'over' belongs to a window: it follows a call such as count()");
     expect_error("count() over 7", 13,
                  "expected a duration with its unit (ms s m h d w, such as 7d) here, found '7'");
-    expect_error("count() over", 12, "expected a duration such as 7d here, found the end");
     expect_error("count() by 3", 11, "expected the name of a key field here, found '3'");
     expect_error("count() by (a, not)", 15, "expected the name of a key field here, found 'not'");
     expect_error("count() by (a, a)", 15, "'a' is named twice");
@@ -308,10 +363,15 @@ static void size_is_bounded(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(primaries),        cmocka_unit_test(operators_bind),
-        cmocka_unit_test(clauses),          cmocka_unit_test(columns),
-        cmocka_unit_test(errors),           cmocka_unit_test(long_things_are_refused),
-        cmocka_unit_test(depth_is_bounded), cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(primaries),
+        cmocka_unit_test(operators_bind),
+        cmocka_unit_test(clauses),
+        cmocka_unit_test(columns),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(errors_in_windows),
+        cmocka_unit_test(long_things_are_refused),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(size_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -404,11 +404,13 @@ static void test_one_future_event(void **state)
     static const int years = 30 * 365 * 86400;
     struct trial *trial = trial_open(carried_text);
     carrier(trial, "a", 100, 1);
-    carrier(trial, "wrong", 101 + years, 1);
+    uint32_t wrong = carrier(trial, "wrong", 101 + years, 1);
     carrier(trial, "b", 102, 0);
     uint32_t at = event(trial, "c", 112);
     const struct batch *batch = fold(trial);
     assert_int_equal(batch->told[at].to, 3);
+    assert_true(batch->ahead[wrong]);
+    assert_false(batch->ahead[at]);
     assert_int_equal(trial_fold(trial)->watermark_ms, 112 * 1000);
     batch_clear(&trial->batch);
     event(trial, "d", 113 + years);
@@ -417,9 +419,44 @@ static void test_one_future_event(void **state)
     fold(trial);
     assert_int_equal(trial_fold(trial)->watermark_ms, 113 * 1000);
     batch_clear(&trial->batch);
-    event(trial, "g", 115 + years);
+    uint32_t confirms = event(trial, "g", 115 + years);
     fold(trial);
+    assert_false(trial->batch.ahead[confirms]);
     assert_true(trial_fold(trial)->watermark_ms == (114 + years) * 1000LL);
+    assert_int_equal(trial_fold(trial)->ahead, 3);
+    trial_close(trial);
+}
+
+/* Where events are further apart than `future` each one confirms the last: but for the first, none
+ * is lost. */
+static void test_rare_events(void **state)
+{
+    (void)state;
+    static const int day = 86400;
+    struct trial *trial = trial_open(carried_text);
+    for (int i = 0; i < 6; i++)
+        event(trial, "x", 100 + 3 * i * day);
+    const struct batch *batch = fold(trial);
+    for (uint32_t row = 0; row < 6; row++)
+        assert_int_equal(batch->ahead[row], row == 1);
+    assert_int_equal(trial_fold(trial)->watermark_ms, (100 + 12 * day) * 1000LL);
+    trial_close(trial);
+}
+
+/* After a pause the first event is believed if it comes when it says that it happened. */
+static void test_fresh_after_a_pause(void **state)
+{
+    (void)state;
+    static const int day = 86400;
+    struct trial *trial = trial_open(carried_text);
+    event(trial, "a", 100);
+    uint32_t fresh = event(trial, "b", 100 + 3 * day), old = event(trial, "c", 100 + 6 * day);
+    trial->batch.arrival_ms[fresh] = (101 + 3 * day) * 1000LL;
+    trial->batch.arrival_ms[old] = (100 + 60 * day) * 1000LL;
+    event(trial, "d", 101);
+    const struct batch *batch = fold(trial);
+    assert_false(batch->ahead[fresh]);
+    assert_false(batch->ahead[old]); /* the two agree */
     trial_close(trial);
 }
 
@@ -480,6 +517,8 @@ int main(void)
         cmocka_unit_test(test_matured_bound),
         cmocka_unit_test(test_out_of_order),
         cmocka_unit_test(test_one_future_event),
+        cmocka_unit_test(test_rare_events),
+        cmocka_unit_test(test_fresh_after_a_pause),
         cmocka_unit_test(test_ahead_of_arrival),
         cmocka_unit_test(test_wait_is_lost),
     };

@@ -6,9 +6,12 @@ static const int64_t T0 = 1500000000; /* seconds */
 
 static const struct entity_setting two_entities[] = {{"card", 16, 3}, {" merchant ,card", 0, 0}};
 
+static const struct zone *zone; /* NULL: UTC */
+
 static void open_plain(struct fixture *fixture, int64_t lateness_ms)
 {
-    struct features_setting setting = {.memory = 16 << 20, .lateness_ms = lateness_ms};
+    struct features_setting setting = {
+        .memory = 16 << 20, .lateness_ms = lateness_ms, .zone = zone};
     fixture_open(fixture, &setting);
 }
 
@@ -79,6 +82,63 @@ static void kinds_say_what_they_should(void **unused)
     FOLLOW("count() by card over 10s where amount > 5", {0, 1, 0}, {1, 6, 1}, {2, 1, 1});
 }
 
+static void the_last_so_many(void **unused)
+{
+    (void)unused;
+    /* Late at 1: behind the other of its time; late at 0: too old for a full window. */
+    FOLLOW("sum(amount) by card over last 2", {0, 1, 1}, {1, 2, 3}, {2, 4, 6}, {1, 8, 10},
+           {3, 16, 20}, {0, 32, 33}, {4, 64, 80});
+    FOLLOW("first(amount) by card over last 2 before", {0, 1, MISSING}, {1, 2, 1}, {2, 3, 1},
+           {3, 4, 2});
+    FOLLOW("count() by card over last 2 where amount > 5", {0, 6, 1}, {1, 1, 1}, {9000, 7, 2},
+           {9001, 1, 2}, {90000, 8, 2});
+    FOLLOW("max(amount) by card over last 1 delay 5s", {0, 9, MISSING}, {4, 1, MISSING}, {5, 2, 9},
+           {9, 3, 1}, {30, 4, 3});
+}
+
+/* Sessions of 0 and 9, and of 19 and 28; what comes late at 14 makes them one. */
+static void sessions_end_and_join(void **unused)
+{
+    (void)unused;
+    FOLLOW("count() by card session gap 10s", {0, 1, 1}, {9, 1, 2}, {19, 1, 1}, {28, 1, 2},
+           {14, 1, 3}, {29, 1, 6}, {39, 1, 1});
+    FOLLOW("first(amount) by card session gap 10s", {0, 1, 1}, {9, 2, 1}, {19, 3, 3}, {28, 4, 3},
+           {14, 5, 1}, {29, 6, 1});
+    FOLLOW("count() by card session gap 10s before", {0, 1, 0}, {9, 1, 1}, {19, 1, 0}, {19, 1, 1});
+    FOLLOW("count() by card session gap 10s where amount > 5", {0, 6, 1}, {9, 1, 1}, {10, 1, 0},
+           {18, 7, 1}, {27, 8, 2});
+    FOLLOW("count() by card session gap 10s delay 10s", {0, 1, 0}, {9, 1, 0}, {10, 1, 1},
+           {19, 1, 2}, {20, 1, 3}, {60, 1, 0});
+}
+
+/* On 29 October 2017 the clocks of Berlin go back: that day is from 22:00 UTC to 23:00 UTC the next
+ * day.  On 25 March 2018 they go forward. */
+static void periods_follow_the_clock(void **unused)
+{
+    (void)unused;
+    static const int64_t autumn = 1509228000 - T0, spring = 1521932400 - T0;
+    static const int64_t hour = 3600, november = 1509490800 - T0, year = 1514761200 - T0;
+    struct failure failure;
+    struct zone *berlin = zone_open("Europe/Berlin", &failure);
+    assert_non_null(berlin);
+    zone = berlin;
+    FOLLOW("count() by card over today", {autumn - 1, 1, 1}, {autumn, 1, 1},
+           {autumn + 24 * hour, 1, 2}, {autumn + 25 * hour - 1, 1, 3}, {autumn + 25 * hour, 1, 1});
+    FOLLOW("count() by card over today", {spring - 1, 1, 1}, {spring, 1, 1},
+           {spring + 23 * hour - 1, 1, 2}, {spring + 23 * hour, 1, 1});
+    FOLLOW("count() by card over this month", {november - 1, 1, 1}, {november, 1, 1},
+           {november + 29 * 24 * hour, 1, 2}, {november + 30 * 24 * hour, 1, 1});
+    FOLLOW("count() by card over this year before", {year - 1, 1, 0}, {year, 1, 0},
+           {year + 364 * 24 * hour, 1, 1}, {year + 365 * 24 * hour, 1, 0});
+    /* Late: it reads yesterday as it was, and counts in none of today's. */
+    FOLLOW("count() by card over this day", {november - 20, 1, 1}, {november + 1, 1, 1},
+           {november - 10, 1, 2}, {november + 2, 1, 2});
+    FOLLOW("count() by card over today delay 1d", {november - 24 * hour, 1, 0},
+           {november - 1, 1, 0}, {november, 1, 1}, {november + 24 * hour - 1, 1, 2});
+    zone = NULL;
+    zone_close(berlin);
+}
+
 static void levels_stand_on_each_other(void **unused)
 {
     (void)unused;
@@ -129,7 +189,13 @@ static void mistakes_are_named(void **unused)
         {"count() by card over 5000d", "over is longer than 10 years", 0},
         {"count() by card delay 5000d", "delay is longer than 10 years", 0},
         {"count() by card where amount", "where needs a condition", 22},
-        {"count() by card where label > 0", "where cannot look at label", 28},
+        {"count() by card where label > 0", "needs a window of time", 28},
+        {"count() by card over last 5 where label > 0", "needs a window of time", 40},
+        {"count() by card session gap 5m where not (label > 0)", "needs a window of time", 37},
+        {"count() by card over 1h where label", "where needs a condition", 30},
+        {"rate() by card over last 5", "needs a span of a fixed length", 0},
+        {"rate() by card over today", "needs a span of a fixed length", 0},
+        {"count() by card session gap 5000d", "gap is longer than 10 years", 0},
         {"mean(label * 2) by card over 1h", "label can stand only by itself", 11},
         {"mean(label) by card", "needs a span", 5},
         {"mean(score) by card over 1h", "cannot look at scores", 5},
@@ -253,6 +319,57 @@ static void labels_correct_windows(void **unused)
     fixture_close(&fixture);
 }
 
+/* The label decides which half of the condition counts, there and back. */
+static void labels_in_conditions(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    uint32_t frauds = fixture_must_compile(
+        &fixture, "sum(amount) by card over 100s where label == 1 and amount > 1");
+    uint32_t honest =
+        fixture_must_compile(&fixture, "count() by card over 100s where not (label == 1)");
+    fixture_start(&fixture);
+    assert_int_equal(features_key_count(fixture.features), 1);
+    static const double labels[] = {1, 0, 1};
+    for (uint64_t i = 0; i < 4; i++) {
+        fixture_event(&fixture, i, (T0 + (int64_t)i) * 1000, 5, i == 0 ? 1 : 10 * (double)i);
+        if (i == 3)
+            break;
+        uint32_t row = fixture.batch->count++;
+        fixture.batch->kind[row] = RECORD_LABEL;
+        fixture.batch->number[row] = i == 2 ? 1 : i;
+        fixture.batch->join[row] = JOIN_CORRECTED;
+        fixture.batch->label[row] = labels[i];
+        fixture.batch->told[row] = (struct matured){0, 0};
+    }
+    fixture_event(&fixture, 4, (T0 + 101) * 1000, 5, 100);
+    fixture_run(&fixture);
+    static const double sums[] = {0, 0, 0, 10, 0}, counts[] = {1, 1, 2, 2, 3};
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(fixture_cell(&fixture, frauds, 2 * i)->number == sums[i]);
+        assert_true(fixture_cell(&fixture, honest, 2 * i)->number == counts[i]);
+    }
+    assert_true(fixture_cell(&fixture, frauds, 7)->number == 0);
+    assert_true(fixture_cell(&fixture, honest, 7)->number == 3);
+    fixture_close(&fixture);
+}
+
+static void the_last_so_many_need_room(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    struct syntax_error error;
+    struct features_setting setting = {
+        .memory = 1 << 20, .entity_count = 1, .entity = two_entities};
+    fixture_open(&fixture, &setting);
+    assert_int_not_equal(fixture_compile(&fixture, "count() by card over last 3", &error),
+                         VALUE_NONE);
+    assert_int_equal(fixture_compile(&fixture, "count() by card over last 4", &error), VALUE_NONE);
+    assert_non_null(strstr(error.message, "its events_max is 3"));
+    fixture_close(&fixture);
+}
+
 /* Of two events at one time the second is the last, whatever is learned of the first. */
 static void corrections_keep_the_order(void **unused)
 {
@@ -311,6 +428,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_say_what_they_should),
+        cmocka_unit_test(the_last_so_many),
+        cmocka_unit_test(sessions_end_and_join),
+        cmocka_unit_test(periods_follow_the_clock),
+        cmocka_unit_test(labels_in_conditions),
+        cmocka_unit_test(the_last_so_many_need_room),
         cmocka_unit_test(levels_stand_on_each_other),
         cmocka_unit_test(sums_forget_what_left),
         cmocka_unit_test(mistakes_are_named),
