@@ -2,6 +2,7 @@
  * a frame and a moment or a running value, shared with its equals.  See features.h. */
 #include "base/calendar.h"
 #include "base/hash.h"
+#include "base/operation.h"
 #include "base/suggest.h"
 #include "features/form.h"
 #include "features/pass.h"
@@ -124,13 +125,6 @@ static bool value_uses(const struct program *program, uint32_t value, uint32_t l
     return false;
 }
 
-static const char *type_name(enum value_type type)
-{
-    static const char *const names[VALUE_TYPES] = {"a number", "a condition", "a time",    "a text",
-                                                   "a choice", "a duration",  "a location"};
-    return names[type];
-}
-
 static bool level_check(struct call *call, uint32_t value, uint32_t column)
 {
     uint32_t level = call->program->value[value].level;
@@ -166,7 +160,7 @@ static bool argument_put(struct call *call, uint32_t value, uint32_t column)
     enum value_type type = call->program->value[value].type;
     if (index == AGGREGATE_ARGUMENTS_MAX || !(call->kind->argument[index].types >> type & 1))
         return mistake(call, column, "%s does not take %s: its form is %s", call->node->name,
-                       type_name(type), call->kind->signature);
+                       value_type_name(type), call->kind->signature);
     call->argument[call->argument_count++] = value;
     return level_check(call, value, column) && label_check(call, index, value, column);
 }
@@ -246,7 +240,7 @@ static uint32_t condition_compile(struct call *call, double label, bool *names_l
         return VALUE_NONE;
     if (call->program->value[value].type != TYPE_BOOLEAN)
         mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
-                type_name(call->program->value[value].type));
+                value_type_name(call->program->value[value].type));
     else if (call->features->label_value != VALUE_NONE &&
              value_uses(call->program, value, call->features->label_value))
         mistake(call, column,
