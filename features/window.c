@@ -165,7 +165,7 @@ static bool argument_put(struct call *call, uint32_t value, uint32_t column)
     return level_check(call, value, column) && label_check(call, index, value, column);
 }
 
-/* A location is the two numbers that it is made of. */
+/* A location is the two numbers that it is made of, so it counts as two. */
 static bool argument_compile(struct call *call, uint32_t index)
 {
     const struct syntax_node *node = call->node;
@@ -189,7 +189,6 @@ static bool arguments_compile(struct call *call)
         most++;
         least += !call->kind->argument[i].optional;
     }
-    /* One location may stand for two numbers. */
     if (node->argument_count + call->kind->takes_location < least || node->argument_count > most)
         return mistake(call, node->column, "%s has %u argument%s here: its form is %s", node->name,
                        node->argument_count, node->argument_count == 1 ? "" : "s",
@@ -197,9 +196,8 @@ static bool arguments_compile(struct call *call)
     for (uint32_t i = 0; i < node->argument_count; i++)
         if (!argument_compile(call, i))
             return false;
-    if (call->argument_count >= least)
-        return true;
-    return mistake(call, node->column, "%s takes a location, or both of its numbers", node->name);
+    return call->argument_count >= least ||
+           mistake(call, node->column, "%s takes a location, or both of its numbers", node->name);
 }
 
 /* Names as everywhere, but the label is a number that is known. */
