@@ -28,7 +28,9 @@ enum status batch_open_layers(struct batch *batch, uint32_t column_count, uint32
     batch->reason = calloc(BATCH_RECORDS_MAX, sizeof *batch->reason);
     batch->bytes = calloc(layer_count + 1, BATCH_LAYER_BYTES);
     batch->events = calloc(BATCH_EVENTS_MAX, sizeof *batch->events);
-    if (!batch->columns || !batch->texts || !batch->reason || !batch->bytes || !batch->events) {
+    batch->late = calloc(BATCH_RECORDS_MAX, sizeof *batch->late);
+    if (!batch->columns || !batch->texts || !batch->reason || !batch->bytes || !batch->events ||
+        !batch->late) {
         batch_close(batch);
         return failure_set(failure, STATUS_STOP, "could not allocate a batch: %s", strerror(errno));
     }
@@ -43,6 +45,7 @@ void batch_close(struct batch *batch)
     free(batch->reason);
     free(batch->bytes);
     free(batch->events);
+    free(batch->late);
     memset(batch, 0, sizeof *batch);
 }
 

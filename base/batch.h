@@ -35,6 +35,7 @@ enum record_kind {
     RECORD_EVENT,   /* a transaction, a login: gets a decision */
     RECORD_LABEL,   /* the truth about an event */
     RECORD_CONTROL, /* the engine's answer to a wish: a trained model, a promotion */
+    RECORD_REQUEST, /* of the control topic: somebody asks for an entity to be forgotten */
     RECORD_OUTSIDE, /* an event outside the period that a replay asked for: passed over by all */
 };
 
@@ -84,6 +85,12 @@ struct matured {
     uint64_t from, to;
 };
 
+/* An event that came too late for windows: they were read, but it is in none of them. */
+struct lateness {
+    uint32_t entities; /* bit i: the windows of the i-th kind of entity */
+    int64_t behind_ms; /* behind its entity's newest event; the most of all kinds */
+};
+
 enum model_event_kind {
     MODEL_EVENT_DRIFT,      /* a detector gave the alarm */
     MODEL_EVENT_TRAINING,   /* a training was asked for */
@@ -91,6 +98,7 @@ enum model_event_kind {
     MODEL_EVENT_PROMOTED,   /* the challenger decides from now on */
     MODEL_EVENT_REJECTED,   /* the challenger was not better */
     MODEL_EVENT_FAILED,     /* a training failed; `detail` says why */
+    MODEL_EVENT_ERASED,     /* an entity was forgotten on demand; `detail` says of which kind */
 };
 
 /* One line for the model-events stream. */
@@ -137,16 +145,24 @@ struct batch {
     union value *columns; /* (column_count, BATCH_STRIDE) */
     struct span *texts;   /* (text_count, BATCH_RECORDS_MAX): identifiers as they were written */
 
+    uint8_t request_keys[BATCH_RECORDS_MAX]; /* of requests: how many keys they name */
+
     /* join: which event each label is about, whose wait ends.  In this order before each row: told,
      * spent, then the row itself; an early label is learned right after its event's decision. */
     bool ahead[BATCH_RECORDS_MAX]; /* of events: too far in the future to be believed; decided, but
                                       in no window */
+    int64_t newest_ms[BATCH_RECORDS_MAX]; /* of events: the newest time of all so far that is
+                                             believed */
     uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
     uint8_t join[BATCH_RECORDS_MAX];    /* of labels: enum join */
     double label_before[BATCH_RECORDS_MAX]; /* of labels: what the event's label was; NaN: none */
     double label_early[BATCH_RECORDS_MAX]; /* of events: a label that came before them; NaN: none */
     struct matured told[BATCH_RECORDS_MAX];  /* the label they carry is known from now on */
     struct matured spent[BATCH_RECORDS_MAX]; /* no label came in time: taken as negative */
+
+    /* extract */
+    struct lateness *late;          /* (BATCH_RECORDS_MAX), of events */
+    bool erased[BATCH_RECORDS_MAX]; /* of requests: there was such an entity */
 
     /* decide */
     double score[BATCH_RECORDS_MAX];

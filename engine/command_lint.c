@@ -21,6 +21,12 @@ struct comparison {
     struct failure failure;
 };
 
+/* What each kind of entity gets of `memory`. */
+struct rooms {
+    uint32_t count;
+    struct entity_report room[CONFIG_ENTITIES_MAX];
+};
+
 static const struct flag lint_flags[] = {
     {"json", NULL, "prints one JSON object", FLAG_SWITCH, offsetof(struct lint_flags, json)},
     {"against", "STATE", "says what a running pipeline's state directory would keep", FLAG_TEXT,
@@ -65,8 +71,24 @@ static json_t *comparison_object(const struct comparison *comparison)
     return json_pack("{s:s, s:o}", "snapshot", comparison->snapshot, "parts", parts);
 }
 
+static json_t *rooms_object(const struct rooms *rooms)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < rooms->count; i++) {
+        const struct entity_report *room = &rooms->room[i];
+        json_object_set_new(object, room->name,
+                            json_pack("{s:I, s:I, s:I, s:I, s:I}", "memory",
+                                      (json_int_t)room->memory, "entities_max",
+                                      (json_int_t)room->entities_max, "bytes_each",
+                                      (json_int_t)room->bytes_per_entity, "blocks_max",
+                                      (json_int_t)room->blocks_max, "events_a_block",
+                                      (json_int_t)room->block_events));
+    }
+    return object;
+}
+
 static void print_json(const struct config *config, const struct findings *findings,
-                       const struct comparison *comparison)
+                       const struct rooms *rooms, const struct comparison *comparison)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < findings->count; i++)
@@ -74,6 +96,8 @@ static void print_json(const struct config *config, const struct findings *findi
     json_t *object = json_pack("{s:s, s:b, s:o}", "file", config->path, "good",
                                findings->count == 0, "findings", list);
     ASSERT(object);
+    if (findings->count == 0)
+        json_object_set_new(object, "entities", rooms_object(rooms));
     if (comparison->wanted)
         json_object_set_new(object, "against", comparison_object(comparison));
     json_dumpf(object, stdout, JSON_INDENT(2));
@@ -108,6 +132,21 @@ static void print_good(const struct config *config)
     printf("\n");
 }
 
+/* All of it is a bound: memory comes as it is used. */
+static void print_rooms(const struct rooms *rooms)
+{
+    for (uint32_t i = 0; i < rooms->count; i++) {
+        const struct entity_report *room = &rooms->room[i];
+        printf("  by %s: at most %.1f MiB: %llu entities of %llu bytes", room->name,
+               (double)room->memory / (1 << 20), (unsigned long long)room->entities_max,
+               (unsigned long long)room->bytes_per_entity);
+        if (room->blocks_max)
+            printf(", %llu blocks of %llu older events", (unsigned long long)room->blocks_max,
+                   (unsigned long long)room->block_events);
+        printf("\n");
+    }
+}
+
 static void print_comparison(const struct comparison *comparison)
 {
     if (!comparison->good) {
@@ -123,13 +162,15 @@ static void print_comparison(const struct comparison *comparison)
 }
 
 /* Formulas are looked at even when something else is wrong, so that all mistakes come at once. */
-static void find(struct config *config, const char *path, struct findings *findings)
+static void find(struct config *config, const char *path, struct findings *findings,
+                 struct rooms *rooms)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     ASSERT(pipeline);
     config_read(config, path, findings);
     if (config->buildable) {
-        pipeline_build(pipeline, config, findings);
+        if (pipeline_build(pipeline, config, findings))
+            rooms->count = features_plan(pipeline->features, rooms->room, CONFIG_ENTITIES_MAX);
         pipeline_close(pipeline);
     }
     config_locate_findings(config, findings);
@@ -160,16 +201,19 @@ static int run_lint(const struct command *command, int argument_count, char **ar
     struct config *config = calloc(1, sizeof *config);
     struct findings findings = {0};
     struct comparison comparison = {0};
+    static struct rooms rooms;
     ASSERT(config);
-    find(config, arguments[0], &findings);
+    find(config, arguments[0], &findings, &rooms);
     if (findings.count == 0 && flags.against)
         compare(config, flags.against, &comparison);
     if (flags.json)
-        print_json(config, &findings, &comparison);
+        print_json(config, &findings, &rooms, &comparison);
     else if (findings.count == 0)
         print_good(config);
     else
         config_write_findings(config, &findings, stdout);
+    if (findings.count == 0 && !flags.json)
+        print_rooms(&rooms);
     if (comparison.wanted && !flags.json)
         print_comparison(&comparison);
     bool good = findings.count == 0 && comparison.good == comparison.wanted;

@@ -15,7 +15,7 @@
 struct replay_flags {
     int64_t from_ms, batch;
     const char *kafka, *state;
-    const char *to, *decisions, *alerts, *dead_letters, *model_events, *scores, *features;
+    const char *to, *decisions, *alerts, *dead_letters, *model_events, *late, *scores, *features;
     bool journal, json, progress;
 };
 
@@ -54,7 +54,7 @@ static void replay_show(struct replay *replay)
     char text[32];
     struct buffer time;
     buffer_init(&time, text, sizeof text);
-    calendar_format(&time, fold->watermark_ms);
+    calendar_format(&time, fold->newest_ms);
     fprintf(stderr, "\r%llu events, at %.*s, %.0f a second   ", (unsigned long long)fold->events,
             (int)time.size, text, (double)fold->events / replay_seconds(replay));
 }
@@ -99,6 +99,17 @@ static void replay_outputs(struct replay *replay)
     loading_output_file(&replay->config, STREAM_ALERTS, flags->alerts);
     loading_output_file(&replay->config, STREAM_DEAD_LETTERS, flags->dead_letters);
     loading_output_file(&replay->config, STREAM_MODEL_EVENTS, flags->model_events);
+    loading_output_file(&replay->config, STREAM_LATE, flags->late);
+}
+
+/* "control:FILE" holds requests; they come where the file stands among the others. */
+static enum status replay_add(struct replay *replay, const char *file, struct failure *failure)
+{
+    static const char prefix[] = "control:";
+    bool requests = strncmp(file, prefix, sizeof prefix - 1) == 0;
+    return loading_add_file(&replay->inputs, &replay->config,
+                            requests ? file + sizeof prefix - 1 : file,
+                            requests ? RECORD_REQUEST : RECORD_EVENT, failure);
 }
 
 static enum status replay_open(struct replay *replay, int file_count, char **files,
@@ -107,7 +118,7 @@ static enum status replay_open(struct replay *replay, int file_count, char **fil
     const struct replay_flags *flags = &replay->flags;
     enum status status = STATUS_OK;
     for (int i = 0; i < file_count && status == STATUS_OK; i++)
-        status = loading_add_file(&replay->inputs, &replay->config, files[i], failure);
+        status = replay_add(replay, files[i], failure);
     if (status == STATUS_OK)
         status = pipeline_start(&replay->pipeline, loading_header(&replay->inputs), failure);
     const struct world world = {.clock = &system_clock, .children = &replay->children.children};
@@ -249,6 +260,8 @@ static const struct flag replay_flags[] = {
      offsetof(struct replay_flags, dead_letters)},
     {"model-events", "FILE", "write drift alarms, trainings and promotions", FLAG_TEXT,
      offsetof(struct replay_flags, model_events)},
+    {"late", "FILE", "write every event that came too late for a window, with the reason",
+     FLAG_TEXT, offsetof(struct replay_flags, late)},
     {"scores", "FILE", "write a CSV: id,score", FLAG_TEXT, offsetof(struct replay_flags, scores)},
     {"features", "FILE", "write a CSV: id and every feature, as the models saw them", FLAG_TEXT,
      offsetof(struct replay_flags, features)},
@@ -278,6 +291,8 @@ const struct command command_replay = {
         "Reads the files (CSV or JSON lines, also .gz, '-' for standard input) in the order "
         "given,\n"
         "in place of the configured sources, and decides every event as the service would.\n"
+        "A file given as control:FILE holds requests, as the control topic does; they are\n"
+        "answered where it stands among the others.\n"
         "Labels come from the event's own field after the configured delay.  The configured\n"
         "outputs get nothing; name files to see what happened.\n"
         "\n"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EMBEDDED_PARTITIONS = 4 };
+enum { EMBEDDED_PARTITIONS = 4, INPUT_ROLES = 3 };
 
 struct run_flags {
     const char *kafka, *state;
@@ -36,8 +36,8 @@ struct run {
 static uint32_t run_topics(const struct config *config, struct broker_topic *topics)
 {
     uint32_t count = 0;
-    static const char *const inputs[] = {"events", "labels"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const inputs[INPUT_ROLES] = {"events", "labels", "control"};
+    for (size_t i = 0; i < INPUT_ROLES; i++) {
         const json_t *topic = json_object_get(json_object_get(config->root, inputs[i]), "topic");
         if (json_is_string(topic))
             topics[count++] = (struct broker_topic){json_string_value(topic), EMBEDDED_PARTITIONS};
@@ -59,7 +59,7 @@ static enum status run_open_broker(struct run *run, struct failure *failure)
         loading_use_brokers(&run->config, run->flags.kafka);
     if (!run->flags.embedded_broker)
         return STATUS_OK;
-    struct broker_topic topics[STREAMS + 2];
+    struct broker_topic topics[STREAMS + INPUT_ROLES];
     uint32_t count = run_topics(&run->config, topics);
     enum status status = broker_open(&run->broker, topics, count, failure);
     if (status != STATUS_OK)

@@ -229,7 +229,7 @@ static const struct flag tail_flag_table[] = {
     {"kafka", "HOST:PORT", "use these brokers instead of the configured ones", FLAG_TEXT,
      offsetof(struct tail_flags, kafka)},
     {"stream", "NAME",
-     "decisions, alerts, dead_letters or model_events; by default alerts and "
+     "decisions, alerts, dead_letters, model_events or late; by default alerts and "
      "model_events",
      FLAG_TEXT, offsetof(struct tail_flags, stream)},
     {"rate", "N", "show at most so many lines a second and count the others (20; 0: all)",

@@ -84,9 +84,10 @@ static const struct option root_options[] = {
 };
 
 static const char *const root_others[] = {
-    "kafka", "events",   "labels",  "entities",       "features",    "models",     "score",
-    "rules", "outcomes", "drift",   "outputs",        "alerts_from", "thresholds", "retraining",
-    "state", "delivery", "journal", "commit_records", "message_max", "lists",      NULL,
+    "kafka",       "events",     "labels",   "entities", "features", "models",
+    "score",       "rules",      "outcomes", "drift",    "outputs",  "alerts_from",
+    "thresholds",  "retraining", "state",    "delivery", "journal",  "commit_records",
+    "message_max", "control",    "lists",    NULL,
 };
 
 /* The name goes into Kafka's group and into file names. */
@@ -132,6 +133,7 @@ static void read_root(struct config *config, struct findings *findings)
         kafka_check(config->kafka, "kafka", findings);
     config_read_events(config, findings);
     config_read_labels(config, findings);
+    config_read_control(config, findings);
     config_read_lists(config, findings);
     config_read_entities(config, findings);
     config_read_features(config, findings);
@@ -252,6 +254,7 @@ void config_close(struct config *config)
         zone_close(config->zone);
     free(config->events.source_options);
     free(config->labels_input.source_options);
+    free(config->control.source_options);
     json_decref(config->root);
     free(config->text);
     memset(config, 0, sizeof *config);

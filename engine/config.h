@@ -96,13 +96,14 @@ struct config {
     char name[128];
     char description[1024];
     int64_t seed, memory, lateness_ms, future_ms, batch;
+    int64_t idle_after_ms; /* a partition without events for this long holds no watermark back */
     char time_zone[ZONE_NAME_MAX];
     struct zone *zone; /* NULL after a finding */
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */
     char group[256];
-    struct config_input events, labels_input;
+    struct config_input events, labels_input, control;
     struct config_labels labels;
     struct lists lists; /* the texts of their members live in the JSON tree */
     uint32_t entity_count;

@@ -80,6 +80,10 @@ static void check_exactly_once(const struct config *config, struct findings *fin
         findings_add(findings, "labels.source", 0,
                      "exactly once, labels come from Kafka, too, or inside the events; "
                      "or set \"delivery\": \"at_least_once\"");
+    if (config->control.present && !is_kafka(&config->control))
+        findings_add(findings, "control.source", 0,
+                     "exactly once, requests come from Kafka, too; or set \"delivery\": "
+                     "\"at_least_once\"");
 }
 
 /* The journal names an input by its topic. */
@@ -89,12 +93,18 @@ static void check_topics(const struct config *config, struct findings *findings)
         findings_add(findings, "labels.topic", 0,
                      "the topic '%s' is read as events already; labels need one of their own",
                      config->events.name);
+    const struct config_input *const others[] = {&config->events, &config->labels_input};
+    for (size_t i = 0; config->control.present && i < sizeof others / sizeof *others; i++)
+        if (others[i]->present && strcmp(config->control.name, others[i]->name) == 0)
+            findings_add(findings, "control.topic", 0,
+                         "the topic '%s' is read as %s already; requests need one of their own",
+                         others[i]->name, i == 0 ? "events" : "labels");
 }
 
 static void check_journal(const struct config *config, struct findings *findings)
 {
-    static const char *const places[] = {"events", "labels"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const places[] = {"events", "labels", "control"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const json_t *input = json_object_get(config->root, places[i]);
         const char *topic = json_string_value(json_object_get(input, "topic"));
         if (topic && strcmp(topic, config->journal) == 0)

@@ -19,6 +19,18 @@ static const struct option entity_options[] = {
      .standard = "4096",
      .minimum = 2,
      .maximum = 1e6},
+    {.name = "memory",
+     .help = "of all of the kind; 0: a share of what kinds without quota leave",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct entity_setting, memory),
+     .standard = "0",
+     .minimum = 0,
+     .maximum = 1e18},
+    {.name = "expire_after",
+     .help = "forgotten when idle for longer than this, by the newest event's time; 0: never",
+     .type = OPTION_SPAN,
+     .offset = offsetof(struct entity_setting, expire_ms),
+     .standard = "0"},
     OPTION_END,
 };
 

@@ -1,5 +1,6 @@
-/* "events", and what it shares with "labels": a source, a format, fields. */
+/* "events" and "control", and what they share with "labels": a source, a format. */
 #include "base/assert.h"
+#include "base/calendar.h"
 #include "engine/config_parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,24 @@ static const struct option input_options[] = {
      .maximum = BATCH_PAYLOAD_MAX},
     OPTION_END,
 };
+
+/* What else stands in "events". */
+static const struct option event_options[] = {
+    {.name = "lateness",
+     .help = "of these events, instead of the pipeline's",
+     .type = OPTION_SPAN,
+     .offset = offsetof(struct config, lateness_ms)},
+    {.name = "idle_after",
+     .help = "a partition without events for this long does not hold the watermark back",
+     .type = OPTION_SPAN,
+     .offset = offsetof(struct config, idle_after_ms),
+     .standard = "1m",
+     .minimum = 1000,
+     .maximum = 365.0 * DAY_MS},
+    OPTION_END,
+};
+
+static const char *const event_others[] = {"lateness", "idle_after", NULL};
 
 static const char *const input_others[] = {"source", "format", "fields", "payload_max", NULL};
 
@@ -122,13 +141,31 @@ void config_read_events(struct config *config, struct findings *findings)
     if (!json_object_get(config->root, "events"))
         findings_add(findings, "events", 0,
                      "missing: where events come from and what they look like");
-    if (!object)
+    if (!object) {
+        options_default(event_options, config);
         return;
-    config_read_input(input, object, "events", NULL, findings);
+    }
+    options_take(event_options, object, "events", config, findings);
+    config_read_input(input, object, "events", event_others, findings);
     input->schema.key = config->key;
     const json_t *fields = json_object_get(object, "fields");
     if (fields)
         config_read_schema(&input->schema, fields, "events.fields", findings);
     else
         findings_add(findings, "events.fields", 0, "missing: what an event holds");
+}
+
+void config_read_control(struct config *config, struct findings *findings)
+{
+    const json_t *object = config_section(config, "control", findings);
+    if (!object)
+        return;
+    config_read_input(&config->control, object, "control", NULL, findings);
+    if (json_object_get(object, "fields"))
+        findings_add_key(findings, "control.fields",
+                         "requests have no fields of their own: they name fields of the events");
+    const struct config_input *input = &config->control;
+    if (input->source && table_has(input->source->options, "format") &&
+        strcmp(input->decoder->name, "json") != 0)
+        findings_add(findings, "control.format", 0, "requests are JSON");
 }

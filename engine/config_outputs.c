@@ -20,7 +20,7 @@ static enum stream stream_find(const char *name)
 static void check_loop(const struct config *config, const json_t *output, const char *path,
                        struct findings *findings)
 {
-    static const char *const inputs[] = {"events", "labels"};
+    static const char *const inputs[] = {"events", "labels", "control"};
     const char *topic = json_string_value(json_object_get(output, "topic"));
     for (size_t i = 0; topic && i < sizeof inputs / sizeof *inputs; i++) {
         const json_t *input = json_object_get(config->root, inputs[i]);

@@ -7,6 +7,7 @@
 #include "engine/kinds.h"
 
 void config_read_events(struct config *config, struct findings *findings);
+void config_read_control(struct config *config, struct findings *findings);
 void config_read_labels(struct config *config, struct findings *findings);
 void config_read_lists(struct config *config, struct findings *findings);
 void config_read_entities(struct config *config, struct findings *findings);

@@ -2,6 +2,18 @@
 #include "engine/deliver.h"
 #include "engine/encode.h"
 
+static void deliver_late(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
+                         struct outbox *outbox)
+{
+    if (!batch->late[row].entities || !outbox_wants(outbox, STREAM_LATE))
+        return;
+    struct buffer *buffer = outbox_begin(outbox, STREAM_LATE);
+    encode_id(pipeline, batch, row, buffer);
+    outbox_body(outbox);
+    encode_late(pipeline, batch, row, buffer);
+    outbox_end(outbox);
+}
+
 static void deliver_event(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                           struct outbox *outbox)
 {
@@ -12,6 +24,7 @@ static void deliver_event(const struct pipeline *pipeline, const struct batch *b
         encode_decision(pipeline, batch, row, buffer);
         outbox_end(outbox);
     }
+    deliver_late(pipeline, batch, row, outbox);
     if (batch->outcome[row] < pipeline->config->alert_outcome ||
         !outbox_wants(outbox, STREAM_ALERTS))
         return;

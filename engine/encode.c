@@ -2,6 +2,7 @@
 #include "engine/encode.h"
 #include "base/buffer.h"
 #include "base/calendar.h"
+#include "features/migrate.h"
 #include <string.h>
 
 enum {
@@ -10,6 +11,7 @@ enum {
     CHARACTER_BYTES = 4, /* at most, in UTF-8 */
     SCORE_DECIMALS = 6,
     CONTRIBUTION_DECIMALS = 3,
+    LATE_DECIMALS = 3,
 };
 
 static const char mask[MASK_SIZE + 1] = "****";
@@ -184,11 +186,11 @@ static void encode_cell(const struct field *field, const struct batch *batch, un
     }
 }
 
-void encode_alert(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
-                  struct buffer *buffer)
+/* The event's own fields, and the closing brace of what they stand in. */
+static void encode_event_close(const struct pipeline *pipeline, const struct batch *batch,
+                               uint32_t row, struct buffer *buffer)
 {
     const struct schema *schema = &pipeline->config->events.schema;
-    encode_decision_open(pipeline, batch, row, buffer);
     buffer_text(buffer, ",\"event\":{");
     const char *separator = "";
     for (uint32_t i = 0; i < schema->field_count; i++) {
@@ -208,6 +210,39 @@ void encode_alert(const struct pipeline *pipeline, const struct batch *batch, ui
         separator = ",";
     }
     buffer_text(buffer, "}}");
+}
+
+void encode_alert(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
+                  struct buffer *buffer)
+{
+    encode_decision_open(pipeline, batch, row, buffer);
+    encode_event_close(pipeline, batch, row, buffer);
+}
+
+void encode_late(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
+                 struct buffer *buffer)
+{
+    const struct lateness *late = &batch->late[row];
+    buffer_text(buffer, "{\"id\":");
+    encode_id_json(pipeline, batch, row, buffer);
+    buffer_text(buffer, ",\"time\":");
+    encode_time(batch->time_ms[row], buffer);
+    buffer_text(buffer, ",\"late\":{\"behind_s\":");
+    buffer_decimal(buffer, (double)late->behind_ms / SECOND_MS, LATE_DECIMALS);
+    buffer_text(buffer, ",\"lateness_s\":");
+    buffer_decimal(buffer, (double)pipeline->config->lateness_ms / SECOND_MS, LATE_DECIMALS);
+    buffer_text(buffer, ",\"by\":[");
+    const char *separator = "";
+    for (uint32_t i = 0; i < features_entity_count(pipeline->features); i++) {
+        if (!(late->entities >> i & 1))
+            continue;
+        const char *name = features_entity_name(pipeline->features, i);
+        buffer_text(buffer, separator);
+        buffer_json(buffer, name, strlen(name));
+        separator = ",";
+    }
+    buffer_text(buffer, "]}");
+    encode_event_close(pipeline, batch, row, buffer);
 }
 
 void encode_dead_letter(const struct pipeline *pipeline, const char *input,
@@ -241,6 +276,7 @@ const char *model_event_name(enum model_event_kind kind)
         [MODEL_EVENT_DRIFT] = "drift",           [MODEL_EVENT_TRAINING] = "training",
         [MODEL_EVENT_CHALLENGER] = "challenger", [MODEL_EVENT_PROMOTED] = "promoted",
         [MODEL_EVENT_REJECTED] = "rejected",     [MODEL_EVENT_FAILED] = "failed",
+        [MODEL_EVENT_ERASED] = "erased",
     };
     return name[kind];
 }

@@ -15,6 +15,11 @@ void encode_decision(const struct pipeline *pipeline, const struct batch *batch,
 void encode_alert(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                   struct buffer *buffer);
 
+/* An event that came too late for windows, and why: {"id": ..., "time": ..., "late": {"behind_s":
+ * seconds, "lateness_s": seconds, "by": ["card", ...]}, "event": {...}}. */
+void encode_late(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
+                 struct buffer *buffer);
+
 /* {"input": ..., "partition": ..., "offset": ..., "size": ..., "arrived": ..., "reason": ...};
  * arrived (the leader's clock) only where there is a journal. */
 void encode_dead_letter(const struct pipeline *pipeline, const char *input,

@@ -68,7 +68,7 @@ static void engine_write_down(struct engine *engine)
     for (uint32_t row = 0; row < batch->count; row++) {
         const struct position *position = &batch->position[row];
         batch->arrival_ms[row] = now_ms;
-        if (batch->kind[row] == RECORD_CONTROL)
+        if (batch->control[row])
             journal_entry_control(engine->entry, batch->control[row], batch->control_size[row]);
         else
             journal_entry_record(engine->entry, engine->inputs->input[position->input].fingerprint,

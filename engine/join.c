@@ -3,7 +3,7 @@
  *
  * It is the only writer of event rows (but for score and outcome) and tells the later stages what
  * it decided through the batch, so that a label at row 200 cannot change what row 100 sees. */
-#include "engine/pipeline.h"
+#include "engine/watermark.h"
 #include <string.h>
 
 /* What one pass over a batch needs at hand. */
@@ -72,7 +72,7 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     row->number = number + 1;
     row->time_ms = batch->time_ms[at];
     row->waits_from_ms =
-        row->time_ms < joining->fold->watermark_ms ? row->time_ms : joining->fold->watermark_ms;
+        row->time_ms < joining->fold->newest_ms ? row->time_ms : joining->fold->newest_ms;
     row->carried = batch->label[at];
     row->label = MISSING;
     uint64_t id = batch->id[at];
@@ -145,36 +145,11 @@ static void join_waits(struct joining *joining, uint32_t at)
 }
 
 /* Is the event's time believed?  An event that is not is decided and counted, but it enters no
- * window, where its entity would take all that follow for late, and moves no watermark.
+ * window, where its entity would take all that follow for late, and moves no time.
  *
  * Where the arrival is known (everywhere but in a replay of files) it tells: what is further than
  * `future` ahead of it is a wrong clock, whoever agrees with it; what is as near to it has just
- * happened.  Otherwise an event that is further ahead of all before it waits for the next one: two
- * in a row mean that time has really moved, as after a gap in a history. */
-static bool watermark_move(const struct joining *joining, int64_t time_ms)
-{
-    struct fold_row *fold = joining->fold;
-    int64_t future_ms = joining->pipeline->config->future_ms;
-    bool first = fold->watermark_ms == WATERMARK_NONE;
-    if (first || time_ms - fold->watermark_ms <= future_ms) {
-        if (first || time_ms > fold->watermark_ms)
-            fold->watermark_ms = time_ms;
-        fold->suspect_ms = WATERMARK_NONE;
-        return true;
-    }
-    bool confirmed = fold->suspect_ms > fold->watermark_ms + future_ms;
-    int64_t lower_ms = time_ms < fold->suspect_ms ? time_ms : fold->suspect_ms;
-    int64_t higher_ms = time_ms < fold->suspect_ms ? fold->suspect_ms : time_ms;
-    if (confirmed)
-        fold->watermark_ms = lower_ms;
-    else
-        higher_ms = time_ms;
-    /* Where events are rare each one confirms the last. */
-    bool suspects = !confirmed || higher_ms - lower_ms > future_ms;
-    fold->suspect_ms = suspects ? higher_ms : WATERMARK_NONE;
-    return confirmed;
-}
-
+ * happened.  Otherwise the events before it tell (watermark.c). */
 static bool is_believed(const struct joining *joining, uint32_t at)
 {
     const struct batch *batch = joining->batch;
@@ -182,7 +157,7 @@ static bool is_believed(const struct joining *joining, uint32_t at)
     int64_t arrival_ms = batch->arrival_ms[at], time_ms = batch->time_ms[at];
     if (arrival_ms != INT64_MIN && time_ms - arrival_ms > future_ms)
         return false;
-    bool believed = watermark_move(joining, time_ms);
+    bool believed = watermark_move(joining->pipeline, joining->state, joining->fold, batch, at);
     return believed || (arrival_ms != INT64_MIN && arrival_ms - time_ms <= future_ms);
 }
 
@@ -192,6 +167,7 @@ static void join_event(struct joining *joining, uint32_t at)
     struct fold_row *fold = joining->fold;
     batch->ahead[at] = !is_believed(joining, at);
     fold->ahead += batch->ahead[at];
+    batch->newest_ms[at] = fold->newest_ms;
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;
@@ -301,11 +277,15 @@ void join(struct pipeline *pipeline, struct batch *batch)
         if (batch->kind[at] == RECORD_OUTSIDE)
             continue;
         if (batch->kind[at] == RECORD_CONTROL) {
-            batch->time_ms[at] = joining.fold->watermark_ms;
+            batch->time_ms[at] = joining.fold->newest_ms;
             continue;
         }
         if (batch->dead[at]) {
             joining.fold->dead_letters++;
+            continue;
+        }
+        if (batch->kind[at] == RECORD_REQUEST) {
+            batch->time_ms[at] = joining.fold->newest_ms;
             continue;
         }
         joining.fold->records++;

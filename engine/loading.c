@@ -38,18 +38,18 @@ void *loading_options(const struct option *table, size_t size, const char *const
 }
 
 enum status loading_add_file(struct inputs *inputs, const struct config *config, const char *path,
-                             struct failure *failure)
+                             enum record_kind role, struct failure *failure)
 {
     struct source source = {.kind = source_find("file")};
     ASSERT(source.kind);
-    bool csv = strcmp(config->events.decoder->name, "csv") == 0;
+    bool csv = role == RECORD_EVENT && strcmp(config->events.decoder->name, "csv") == 0;
     const char *pairs[] = {"path", path, "format", csv ? "csv" : "jsonl", NULL};
     void *options = loading_options(source.kind->options, source.kind->option_size, pairs);
     const struct source_setting setting = {.options = options};
     enum status status = source.kind->open(&source.self, &setting, failure);
     free(options);
     if (status == STATUS_OK)
-        inputs_add(inputs, source, RECORD_EVENT, path, (uint32_t)config->events.payload_max);
+        inputs_add(inputs, source, role, path, (uint32_t)config->events.payload_max);
     return status;
 }
 
@@ -79,14 +79,21 @@ enum status loading_add_inputs(struct inputs *inputs, struct config *config,
     if (status == STATUS_OK && config->labels_input.present)
         status =
             add_input(inputs, config, &config->labels_input, RECORD_LABEL, clock, placed, failure);
+    if (status == STATUS_OK && config->control.present)
+        status =
+            add_input(inputs, config, &config->control, RECORD_REQUEST, clock, placed, failure);
     return status;
 }
 
 enum status loading_open_ledger(struct ledger *ledger, const struct config *config, bool member,
                                 struct failure *failure)
 {
-    const char *const inputs[] = {
-        config->events.name, config->labels_input.present ? config->labels_input.name : NULL, NULL};
+    const char *inputs[] = {config->events.name, NULL, NULL, NULL};
+    uint32_t count = 1;
+    if (config->labels_input.present)
+        inputs[count++] = config->labels_input.name;
+    if (config->control.present)
+        inputs[count++] = config->control.name;
     struct ledger_setting setting = {
         .kafka = config->kafka,
         .pipeline = config->name,

@@ -15,9 +15,9 @@ bool loading_build(struct config *config, struct pipeline *pipeline, const char 
  * caller. */
 void *loading_options(const struct option *table, size_t size, const char *const *pairs);
 
-/* Opens a file as a source of events and adds it to the inputs. */
+/* Opens a file as a source of events, or of requests, and adds it to the inputs. */
 enum status loading_add_file(struct inputs *inputs, const struct config *config, const char *path,
-                             struct failure *failure);
+                             enum record_kind role, struct failure *failure);
 
 /* Opens the configured sources and adds them; `placed`: they stand still until a journal's node
  * places them. */

@@ -47,12 +47,14 @@ void migration_add(const struct migration_work *work, enum migration outcome, co
     va_end(arguments);
 }
 
-/* Where the inputs are read on, and which entry of the journal this state stands behind. */
+/* Where the inputs are read on, how far their times have come, and which entry of the journal this
+ * state stands behind. */
 static void move_journal(const struct migration_work *work)
 {
     struct state *to = &work->to->state;
     const struct state *from = &work->from->state;
     state_copy_rows(to, work->to->lanes.region, from, work->from->lanes.region);
+    state_copy_rows(to, work->to->partitions_region, from, work->from->partitions_region);
     state_set_journal(to, from->directory->sequence, from->directory->chain);
 }
 

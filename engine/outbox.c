@@ -7,11 +7,11 @@
 #include <string.h>
 
 enum {
-    ENTRY_BYTES = 32 << 20, /* address space; memory comes as it is used */
-    /* The most that one batch can write: every payload byte escaped to six in an alert, and frames.
-     */
-    BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 6 + BATCH_RECORDS_MAX * 8192,
-    BATCH_OUTPUTS = BATCH_RECORDS_MAX * 2 + BATCH_EVENTS_MAX,
+    ENTRY_BYTES = 64 << 20, /* address space; memory comes as it is used */
+    /* The most that one batch can write: every payload byte escaped to six in an alert and once
+     * more for being late, and frames. */
+    BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 12 + BATCH_RECORDS_MAX * 16384,
+    BATCH_OUTPUTS = BATCH_RECORDS_MAX * 3 + BATCH_EVENTS_MAX,
     ENTRY_OUTPUTS = 1 << 17,
     KEY_SIZE_MAX =
         512, /* bytes of an id that become an output's key; it stands whole in the body */

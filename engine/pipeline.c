@@ -4,6 +4,7 @@
  *     pipeline_start    one mapping, fresh; decoders open */
 #include "engine/pipeline.h"
 #include "engine/formulas.h"
+#include "engine/watermark.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,8 +227,28 @@ static void unused_entity(void *self, uint32_t entity)
     findings_add_key(formulas->findings, path, "no window is taken by this entity");
 }
 
+/* Each that does not fit behind those before it. */
+static void check_quotas(const struct config *config, int64_t memory, struct findings *findings)
+{
+    char path[FINDING_PATH_MAX], entity[FINDING_PATH_MAX];
+    int64_t left = memory;
+    for (uint32_t i = 0; i < config->entity_count; i++) {
+        int64_t quota = config->entity[i].memory;
+        if (quota > left)
+            findings_add(findings,
+                         path_member(path, path_member(entity, "entities", config->entity[i].name),
+                                     "memory"),
+                         0,
+                         "entities have %lld MiB of `memory`, and %lld MiB are left for this kind; "
+                         "lower it, or raise `memory`",
+                         (long long)(memory >> 20), (long long)(left >> 20));
+        else
+            left -= quota;
+    }
+}
+
 /* Bytes of the state that go to entities: what labels and models do not need. */
-static void open_features(struct pipeline *pipeline)
+static void open_features(struct pipeline *pipeline, struct findings *findings)
 {
     const struct config *config = pipeline->config;
     int64_t remembered = pipeline->has_labels ? config->labels.remembered * 512 : 0;
@@ -240,6 +261,7 @@ static void open_features(struct pipeline *pipeline)
         .entity_count = config->entity_count,
         .entity = config->entity,
     };
+    check_quotas(config, setting.memory, findings);
     pipeline->features = features_open(&setting);
 }
 
@@ -253,7 +275,7 @@ bool pipeline_build(struct pipeline *pipeline, struct config *config, struct fin
     program_init(&pipeline->program, config->key);
     pipeline->program.lists = &config->lists;
     pipeline->program.zone = config->zone;
-    open_features(pipeline);
+    open_features(pipeline, findings);
     struct formulas *formulas = malloc(sizeof *formulas);
     ASSERT(formulas);
     formulas_open(formulas, pipeline, findings);
@@ -315,6 +337,7 @@ static struct state_layout *declare(struct pipeline *pipeline)
     pipeline->fold_region =
         state_layout_add(layout, "fold", 0, sizeof(struct fold_row), 64, 1, STATE_ROWS_ALWAYS);
     journal_lanes_declare(&pipeline->lanes, layout);
+    watermark_declare(pipeline, layout);
     features_declare(pipeline->features, layout);
     models_declare(pipeline->models, layout);
     monitor_declare(pipeline->monitor, layout);
@@ -331,7 +354,7 @@ enum status pipeline_start(struct pipeline *pipeline, const char *header, struct
     if (status != STATUS_OK)
         return status;
     struct fold_row *fold = state_write_row(&pipeline->state, pipeline->fold_region, 0);
-    fold->watermark_ms = fold->suspect_ms = WATERMARK_NONE;
+    fold->newest_ms = fold->suspect_ms = fold->watermark_ms = fold->arrival_ms = WATERMARK_NONE;
     models_start(pipeline->models, &pipeline->state);
     monitor_start(pipeline->monitor, &pipeline->state);
     return open_decoders(pipeline, header, failure);

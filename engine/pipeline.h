@@ -14,14 +14,18 @@ struct fold_row {
     uint64_t records;     /* events and labels folded so far */
     uint64_t events;      /* the next event's number */
     uint64_t told, spent; /* waits that have ended: all numbers before these */
-    int64_t watermark_ms; /* highest event time so far that is believed */
-    int64_t suspect_ms;   /* an event far ahead of the watermark; a second one confirms it */
+    int64_t newest_ms;    /* newest event time so far that is believed */
+    int64_t suspect_ms;   /* an event far ahead of it; a second one confirms it */
+    int64_t watermark_ms; /* what waits for event time waits for this; see watermark.c */
+    int64_t arrival_ms;   /* newest arrival stamp; WATERMARK_NONE: none was known */
+    uint64_t partitions;  /* one past the highest partition of the events seen */
+    uint64_t holder;      /* the partition that the watermark waits for */
     uint64_t ahead;       /* events from further in the future than is believed */
     uint64_t dead_letters;
     uint64_t labels, labels_learned, labels_corrected, labels_repeated, labels_refused;
     uint64_t early_kept; /* early labels ever kept: the ring's next row */
     /* the step's */
-    uint64_t alerts, matured;
+    uint64_t alerts, matured, requests, erased;
     uint64_t outcomes[OUTCOMES_MAX];
 };
 
@@ -42,6 +46,7 @@ struct pipeline {
     uint32_t label_value; /* a column of zeros: what `label` is before it is known */
     struct state state;
     struct journal_lanes lanes;
+    uint32_t partitions_region;
     uint32_t fold_region;
     uint32_t early_region, early_max;
     struct keymap early;                 /* ids of labels whose event has not come yet */

@@ -1,5 +1,7 @@
 /* Collecting and printing what happened; see report.h. */
 #include "engine/report.h"
+#include "base/calendar.h"
+#include "engine/watermark.h"
 #include <math.h>
 
 static json_t *json_number(double value)
@@ -61,12 +63,50 @@ static json_t *entities_json(const struct pipeline *pipeline)
     for (uint32_t i = 0; i < count; i++)
         json_object_set_new(
             entities, reports[i].name,
-            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "live", (json_int_t)reports[i].live, "most",
-                      (json_int_t)reports[i].entities_max, "bytes_each",
-                      (json_int_t)reports[i].bytes_per_entity, "evicted",
-                      (json_int_t)reports[i].evicted, "events_dropped",
-                      (json_int_t)reports[i].events_dropped, "late", (json_int_t)reports[i].late));
+            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "live",
+                      (json_int_t)reports[i].live, "most", (json_int_t)reports[i].entities_max,
+                      "bytes_each", (json_int_t)reports[i].bytes_per_entity, "memory",
+                      (json_int_t)reports[i].memory, "blocks", (json_int_t)reports[i].blocks,
+                      "blocks_most", (json_int_t)reports[i].blocks_max, "evicted_for_rows",
+                      (json_int_t)reports[i].evicted_for_rows, "evicted_for_blocks",
+                      (json_int_t)reports[i].evicted_for_blocks, "expired",
+                      (json_int_t)reports[i].expired, "erased", (json_int_t)reports[i].erased,
+                      "events_dropped", (json_int_t)reports[i].events_dropped, "late",
+                      (json_int_t)reports[i].late));
     return entities;
+}
+
+static json_t *time_json(int64_t time_ms)
+{
+    char text[32];
+    struct buffer buffer;
+    buffer_init(&buffer, text, sizeof text);
+    if (time_ms == WATERMARK_NONE)
+        return json_null();
+    calendar_format(&buffer, time_ms);
+    return json_stringn(text, buffer.size);
+}
+
+/* How far event time has come, and who lags. */
+static json_t *watermark_json(const struct pipeline *pipeline)
+{
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    json_t *partitions = json_array();
+    struct partition_report report;
+    for (uint32_t i = 0; watermark_report(pipeline, &i, &report);)
+        json_array_append_new(
+            partitions,
+            json_pack("{s:I,s:I,s:o,s:I,s:b}", "partition", (json_int_t)report.partition, "events",
+                      (json_int_t)report.events, "newest", time_json(report.newest_ms), "behind_ms",
+                      (json_int_t)report.behind_ms, "idle", report.idle));
+    return json_pack("{s:o,s:o,s:o}", "time", time_json(fold->watermark_ms), "newest",
+                     time_json(fold->newest_ms), "partitions", partitions);
+}
+
+static json_t *requests_json(const struct fold_row *fold)
+{
+    return json_pack("{s:I,s:I}", "erase", (json_int_t)fold->requests, "erased",
+                     (json_int_t)fold->erased);
 }
 
 static json_t *latency_json(const struct histogram *histogram)
@@ -122,6 +162,8 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "models", models_json(pipeline));
     json_object_set_new(report, "retraining", gain_json(pipeline));
     json_object_set_new(report, "entities", entities_json(pipeline));
+    json_object_set_new(report, "watermark", watermark_json(pipeline));
+    json_object_set_new(report, "requests", requests_json(fold));
     json_object_set_new(report, "decision_latency_ms", latency_json(engine->decision_latency));
     json_object_set_new(report, "commit_latency_ms", latency_json(engine->outbox.commit_latency));
     return report;
@@ -157,13 +199,18 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
         features_report(pipeline->features, &pipeline->state, reports, CONFIG_ENTITIES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         const struct entity_report *report = &reports[i];
-        if (report->late + report->evicted + report->events_dropped)
-            fprintf(file,
-                    "%-18s %s: %llu events too late, %llu forgotten for room, %llu old events "
-                    "dropped\n",
-                    "windows", report->name, (unsigned long long)report->late,
-                    (unsigned long long)report->evicted,
+        if (report->late + report->events_dropped)
+            fprintf(file, "%-18s %s: %llu events too late, %llu old events dropped\n", "windows",
+                    report->name, (unsigned long long)report->late,
                     (unsigned long long)report->events_dropped);
+        if (report->evicted_for_rows + report->evicted_for_blocks + report->expired +
+            report->erased)
+            fprintf(file,
+                    "%-18s %s: %llu for want of rows, %llu for want of blocks, %llu expired, %llu "
+                    "erased\n",
+                    "forgotten", report->name, (unsigned long long)report->evicted_for_rows,
+                    (unsigned long long)report->evicted_for_blocks,
+                    (unsigned long long)report->expired, (unsigned long long)report->erased);
     }
 }
 

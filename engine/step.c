@@ -9,6 +9,7 @@
 #include "engine/step.h"
 #include "engine/control.h"
 #include "engine/pipeline.h"
+#include "engine/request.h"
 
 /* Rows that are no events have missing values in every field. */
 static void row_clear(const struct pipeline *pipeline, struct batch *batch, uint32_t row)
@@ -41,13 +42,15 @@ void step_decode(struct pipeline *pipeline, struct batch *batch)
         batch->id_text[row] = (struct span){0, 0};
         batch->label[row] = MISSING;
         if (batch->dead[row] || batch->kind[row] == RECORD_CONTROL)
-            batch->time_ms[row] = pipeline_fold(pipeline)->watermark_ms;
+            batch->time_ms[row] = pipeline_fold(pipeline)->newest_ms;
         else if (batch->kind[row] == RECORD_EVENT)
             decode_event(pipeline, batch, row);
-        else
+        else if (batch->kind[row] == RECORD_LABEL)
             pipeline->config->labels_input.decoder->decode(pipeline->label_decoder, batch, row);
         if (batch->dead[row] || batch->kind[row] != RECORD_EVENT)
             row_clear(pipeline, batch, row);
+        if (batch->kind[row] == RECORD_REQUEST && !batch->dead[row])
+            request_decode(pipeline, batch, row);
     }
 }
 
@@ -170,6 +173,8 @@ static void step_row(struct pipeline *pipeline, struct batch *batch, uint32_t ro
         step_event(pipeline, batch, row);
     else if (batch->kind[row] == RECORD_CONTROL)
         control_apply(pipeline, batch, row);
+    else if (batch->kind[row] == RECORD_REQUEST)
+        request_answer(pipeline, batch, row);
     else if (batch->kind[row] == RECORD_LABEL && batch->join[row] <= JOIN_CORRECTED)
         step_learn(pipeline, batch, row, batch->number[row], batch->label[row],
                    batch->join[row] == JOIN_LEARNED);

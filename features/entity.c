@@ -1,19 +1,11 @@
-/* Rows of entities: layout, finding, forgetting; see entity.h.
- *
- * Forgetting is a moving hand over the rows (Corbató, "A paging experiment with the Multics
- * system", 1968, without its bit: rows know the time of their newest event).  It looks at a few
- * rows and forgets the one that has been idle longest.  So the choice depends on nothing but the
- * state. */
+/* Rows of entities: their layout; see entity.h. */
 #include "features/entity.h"
-#include "base/hash.h"
 #include "features/form.h"
 #include "features/moment.h"
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    HAND_CANDIDATES = 8,
-    HAND_REACH = 512, /* rows passed over at most when looking for those that hold blocks */
     LINE = 64,
     INLINE_SLOTS_MIN = 3,
     BLOCK_SLOTS_MIN = 7,
@@ -93,7 +85,7 @@ static void edges_list(struct entity *entity)
         if (frame->form == &span_form)
             distance_add(entity, frame->delay_ms + frame->span_ms);
     }
-    uint32_t distances = entity->edge_count;
+    entity->distance_count = entity->edge_count;
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         struct frame *frame = &entity->frame[i];
         if (frame->form != &period_form)
@@ -106,7 +98,7 @@ static void edges_list(struct entity *entity)
             entity->frame[i].exit = entity->edge_count;
             edge_add(entity, entity->edge_count)->frame = i;
         }
-    entity->holds = entity->edge_count > distances;
+    entity->holds = entity->edge_count > entity->distance_count;
 }
 
 /* One more than the lateness: an event that is just not too late still finds its neighbours. */
@@ -120,10 +112,12 @@ static void edge_drops(struct entity *entity)
     }
     if (entity->lateness_ms)
         farthest_ms += entity->lateness_ms + 1;
-    if (entity->holds)
+    if (entity->holds) {
         edge_add(entity, entity->edge_count)->distance_ms = farthest_ms;
-    else
+    } else {
         distance_add(entity, farthest_ms);
+        entity->distance_count = entity->edge_count;
+    }
     entity->edge[entity->edge_count - 1].drops = true;
 }
 
@@ -318,107 +312,4 @@ void entity_declare(struct entity *entity, struct state_layout *layout)
     snprintf(name, sizeof name, "%.40s blocks", entity->name);
     entity->block_region = state_layout_add(layout, name, entity->fingerprint, entity->block_size,
                                             BLOCK_SIZE_MIN, entity->blocks_max, STATE_ROWS_TAKEN);
-}
-
-uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row)
-{
-    uint64_t key = batch_column(batch, entity->key_value[0])[row].key;
-    for (uint32_t i = 1; i < entity->key_count; i++)
-        key = hash_pair(key, batch_column(batch, entity->key_value[i])[row].key);
-    return key;
-}
-
-static const struct entity_head *head_read(const struct entity *entity, const struct state *state,
-                                           uint64_t row)
-{
-    return state_read(state, entity->row_region, row);
-}
-
-bool entity_is(const struct entity *entity, const struct state *state, uint64_t row, uint64_t key)
-{
-    const struct entity_head *head = head_read(entity, state, row);
-    return head->live && head->key == key;
-}
-
-static void entity_forget(const struct entity *entity, struct state *state, uint64_t row)
-{
-    const struct entity_head *head = head_read(entity, state, row);
-    keymap_remove(&entity->map, state, head->key);
-    for (uint32_t block = head->newest_block; block;) {
-        const struct block_head *block_head = state_read(state, entity->block_region, block - 1);
-        uint32_t older = block_head->older;
-        state_give(state, entity->block_region, block - 1);
-        block = older;
-    }
-    state_give(state, entity->row_region, row);
-    entity_counters(entity, state)->evicted++;
-}
-
-/* Forgets the longest idle of the next few rows under the hand, `but` excepted; false if there was
- * none. with_blocks: only rows that hold blocks help. */
-static bool entity_forget_idle(const struct entity *entity, struct state *state, uint64_t but,
-                               bool with_blocks)
-{
-    uint64_t used = state->directory->region[entity->row_region].used;
-    uint64_t hand = entity_counters(entity, state)->hand % used;
-    uint64_t victim = STATE_NO_ROW;
-    int64_t oldest_ms = INT64_MAX;
-    uint32_t candidates = 0;
-    uint64_t reach = used < HAND_REACH ? used : HAND_REACH;
-    for (uint64_t step = 0; step < reach && candidates < HAND_CANDIDATES; step++) {
-        const struct entity_head *head = head_read(entity, state, hand);
-        uint64_t row = hand;
-        hand = hand + 1 == used ? 0 : hand + 1;
-        if (!head->live || row == but || (with_blocks && !head->newest_block))
-            continue;
-        candidates++;
-        if (head->newest_ms < oldest_ms) {
-            oldest_ms = head->newest_ms;
-            victim = row;
-        }
-    }
-    entity_counters(entity, state)->hand = hand;
-    if (victim == STATE_NO_ROW)
-        return false;
-    entity_forget(entity, state, victim);
-    return true;
-}
-
-uint64_t entity_enter(const struct entity *entity, struct state *state, uint64_t key,
-                      int64_t time_ms)
-{
-    uint64_t row = keymap_find(&entity->map, state, key);
-    if (row != STATE_NO_ROW)
-        return row;
-    while ((row = state_take(state, entity->row_region)) == STATE_NO_ROW) {
-        bool forgotten = entity_forget_idle(entity, state, STATE_NO_ROW, false);
-        ASSERT(forgotten);
-    }
-    struct visit visit = {.entity = entity, .state = state, .row = row};
-    visit.bytes = state_write_row(state, entity->row_region, row);
-    struct entity_head *head = visit_head(&visit);
-    head->key = key;
-    head->newest_ms = time_ms;
-    head->live = 1;
-    for (uint32_t i = 0; i < entity->edge_count; i++)
-        visit_cursors(&visit)[i].next_ms = TIME_NEVER;
-    keymap_insert(&entity->map, state, key, row);
-    return row;
-}
-
-bool entity_reserve_block(const struct visit *visit)
-{
-    const struct state_region *region =
-        &visit->state->directory->region[visit->entity->block_region];
-    while (!region->free_row && region->used == region->row_count)
-        if (!entity_forget_idle(visit->entity, visit->state, visit->row, true))
-            return false;
-    return true;
-}
-
-uint64_t entity_take_block(const struct visit *visit)
-{
-    if (!entity_reserve_block(visit))
-        return STATE_NO_ROW;
-    return state_take(visit->state, visit->entity->block_region);
 }

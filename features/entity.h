@@ -145,7 +145,7 @@ struct entity_head {
 struct block_head {
     uint32_t older, newer; /* row plus one */
     uint32_t count;
-    uint32_t unused;
+    uint32_t owner; /* row of the entity, plus one: who gives way when blocks run out */
 };
 
 struct slot {
@@ -155,8 +155,10 @@ struct slot {
 
 /* What a kind of entity remembers beside its rows. */
 struct entity_counters {
-    uint64_t hand; /* where the search for an idle one goes on */
-    uint64_t evicted, events_dropped, late;
+    uint64_t row_hand, block_hand; /* where the search for an idle one goes on */
+    uint64_t sweep_hand;           /* the row whose expiry is looked at next */
+    uint64_t evicted_for_rows, evicted_for_blocks, expired, erased;
+    uint64_t events_dropped, late;
 };
 
 struct entity {
@@ -168,10 +170,12 @@ struct entity {
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
     uint32_t events_max;
     int64_t lateness_ms;
+    int64_t expire_ms; /* idle longer: as if never seen; 0: never */
     int64_t count_max; /* of `over last`: the largest */
     const struct zone *zone;
 
     uint32_t cell_count, condition_count, frame_count, moment_count, window_count, edge_count;
+    uint32_t distance_count; /* edges that are distances; without `holds`: all */
     struct cell cell[CELLS_MAX];
     struct condition condition[CONDITIONS_MAX];
     struct frame frame[KEPT_FRAMES_MAX]; /* by level */
@@ -272,7 +276,23 @@ bool entity_is(const struct entity *entity, const struct state *state, uint64_t 
 uint64_t entity_enter(const struct entity *entity, struct state *state, uint64_t key,
                       int64_t time_ms);
 
-/* A zeroed block, or STATE_NO_ROW: even forgetting others gave none. */
+/* Forgets the row if its entity has expired: idle for longer than `expire_ms`, as seen from the
+ * newest event of the pipeline. */
+bool entity_expire(const struct entity *entity, struct state *state, uint64_t row,
+                   int64_t newest_ms);
+
+/* After an event: looks whether the row under the hand has expired, so that room comes back from
+ * entities that nobody visits any more. */
+void entity_sweep(const struct entity *entity, struct state *state, int64_t newest_ms);
+
+/* Forgets the key's entity for good; false if there is none. */
+bool entity_erase(const struct entity *entity, struct state *state, uint64_t key);
+
+/* Asks for the lines of those who will give way to so many new entities. */
+void entity_prefetch_victims(const struct entity *entity, const struct state *state,
+                             uint32_t count);
+
+/* A zeroed block of the visit's entity, or STATE_NO_ROW: even forgetting others gave none. */
 uint64_t entity_take_block(const struct visit *visit);
 
 /* Makes sure that the next entity_take_block succeeds; false if it cannot. */

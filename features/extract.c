@@ -6,6 +6,7 @@
  * nothing, so that no cut into chunks or batches can be seen in the state; a row that is gone by
  * the time of its visit is looked up again. */
 #include "features/pass.h"
+#include <string.h>
 
 enum { CHUNK_ROWS = 64, LINE = 64, BLOCK_PREFETCH = 256 /* bytes of a block */ };
 
@@ -26,6 +27,26 @@ struct extraction {
 static bool is_event(const struct batch *batch, uint32_t row)
 {
     return batch->kind[row] == RECORD_EVENT && !batch->dead[row];
+}
+
+/* Whose entity a request of the control topic names: exactly by these keys. */
+static bool is_erased(const struct entity *entity, const struct batch *batch, uint32_t row)
+{
+    if (batch->kind[row] != RECORD_REQUEST || batch->dead[row] ||
+        batch->request_keys[row] != entity->key_count)
+        return false;
+    for (uint32_t i = 0; i < entity->key_count; i++)
+        if (batch_column(batch, entity->key_value[i])[row].key == 0)
+            return false;
+    return true;
+}
+
+bool features_may_erase(const struct features *features, const struct batch *batch, uint32_t row)
+{
+    for (uint32_t e = 0; e < features->entity_count; e++)
+        if (is_erased(features->entity[e], batch, row))
+            return true;
+    return false;
 }
 
 static void prefetch_row(const struct entity *entity, const struct state *state, uint64_t row)
@@ -87,7 +108,7 @@ static void chunk_prefetch(const struct extraction *work, struct chunk *chunk, u
     const struct entity *entity = work->features->entity[e];
     const struct batch *batch = work->batch;
     uint64_t *key = chunk->key[e], *guess = chunk->row[e];
-    uint32_t count = chunk->to - chunk->from;
+    uint32_t count = chunk->to - chunk->from, strangers = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = chunk->from + i;
         key[i] = is_event(batch, row) ? entity_key(entity, batch, row) : 0;
@@ -98,7 +119,9 @@ static void chunk_prefetch(const struct extraction *work, struct chunk *chunk, u
         guess[i] = key[i] ? keymap_guess(&entity->map, work->state, key[i]) : STATE_NO_ROW;
         if (guess[i] != STATE_NO_ROW)
             prefetch_row(entity, work->state, guess[i]);
+        strangers += key[i] && guess[i] == STATE_NO_ROW;
     }
+    entity_prefetch_victims(entity, work->state, strangers);
     if (!entity->has_slots)
         return;
     for (uint32_t i = 0; i < count; i++)
@@ -123,6 +146,9 @@ static void remember_key(const struct extraction *work, const struct entity *ent
 static void entity_before(const struct extraction *work, uint32_t e, uint32_t row)
 {
     const struct entity *entity = work->features->entity[e];
+    if (is_erased(entity, work->batch, row) &&
+        entity_erase(entity, work->state, entity_key(entity, work->batch, row)))
+        work->batch->erased[row] = true;
     if (work->history && entity->history_key != INDEX_NONE)
         labels_before(entity, work->state, work->batch, row, work->history);
 }
@@ -136,6 +162,7 @@ static void entity_begin(const struct extraction *work, const struct chunk *chun
         .entity = entity, .state = work->state, .row = chunk->row[e][row - chunk->from]};
     if (work->history && entity->history_key != INDEX_NONE)
         remember_key(work, entity, row, key);
+    entity_sweep(entity, work->state, work->batch->newest_ms[row]);
     visit_begin(work->features, visit, work->batch, row, key);
 }
 
@@ -194,8 +221,10 @@ static void chunk_by_row(const struct extraction *work, struct chunk *chunk)
 }
 
 /* Rows that are no events have nothing in any window; the label is unknown in all. */
-static void columns_clear(const struct features *features, const struct batch *batch)
+static void columns_clear(const struct features *features, struct batch *batch)
 {
+    memset(batch->late, 0, batch->count * sizeof *batch->late);
+    memset(batch->erased, 0, batch->count * sizeof *batch->erased);
     if (features->label_value != VALUE_NONE)
         for (uint32_t row = 0; row < batch->count; row++)
             batch_column(batch, features->label_value)[row].number =

@@ -1,9 +1,10 @@
 /* The features of a pipeline: settings, memory, reports; see features.h.
  *
- * Memory is divided so.  Kinds of entities with `entities_max` get their rows first.  What is left
- * is cut into equal parts, one a kind; a kind without `entities_max` makes rows and as many blocks
- * of its part, the others make blocks of it, as many as all their events could fill.  All of it is
- * room in the mapping, which costs nothing until it is used. */
+ * Memory is divided so.  Kinds of entities with a quota (`memory`) get that.  Of what is left,
+ * kinds with `entities_max` get their rows first, and the rest is cut into equal parts, one a kind.
+ * A kind without `entities_max` makes rows and as many blocks of its part, the others make blocks
+ * of it, as many as all their events could fill.  All of it is room in the mapping, which costs
+ * nothing until it is used. */
 #include "base/hash.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -96,6 +97,21 @@ static uint64_t row_bytes(const struct entity *entity)
     return entity->row_size + INDEX_BYTES;
 }
 
+/* What a setting asks for, as far as the bytes reach. */
+static uint64_t rows_wanted(const struct entity *entity, const struct entity_setting *setting,
+                            uint64_t bytes)
+{
+    if (!setting || setting->entities_max <= 0)
+        return 0;
+    uint64_t most = bytes / row_bytes(entity);
+    return clamp((uint64_t)setting->entities_max, 1, most ? most : 1);
+}
+
+static uint64_t less(uint64_t bytes, uint64_t taken)
+{
+    return taken < bytes ? bytes - taken : 0;
+}
+
 static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t part)
 {
     uint64_t block_bytes = entity->has_slots ? entity->block_size : 0;
@@ -112,23 +128,45 @@ static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t pa
                                clamp(entity->rows_max * blocks_each, ROWS_MIN, rows_limit));
 }
 
+static uint64_t quota_of(const struct features *features, const struct entity *entity)
+{
+    const struct entity_setting *setting = setting_of(features, entity);
+    return setting && setting->memory > 0 ? (uint64_t)setting->memory : 0;
+}
+
+/* Those with a quota; returns how many have none. */
+static uint32_t quotas_divide(struct features *features, uint64_t *left)
+{
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < features->entity_count; i++) {
+        struct entity *entity = features->entity[i];
+        uint64_t quota = quota_of(features, entity);
+        if (quota == 0) {
+            others++;
+            continue;
+        }
+        uint64_t rows = rows_wanted(entity, setting_of(features, entity), quota);
+        rows_share(entity, rows, less(quota, rows * row_bytes(entity)));
+        *left = less(*left, quota);
+    }
+    return others;
+}
+
 static void memory_divide(struct features *features)
 {
     uint64_t left = features->memory > 0 ? (uint64_t)features->memory : 0;
-    uint64_t entities_max[ENTITIES_MAX] = {0};
+    uint64_t rows[ENTITIES_MAX] = {0};
+    uint32_t others = quotas_divide(features, &left);
     for (uint32_t i = 0; i < features->entity_count; i++) {
-        const struct entity_setting *setting = setting_of(features, features->entity[i]);
-        if (!setting || setting->entities_max <= 0)
+        struct entity *entity = features->entity[i];
+        if (quota_of(features, entity))
             continue;
-        entities_max[i] = (uint64_t)setting->entities_max;
-        uint64_t most = left / row_bytes(features->entity[i]);
-        if (entities_max[i] > most)
-            entities_max[i] = most ? most : 1;
-        uint64_t taken = entities_max[i] * row_bytes(features->entity[i]);
-        left -= taken < left ? taken : left;
+        rows[i] = rows_wanted(entity, setting_of(features, entity), left);
+        left = less(left, rows[i] * row_bytes(entity));
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
-        rows_share(features->entity[i], entities_max[i], left / features->entity_count);
+        if (quota_of(features, features->entity[i]) == 0)
+            rows_share(features->entity[i], rows[i], left / others);
 }
 
 static void gather_allocate(struct features *features)
@@ -150,6 +188,7 @@ static void entity_settle(struct features *features, struct entity *entity)
         events_max = setting->events_max;
     entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
     entity->lateness_ms = features->lateness_ms;
+    entity->expire_ms = setting ? setting->expire_ms : 0;
     entity->zone = features->zone;
     entity_seal(entity);
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
@@ -158,14 +197,23 @@ static void entity_settle(struct features *features, struct entity *entity)
     ASSERT(features->scratch[entity->index]);
 }
 
+static void features_settle(struct features *features)
+{
+    if (features->planned)
+        return;
+    features->planned = true;
+    for (uint32_t i = 0; i < features->entity_count; i++)
+        entity_settle(features, features->entity[i]);
+    memory_divide(features);
+}
+
 void features_declare(struct features *features, struct state_layout *layout)
 {
     if (features->entity_count == 0)
         return;
-    for (uint32_t i = 0; i < features->entity_count; i++)
-        entity_settle(features, features->entity[i]);
-    memory_divide(features);
-    gather_allocate(features);
+    features_settle(features);
+    if (!features->gather.slots)
+        gather_allocate(features);
     features->counters_region =
         state_layout_add(layout, "entities", 0, sizeof(struct entity_counters), 8,
                          features->entity_count, STATE_ROWS_ALWAYS);
@@ -175,6 +223,29 @@ void features_declare(struct features *features, struct state_layout *layout)
     }
 }
 
+static void report_room(const struct entity *entity, struct entity_report *report)
+{
+    uint64_t blocks = entity->has_slots ? entity->blocks_max : 0;
+    *report = (struct entity_report){
+        .entities_max = entity->rows_max,
+        .bytes_per_entity = row_bytes(entity),
+        .blocks_max = blocks,
+        .block_events = entity->has_slots ? entity->block_slots : 0,
+        .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size,
+    };
+    memcpy(report->name, entity->name, sizeof report->name);
+}
+
+uint32_t features_plan(struct features *features, struct entity_report *reports,
+                       uint32_t reports_max)
+{
+    uint32_t count = features->entity_count < reports_max ? features->entity_count : reports_max;
+    features_settle(features);
+    for (uint32_t i = 0; i < count; i++)
+        report_room(features->entity[i], &reports[i]);
+    return count;
+}
+
 uint32_t features_report(const struct features *features, const struct state *state,
                          struct entity_report *reports, uint32_t reports_max)
 {
@@ -182,15 +253,17 @@ uint32_t features_report(const struct features *features, const struct state *st
     for (uint32_t i = 0; i < count; i++) {
         const struct entity *entity = features->entity[i];
         const struct entity_counters *counters = state_read(state, features->counters_region, i);
-        reports[i] = (struct entity_report){
-            .live = state->directory->region[entity->row_region].live,
-            .entities_max = entity->rows_max,
-            .bytes_per_entity = row_bytes(entity),
-            .evicted = counters->evicted,
-            .events_dropped = counters->events_dropped,
-            .late = counters->late,
-        };
-        memcpy(reports[i].name, entity->name, sizeof reports[i].name);
+        struct entity_report *report = &reports[i];
+        report_room(entity, report);
+        report->live = state->directory->region[entity->row_region].live;
+        if (entity->has_slots)
+            report->blocks = state->directory->region[entity->block_region].live;
+        report->evicted_for_rows = counters->evicted_for_rows;
+        report->evicted_for_blocks = counters->evicted_for_blocks;
+        report->expired = counters->expired;
+        report->erased = counters->erased;
+        report->events_dropped = counters->events_dropped;
+        report->late = counters->late;
     }
     return count;
 }

@@ -21,9 +21,10 @@
  *                            |                                                 \
  *                            +-> block: older, newer | slot | slot | ... | <-> block: ...
  *
- * `memory` is divided as features.c says: kinds with `entities_max` get their rows, the rest goes
- * in equal parts.  When rows or blocks run out, the longest idle of a few entities under a moving
- * hand is forgotten (counted); past `events_max` of one entity its oldest slot is dropped
+ * `memory` is divided as features.c says: kinds with a quota get that, kinds with `entities_max`
+ * their rows, the rest goes in equal parts.  When rows or blocks run out, the longest idle of a few
+ * entities under a moving hand is forgotten (counted); one that has been idle for longer than
+ * `expire_after` is as if never seen; past `events_max` of one entity its oldest slot is dropped
  * (counted).
  *
  * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will
@@ -45,6 +46,8 @@ struct entity_setting {
     char name[256];
     int64_t entities_max; /* 0: from the share of memory */
     int64_t events_max;   /* of one entity, kept for its windows */
+    int64_t memory;       /* bytes for all of the kind; 0: a share of what is left */
+    int64_t expire_ms;    /* idle longer, as seen from the newest event: forgotten; 0: never */
 };
 
 struct features_setting {
@@ -58,7 +61,10 @@ struct features_setting {
 /* What one kind of entity holds and has lost, for metrics and reports. */
 struct entity_report {
     char name[256];
-    uint64_t live, entities_max, bytes_per_entity, evicted, events_dropped, late;
+    uint64_t live, entities_max, bytes_per_entity;
+    uint64_t blocks, blocks_max, block_events, memory; /* memory: what it may come to */
+    uint64_t evicted_for_rows, evicted_for_blocks, expired, erased;
+    uint64_t events_dropped, late;
 };
 
 struct features *features_open(const struct features_setting *setting);
@@ -84,6 +90,15 @@ void features_unused(const struct features *features, void (*unused)(void *self,
                      void *self);
 
 void features_declare(struct features *features, struct state_layout *layout);
+
+/* The same without a layout: what each kind gets, for who only wants to know.  `live` and counts
+ * are 0. */
+uint32_t features_plan(struct features *features, struct entity_report *reports,
+                       uint32_t reports_max);
+
+/* Whether a kind of entity is made of exactly the keys that a request names; the row's key columns
+ * hold them. */
+bool features_may_erase(const struct features *features, const struct batch *batch, uint32_t row);
 
 /* Key columns that example rows must hold: one for each entity whose windows name the label. */
 uint32_t features_key_count(const struct features *features);

@@ -245,12 +245,9 @@ static bool is_held(const struct visit *visit, struct place oldest)
 {
     const struct entity *entity = visit->entity;
     const struct cursor *cursor = visit_cursors(visit);
-    for (uint32_t i = entity->edge_count - 1; i-- > 0;) {
-        if (entity->edge[i].frame == INDEX_NONE && entity->edge[i].period == INDEX_NONE)
-            return false;
+    for (uint32_t i = entity->distance_count; i + 1 < entity->edge_count; i++)
         if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest))
             return true;
-    }
     return false;
 }
 
@@ -310,22 +307,33 @@ static void period_entered(const struct visit *visit, const struct edge *edge,
         *cursor = (struct cursor){.next_ms = next_ms, .place = place};
 }
 
+/* The edges behind the distances.  The oldest slot stays at the last one, however old it is. */
+static void others_entered(const struct visit *visit, struct place place, int64_t time_ms)
+{
+    const struct entity *entity = visit->entity;
+    struct cursor *cursor = visit_cursors(visit);
+    uint32_t last = entity->edge_count - 1;
+    for (uint32_t i = entity->distance_count; i < last; i++)
+        if (entity->edge[i].period != INDEX_NONE)
+            period_entered(visit, &entity->edge[i], &cursor[i], place, time_ms);
+    int64_t next_ms = time_ms + entity->edge[last].distance_ms;
+    if (next_ms < cursor[last].next_ms)
+        cursor[last] = (struct cursor){.next_ms = next_ms, .place = place};
+}
+
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms)
 {
     const struct entity *entity = visit->entity;
     struct cursor *cursor = visit_cursors(visit);
     int64_t newest_ms = visit_head(visit)->newest_ms;
-    for (uint32_t i = 0; i < entity->edge_count; i++) {
-        const struct edge *edge = &entity->edge[i];
-        if (edge->period != INDEX_NONE)
-            period_entered(visit, edge, &cursor[i], place, time_ms);
-        if (edge->period != INDEX_NONE || edge->frame != INDEX_NONE)
-            continue;
-        int64_t next_ms = time_ms + edge->distance_ms;
+    for (uint32_t i = 0; i < entity->distance_count; i++) {
+        int64_t next_ms = time_ms + entity->edge[i].distance_ms;
         /* Behind those of its own time, so an equal one stands before it. */
-        if ((next_ms > newest_ms || edge->drops) && next_ms < cursor[i].next_ms)
+        if (next_ms > newest_ms && next_ms < cursor[i].next_ms)
             cursor[i] = (struct cursor){.next_ms = next_ms, .place = place};
     }
+    if (__builtin_expect(entity->holds, 0))
+        others_entered(visit, place, time_ms);
 }
 
 /* Frames that hold it: it has crossed their entry, and their exit's cursor stands at it. */

@@ -336,14 +336,14 @@ static void rows_copy(struct move *move)
             keymap_insert(&to->map, move->to_state, old_head(move, row)->key, row);
 }
 
-/* The hand goes on where it stood if the rows stand where they stood. */
+/* The hands go on where they stood if the rows stand where they stood. */
 static void counters_take(const struct move *move, bool copied)
 {
     struct entity_counters *counters = entity_counters(move->to, move->to_state);
     *counters = *(const struct entity_counters *)state_read(
         move->from_state, move->from->counters_region, move->from->index);
     if (!copied)
-        counters->hand = 0;
+        counters->row_hand = counters->block_hand = counters->sweep_hand = 0;
 }
 
 void features_move_entity(const struct features_side *to, uint32_t index,
@@ -370,7 +370,7 @@ void features_move_entity(const struct features_side *to, uint32_t index,
     moved->left_out = old - moved->kept;
     if (!copies) {
         struct entity_counters *counters = entity_counters(move.to, to->state);
-        counters->evicted += old < move.to->rows_max ? 0 : old - move.to->rows_max;
+        counters->evicted_for_rows += old < move.to->rows_max ? 0 : old - move.to->rows_max;
     }
     free(match);
 }

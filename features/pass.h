@@ -13,6 +13,7 @@ struct gather {
 
 struct features {
     int64_t memory, lateness_ms;
+    bool planned; /* entities are laid out and know their room */
     const struct zone *zone;
     struct zone *utc; /* if no other was given */
     uint32_t setting_count;

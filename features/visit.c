@@ -76,6 +76,28 @@ static void fill(const struct entity *entity, struct slot *slot, uint32_t level,
     }
 }
 
+/* Who has expired is as if never seen, whether or not the sweep has been there. */
+static void expire_first(struct visit *visit, uint64_t key, int64_t newest_ms)
+{
+    const struct entity *entity = visit->entity;
+    if (entity->expire_ms == 0)
+        return;
+    if (visit->row == STATE_NO_ROW || !entity_is(entity, visit->state, visit->row, key))
+        visit->row = keymap_find(&entity->map, visit->state, key);
+    if (visit->row != STATE_NO_ROW && entity_expire(entity, visit->state, visit->row, newest_ms))
+        visit->row = STATE_NO_ROW;
+}
+
+/* Read, not entered: counted, and told to whoever looks after late events. */
+static void came_too_late(const struct visit *visit, const struct batch *batch, uint32_t row,
+                          int64_t behind_ms)
+{
+    entity_counters(visit->entity, visit->state)->late++;
+    batch->late[row].entities |= 1U << visit->entity->index;
+    if (behind_ms > batch->late[row].behind_ms)
+        batch->late[row].behind_ms = behind_ms;
+}
+
 /* Could it be in any window?  (A condition with either label.) */
 static bool passes_any(const struct entity *entity, const struct batch *batch, uint32_t row)
 {
@@ -95,6 +117,7 @@ void visit_begin(const struct features *features, struct visit *visit, const str
     if (key == 0)
         return;
     visit->time_ms = batch->time_ms[row];
+    expire_first(visit, key, batch->newest_ms[row]);
     /* An entity that began in the future would take all that follow for late. */
     if (batch->ahead[row] && keymap_find(&entity->map, visit->state, key) == STATE_NO_ROW)
         return;
@@ -114,7 +137,7 @@ void visit_begin(const struct features *features, struct visit *visit, const str
         visit->kind = enter_late(visit, passes) ? VISIT_LATE : VISIT_READ;
     } else {
         visit->kind = VISIT_READ;
-        entity_counters(entity, visit->state)->late++;
+        came_too_late(visit, batch, row, behind_ms);
     }
     if (!visit->in_ring) {
         memset(visit->slot, 0, entity->slot_size);

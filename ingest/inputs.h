@@ -14,7 +14,7 @@ enum { INPUTS_MAX = 16, LANES_MAX = 1024 };
 
 struct input {
     struct source source;
-    enum record_kind role; /* RECORD_EVENT or RECORD_LABEL */
+    enum record_kind role; /* RECORD_EVENT, RECORD_LABEL or RECORD_REQUEST */
     char name[128];        /* topic or path, for dead letters */
     uint64_t fingerprint;  /* of the name: how the journal calls it */
     uint32_t payload_max;  /* bytes; larger records become dead letters unread */

@@ -13,9 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum stream { STREAM_DECISIONS, STREAM_ALERTS, STREAM_DEAD_LETTERS, STREAM_MODEL_EVENTS, STREAMS };
+enum stream {
+    STREAM_DECISIONS,
+    STREAM_ALERTS,
+    STREAM_DEAD_LETTERS,
+    STREAM_MODEL_EVENTS,
+    STREAM_LATE, /* events that came too late for a window */
+    STREAMS
+};
 
-/* "decisions", "alerts", "dead_letters", "model_events". */
+/* "decisions", "alerts", "dead_letters", "model_events", "late". */
 const char *stream_name(enum stream stream);
 
 struct output {

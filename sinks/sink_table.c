@@ -24,6 +24,7 @@ const char *stream_name(enum stream stream)
         [STREAM_ALERTS] = "alerts",
         [STREAM_DEAD_LETTERS] = "dead_letters",
         [STREAM_MODEL_EVENTS] = "model_events",
+        [STREAM_LATE] = "late",
     };
     ASSERT(stream < STREAMS);
     return name[stream];

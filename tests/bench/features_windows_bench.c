@@ -63,10 +63,11 @@ static void compile(struct bench *bench, const char *formula)
 
 static void bench_open(struct bench *bench, const char *const *aggregates)
 {
-    static const struct entity_setting entities[KINDS] = {{"card", 1100000, 256},
-                                                          {"device", 1100000, 256},
-                                                          {"terminal", 55000, 256},
-                                                          {"merchant", 22000, 256}};
+    static const struct entity_setting entities[KINDS] = {
+        {.name = "card", .entities_max = 1100000, .events_max = 256},
+        {.name = "device", .entities_max = 1100000, .events_max = 256},
+        {.name = "terminal", .entities_max = 55000, .events_max = 256},
+        {.name = "merchant", .entities_max = 22000, .events_max = 256}};
     struct features_setting setting = {.memory = 4LL << 30, .entity_count = 4, .entity = entities};
     memset(bench, 0, sizeof *bench);
     program_init(&bench->program, (struct hash_key){1, 2});
@@ -164,7 +165,7 @@ static void measure(const char *name, const char *const *aggregates, uint64_t ev
     features_report(bench.features, &bench.state, report, KINDS);
     uint64_t evicted = 0, dropped = 0;
     for (uint32_t i = 0; i < KINDS; i++) {
-        evicted += report[i].evicted;
+        evicted += report[i].evicted_for_rows + report[i].evicted_for_blocks;
         dropped += report[i].events_dropped;
     }
     printf("{\"bench\": \"features_windows\", \"windows\": \"%s\", \"ns_per_event\": %.0f, "

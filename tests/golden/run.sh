@@ -69,6 +69,24 @@ for batch in 1 2; do
     ok "language/same-features-in-batches-of-$batch" cmp "$work/features" "$work/features.$batch"
 done
 
+# --- entities that are erased, that expire, events that come too late ---------------------------------
+entities=tests/golden/entities
+for batch in 256 1; do
+    "$weir" replay $entities/pipeline.json $entities/before.jsonl control:$entities/requests.jsonl \
+        $entities/after.jsonl --batch $batch --decisions "$work/decisions" --late "$work/late" \
+        --dead-letters "$work/dead" --model-events "$work/models" --features "$work/features" --json \
+        >"$work/report" 2>"$work/errors"
+    ok entities/exit-code-$batch test $? -eq 0
+    sed -i "s|\"$entities/|\"|" "$work/dead"
+    for what in decisions late dead models features; do
+        ok entities/$what-$batch expected $entities/expected.$what "$work/$what"
+    done
+done
+ok entities/masked bash -c "! grep -q 4929000 $work/decisions $work/late $work/dead $work/models"
+ok entities/counted bash -c "grep -c '\"erased\": 1,\|\"erased\": 2$' $work/report | grep -qx 3"
+"$weir" lint $entities/pipeline.json | sed 1d >"$work/rooms"
+ok entities/rooms expected $entities/expected.rooms "$work/rooms"
+
 # --- the same bytes, twice and in batches of any size ----------------------------------------------
 "$weir" simulate --count 30000 --seed 3 --drift-at 0.5 >"$work/stream.jsonl"
 for run in 256 256-again 7 1; do

@@ -36,7 +36,7 @@ enum {
     "'labels': {'source': 'file', 'path': '-',"                                                    \
     "  'fields': {'id': 'id', 'label': 'fraud', 'time': {'from': 'time', 'unit': 'ms'}},"          \
     "  'event_field': 'fraud', 'delay': '1h', 'negative_after': '12h', 'remembered': 100},"        \
-    "'entities': {'card': {'entities_max': 60}},"                                                  \
+    "'entities': {'card': {'entities_max': 60}, 'card,shop': {'expire_after': '8h'}},"             \
     "'models': {'fraud': {'kind': 'logistic_regression', 'learning_rate': 0.5},"                   \
     "  'odd': {'kind': 'half_space_trees', 'trees': 5, 'depth': 5, 'window': 100,"                 \
     "    'features': ['amount_log', 'count_1h']}},"                                                \
@@ -66,6 +66,8 @@ static const char *const worlds[] = {
 struct page {
     enum record_kind kind;
     uint32_t size;
+    int32_t partition;
+    int64_t arrival_ms;
     char bytes[RECORD_BYTES];
 };
 
@@ -78,8 +80,8 @@ struct result {
     struct buffer stream[STREAMS];
     uint64_t state_hash;
     struct fold_row fold;
-    uint64_t model_events[MODEL_EVENT_FAILED + 1];
-    uint64_t evicted;
+    uint64_t model_events[MODEL_EVENT_ERASED + 1];
+    uint64_t evicted, expired;
 };
 
 /* ---- random worlds ---- */
@@ -88,6 +90,7 @@ struct world_random {
     struct random random;
     int64_t now_ms;
     uint64_t events;
+    bool arrivals; /* as a journal has them; otherwise as in a replay of files */
 };
 
 static bool chance(struct world_random *world, double share)
@@ -112,6 +115,8 @@ static void page_print(struct page *page, enum record_kind kind, const char *for
     assert_in_range(size, 0, RECORD_BYTES - 1);
     page->kind = kind;
     page->size = (uint32_t)size;
+    page->partition = 0;
+    page->arrival_ms = INT64_MIN;
 }
 
 static int64_t event_time(struct world_random *world)
@@ -176,6 +181,26 @@ static void make_label(struct world_random *world, struct page *page)
                (unsigned long long)about, (long long)world->now_ms, chance(world, 0.3));
 }
 
+/* To forget somebody, known or not, or nonsense. */
+static void make_request(struct world_random *world, struct page *page)
+{
+    unsigned long long card = below(world, 12), shop = below(world, SHOPS);
+    switch (below(world, 4)) {
+    case 0:
+        page_print(page, RECORD_REQUEST, "{\"erase\":{\"card\":\"SECRETcard-%04llu\"}}", card);
+        return;
+    case 1:
+        page_print(page, RECORD_REQUEST,
+                   "{\"erase\":{\"shop\":\"s%llu\",\"card\":\"SECRETcard-%04llu\"}}", shop, card);
+        return;
+    case 2:
+        page_print(page, RECORD_REQUEST, "{\"erase\":{\"ip\":\"SECRETip\"}}");
+        return;
+    default:
+        page_print(page, RECORD_REQUEST, "{\"erase\":{\"SECRETcard\":1}");
+    }
+}
+
 static void make_malformed(struct world_random *world, struct page *page)
 {
     static const char *const texts[] = {
@@ -215,8 +240,12 @@ static void make_page(struct world_random *world, struct page *page)
         make_malformed(world, page);
     else if (what < 0.35)
         make_label(world, page);
+    else if (what < 0.36)
+        make_request(world, page);
     else
         make_event(world, page);
+    page->partition = (int32_t)below(world, 3);
+    page->arrival_ms = world->arrivals ? world->now_ms + 1000 : INT64_MIN;
 }
 
 /* ---- folding and writing down ---- */
@@ -249,6 +278,10 @@ static void write_row(const struct trial *trial, uint32_t row, struct result *re
         encode_id(pipeline, batch, row, &stream[STREAM_DECISIONS]);
         encode_decision(pipeline, batch, row, &stream[STREAM_DECISIONS]);
         buffer_text(&stream[STREAM_DECISIONS], "\n");
+        if (batch->late[row].entities) {
+            encode_late(pipeline, batch, row, &stream[STREAM_LATE]);
+            buffer_text(&stream[STREAM_LATE], "\n");
+        }
         if (batch->outcome[row] >= trial->config.alert_outcome) {
             encode_alert(pipeline, batch, row, &stream[STREAM_ALERTS]);
             buffer_text(&stream[STREAM_ALERTS], "\n");
@@ -276,8 +309,10 @@ static void fold_records(struct trial *trial, const struct journal *journal, uin
     batch_clear(&trial->batch);
     for (uint32_t i = from; i < to; i++) {
         const struct page *page = &journal->page[i];
-        const struct position position = {.input = page->kind == RECORD_LABEL, .offset = i};
+        const struct position position = {
+            .input = page->kind == RECORD_LABEL, .partition = page->partition, .offset = i};
         assert_true(batch_add(&trial->batch, page->kind, position, page->bytes, page->size));
+        trial->batch.arrival_ms[trial->batch.count - 1] = page->arrival_ms;
         trial->batch.time_ms[trial->batch.count - 1] = 0;
     }
     step(&trial->pipeline, &trial->batch);
@@ -291,8 +326,10 @@ static void result_finish(const struct trial *trial, struct result *result)
     struct entity_report reports[CONFIG_ENTITIES_MAX];
     uint32_t count = features_report(trial->pipeline.features, &trial->pipeline.state, reports,
                                      CONFIG_ENTITIES_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        result->evicted += reports[i].evicted;
+    for (uint32_t i = 0; i < count; i++) {
+        result->evicted += reports[i].evicted_for_rows + reports[i].evicted_for_blocks;
+        result->expired += reports[i].expired;
+    }
 }
 
 /* ---- the first run: record by record, its wishes answered now and then ---- */
@@ -341,7 +378,7 @@ static void make_control(struct world_random *world, const struct trial *trial, 
 
 static struct result *first_run(uint64_t seed, const char *config, struct journal *journal)
 {
-    struct world_random world = {.now_ms = 1600000000000};
+    struct world_random world = {.now_ms = 1600000000000, .arrivals = seed % 3 == 0};
     random_seed(&world.random, seed);
     struct result *result = result_new();
     struct trial *trial = trial_open(config);
@@ -453,8 +490,9 @@ static void check_seen(const struct result *seen)
     assert_true(seen->fold.labels_repeated > 0 && seen->fold.labels_refused > 0);
     assert_true(seen->fold.early_kept > 0 && seen->fold.dead_letters > 0);
     assert_true(seen->fold.alerts > 0 && seen->fold.told > 1024 && seen->fold.spent > 1024);
-    assert_true(seen->evicted > 0);
-    for (int i = 0; i <= MODEL_EVENT_FAILED; i++)
+    assert_true(seen->evicted > 0 && seen->expired > 0);
+    assert_true(seen->stream[STREAM_LATE].size > 0);
+    for (int i = 0; i <= MODEL_EVENT_ERASED; i++)
         assert_true(seen->model_events[i] > 0);
 }
 
@@ -470,7 +508,9 @@ static void see(struct result *seen, const struct result *result)
     seen->fold.told += result->fold.told;
     seen->fold.spent += result->fold.spent;
     seen->evicted += result->evicted;
-    for (int i = 0; i <= MODEL_EVENT_FAILED; i++)
+    seen->expired += result->expired;
+    seen->stream[STREAM_LATE].size += result->stream[STREAM_LATE].size;
+    for (int i = 0; i <= MODEL_EVENT_ERASED; i++)
         seen->model_events[i] += result->model_events[i];
 }
 

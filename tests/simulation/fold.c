@@ -65,6 +65,11 @@ static void expect_row(struct fold *fold, uint32_t row)
     encode_id(pipeline, batch, row, &fold->key);
     encode_decision(pipeline, batch, row, &fold->body);
     expect(fold, STREAM_DECISIONS);
+    if (batch->late[row].entities) {
+        encode_id(pipeline, batch, row, &fold->key);
+        encode_late(pipeline, batch, row, &fold->body);
+        expect(fold, STREAM_LATE);
+    }
     if (batch->outcome[row] < pipeline->config->alert_outcome)
         return;
     encode_id(pipeline, batch, row, &fold->key);
@@ -165,8 +170,9 @@ static void fold_record(struct fold *fold, enum topic topic, int64_t partition,
 {
     struct batch *batch = &fold->batch;
     const struct position position = {topic, (int32_t)partition, record->offset};
-    bool added = batch_add(batch, topic == TOPIC_EVENTS ? RECORD_EVENT : RECORD_LABEL, position,
-                           record->size ? record->bytes : NULL, record->size);
+    static const enum record_kind kind[TOPICS] = {RECORD_EVENT, RECORD_LABEL, RECORD_REQUEST};
+    bool added =
+        batch_add(batch, kind[topic], position, record->size ? record->bytes : NULL, record->size);
     ASSERT(added);
     batch->time_ms[batch->count - 1] = record->timestamp_ms;
     batch->arrival_ms[batch->count - 1] = fold->arrival_ms;

@@ -172,5 +172,7 @@ enum status sim_sources_open(void *self, struct inputs *inputs, struct config *c
     add_input(process, inputs, &config->events, RECORD_EVENT, TOPIC_EVENTS);
     if (config->labels_input.present)
         add_input(process, inputs, &config->labels_input, RECORD_LABEL, TOPIC_LABELS);
+    if (config->control.present)
+        add_input(process, inputs, &config->control, RECORD_REQUEST, TOPIC_REQUESTS);
     return STATUS_OK;
 }

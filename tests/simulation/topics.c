@@ -86,6 +86,17 @@ static void draft_malformed(struct drafts *drafts, int64_t visible_ms)
               texts[random_below(&chance->random, sizeof texts / sizeof *texts)]);
 }
 
+/* Somebody asks for a card to be forgotten, or for nonsense. */
+static void draft_request(struct drafts *drafts, int64_t visible_ms)
+{
+    struct chance *chance = drafts->chance;
+    uint64_t card = chance_between(chance, 0, 30);
+    draft_add(drafts, TOPIC_REQUESTS, visible_ms, card,
+              chance_one_in(chance, 5) ? "{\"erase\":{\"amount\":%llu}}"
+                                       : "{\"erase\":{\"card\":\"c%llu\"}}",
+              (unsigned long long)card);
+}
+
 static void draft_event(struct drafts *drafts, int64_t event_ms, int64_t visible_ms)
 {
     struct chance *chance = drafts->chance;
@@ -134,6 +145,8 @@ static int64_t drafts_make(struct drafts *drafts)
         event_ms += (int64_t)chance_between(chance, 0, 4000);
         if (chance_strikes(chance, FAULT_MALFORMED, 0.03))
             draft_malformed(drafts, now_ms);
+        if (chance_one_in(chance, 20))
+            draft_request(drafts, now_ms);
         draft_event(drafts, event_ms, now_ms);
     }
     return now_ms;
@@ -195,8 +208,10 @@ void topics_make(struct topics *topics, struct chance *chance, bool epilogue)
     qsort(drafts.draft, drafts.count, sizeof *drafts.draft, draft_compare);
     topics->topic[TOPIC_EVENTS].name = "events";
     topics->topic[TOPIC_LABELS].name = "labels";
+    topics->topic[TOPIC_REQUESTS].name = "requests";
     topic_shape(&topics->topic[TOPIC_EVENTS], chance, 2, 4, topics->end_ms);
     topic_shape(&topics->topic[TOPIC_LABELS], chance, 1, 2, topics->end_ms);
+    topic_shape(&topics->topic[TOPIC_REQUESTS], chance, 1, 1, topics->end_ms);
     for (uint32_t i = 0; i < drafts.count; i++)
         topic_append(&topics->topic[drafts.draft[i].topic], chance, &drafts.draft[i]);
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum topic { TOPIC_EVENTS, TOPIC_LABELS, TOPICS };
+enum topic { TOPIC_EVENTS, TOPIC_LABELS, TOPIC_REQUESTS, TOPICS };
 
 enum {
     TOPIC_PARTITIONS_MAX = 6,

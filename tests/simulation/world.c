@@ -12,11 +12,12 @@ static const char text_format[] =
     "{'name': 'sim', 'memory': '16MiB', 'lateness': '30s', 'batch': %u, 'commit': '%ums',"
     "'commit_records': %u, 'state': {'every': '%ums', 'keep': %u},"
     "'kafka': {'bootstrap.servers': 'nowhere:1'},"
-    "'events': {'source': 'kafka', 'topic': 'events', 'fields': {'id': 'id',"
+    "'events': {'source': 'kafka', 'topic': 'events', 'idle_after': '1s', 'fields': {'id': 'id',"
     "  'time': {'type': 'time', 'unit': 'ms'}, 'card': 'key', 'amount': 'number'}},"
     "'labels': {'source': 'kafka', 'topic': 'labels', 'fields': {'id': 'id', 'label': 'fraud',"
     "  'time': {'from': 'time', 'unit': 'ms'}}, 'negative_after': '3m', 'remembered': 100},"
-    "'entities': {'card': {'entities_max': 20}},"
+    "'control': {'source': 'kafka', 'topic': 'requests'},"
+    "'entities': {'card': {'entities_max': 20, 'expire_after': '10m'}},"
     "'features': {'amount_log': 'log1p(amount)', 'count_1m': 'count() by card over 1m',"
     "  'mean_5m': 'mean(amount) by card over 5m before', %s"
     "  'harm': 'sum(label) by card over 5m'},"
@@ -34,6 +35,7 @@ static const char text_format[] =
     "'outputs': {'decisions': {'sink': 'kafka', 'topic': 'decisions'},"
     "  'alerts': {'sink': 'kafka', 'topic': 'alerts'},"
     "  'dead_letters': {'sink': 'kafka', 'topic': 'dead-letters'},"
+    "  'late': {'sink': 'kafka', 'topic': 'late'},"
     "  'model_events': {'sink': 'kafka', 'topic': 'model-events'}}}";
 
 /* ---- telling ---- */

@@ -187,7 +187,7 @@ static void the_longest_idle_are_left_out(void **state)
     check_line(&report, "entity card", MIGRATION_KEPT, "20 kept; 20, idle longest");
     struct entity_report entities[1];
     features_report(trial->pipeline.features, &trial->pipeline.state, entities, 1);
-    assert_int_equal(entities[0].evicted, 20);
+    assert_int_equal(entities[0].evicted_for_rows, 20);
     event(trial, 60, 60, "c19", 1);
     assert_true(feature(trial, 0) == 3);
     event(trial, 61, 61, "c0", 1);

@@ -4,7 +4,8 @@
 
 static const int64_t T0 = 1500000000; /* seconds */
 
-static const struct entity_setting two_entities[] = {{"card", 16, 3}, {" merchant ,card", 0, 0}};
+static const struct entity_setting two_entities[] = {
+    {.name = "card", .entities_max = 16, .events_max = 3}, {.name = " merchant ,card"}};
 
 static const struct zone *zone; /* NULL: UTC */
 
@@ -261,7 +262,7 @@ static void memory_is_bounded_and_losses_counted(void **unused)
     assert_string_equal(report.name, "card");
     assert_int_equal(report.live, 16);
     assert_int_equal(report.entities_max, 16);
-    assert_int_equal(report.evicted, 24);
+    assert_int_equal(report.evicted_for_rows, 24);
     for (int i = 0; i < 5; i++)
         assert_true(after_event(&fixture, value, 50, 40, 1) == (i < 2 ? i + 2 : 3));
     after_event(&fixture, value, 40, 40, 1);
