@@ -9,7 +9,7 @@ RUN cmake --preset release -DWEIR_TESTS=OFF && cmake --build --preset release --
 
 FROM debian:12.11-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    libjansson4 libopenblas0-pthread librdkafka1 libsimdjson14 libstdc++6 libuv1 libxxhash0 zlib1g \
+    libjansson4 libopenblas0-pthread librdkafka1 libre2-9 libsimdjson14 libstdc++6 libuv1 libxxhash0 tzdata zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /weir --create-home weir \
     && install -d -o weir -g weir /weir/build

@@ -13,6 +13,12 @@ enum { COLUMN_ALIGNMENT = 64 };
 enum status batch_open(struct batch *batch, uint32_t column_count, uint32_t text_count,
                        struct failure *failure)
 {
+    return batch_open_layers(batch, column_count, text_count, 0, failure);
+}
+
+enum status batch_open_layers(struct batch *batch, uint32_t column_count, uint32_t text_count,
+                              uint32_t layer_count, struct failure *failure)
+{
     memset(batch, 0, sizeof *batch);
     batch->column_count = column_count;
     batch->text_count = text_count;
@@ -20,7 +26,7 @@ enum status batch_open(struct batch *batch, uint32_t column_count, uint32_t text
     batch->columns = aligned_alloc(COLUMN_ALIGNMENT, columns_size);
     batch->texts = calloc((size_t)text_count * BATCH_RECORDS_MAX + 1, sizeof *batch->texts);
     batch->reason = calloc(BATCH_RECORDS_MAX, sizeof *batch->reason);
-    batch->bytes = calloc(BATCH_BYTES_MAX, 1);
+    batch->bytes = calloc(layer_count + 1, BATCH_LAYER_BYTES);
     batch->events = calloc(BATCH_EVENTS_MAX, sizeof *batch->events);
     batch->late = calloc(BATCH_RECORDS_MAX, sizeof *batch->late);
     if (!batch->columns || !batch->texts || !batch->reason || !batch->bytes || !batch->events ||

@@ -20,6 +20,8 @@ enum {
     BATCH_PAYLOAD_MAX = 1 << 18,          /* bytes of one record; larger ones are refused unread */
     BATCH_BYTES_MAX = 1 << 21,            /* bytes of all records with their rooms for texts */
     BATCH_TEXT_ROOM = 512,                /* for texts that are not in the payload as they stand */
+    BATCH_LITERALS_MAX = 1 << 18, /* bytes of the texts in formulas, behind those of the records */
+    BATCH_LAYER_BYTES = BATCH_BYTES_MAX + BATCH_LITERALS_MAX,
     BATCH_PADDING = 64, /* readable bytes after every payload: the JSON parser looks ahead */
     BATCH_REASON_MAX = 160,
     BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 16, /* model events: no row has more than 16 */
@@ -117,7 +119,12 @@ struct batch {
     struct span payload[BATCH_RECORDS_MAX];
     uint32_t
         size[BATCH_RECORDS_MAX]; /* bytes as it came; a payload that is too large is left out */
-    char *bytes;                 /* payload, padding, room for texts; payload, padding, room ... */
+    /* Payload, padding, room for texts; payload, padding, room ...; then literals.  Each function
+     * that makes texts has a layer of its own, as large as all this: what it makes of a text, which
+     * is never longer, stands in its layer where the text stands in its own.  So there is always
+     * room, and rows do not depend on one another.  Pages of a layer that are not used cost none.
+     */
+    char *bytes;
     uint32_t bytes_used;
     uint32_t
         room_used[BATCH_RECORDS_MAX]; /* of each row's own room: independent of its neighbours */
@@ -172,6 +179,9 @@ struct batch {
 /* Allocates the buffers for so many columns and texts; nothing is allocated after. */
 enum status batch_open(struct batch *batch, uint32_t column_count, uint32_t text_count,
                        struct failure *failure);
+/* The same, with layers for what functions make of texts (program.h). */
+enum status batch_open_layers(struct batch *batch, uint32_t column_count, uint32_t text_count,
+                              uint32_t layer_count, struct failure *failure);
 void batch_close(struct batch *batch);
 
 /* Empties the batch for the next records. */

@@ -3,24 +3,12 @@
 #include "base/assert.h"
 #include "base/buffer.h"
 #include "base/calendar.h"
-#include "base/lexer.h"
-#include "base/operation.h"
+#include "base/compiler.h"
+#include "base/pattern.h"
 #include "base/suggest.h"
+#include "base/zone.h"
 #include <stdio.h>
 #include <string.h>
-
-struct compiler {
-    struct program *program;
-    const struct syntax *syntax;
-    const struct program_resolver *resolver;
-    struct syntax_error *error;
-};
-
-static uint32_t compile(const struct compiler *compiler, uint32_t index);
-
-/* An expression, so that it can be returned. */
-#define fail(compiler, column, ...)                                                                \
-    (syntax_fail((compiler)->error, (column), __VA_ARGS__) ? 0 : VALUE_NONE)
 
 static const struct syntax_node *node_at(const struct compiler *compiler, uint32_t index)
 {
@@ -28,8 +16,7 @@ static const struct syntax_node *node_at(const struct compiler *compiler, uint32
     return &compiler->syntax->node[index];
 }
 
-static uint32_t added(const struct compiler *compiler, const struct syntax_node *node,
-                      uint32_t value)
+uint32_t added(const struct compiler *compiler, const struct syntax_node *node, uint32_t value)
 {
     if (value != VALUE_NONE)
         return value;
@@ -86,7 +73,7 @@ static uint32_t compile_window(const struct compiler *compiler, const struct syn
 static uint32_t compile_time(const struct compiler *compiler, const struct syntax_node *node)
 {
     int64_t time_ms;
-    if (!calendar_parse(node->name, strlen(node->name), &time_ms))
+    if (!calendar_parse(node->text, node->text_size, &time_ms))
         return fail(compiler, node->column,
                     "'%s' is no time: it stands beside one and must look like '2018-05-01' or "
                     "'2018-05-01T12:30:00Z'",
@@ -131,21 +118,22 @@ static uint32_t compile_choice(const struct compiler *compiler, const struct syn
     const char *nearest = NULL;
     size_t distance = 0;
     for (uint32_t i = 0; i < field->choice_count; i++) {
-        if (strcmp(field->choices[i], node->name) == 0)
+        if (strlen(field->choices[i]) == node->text_size &&
+            memcmp(field->choices[i], node->text, node->text_size) == 0)
             return added(compiler, node, program_add_choice(compiler->program, field, i));
         suggest_offer(node->name, field->choices[i], &nearest, &distance);
     }
     return unknown_choice(compiler, node, field, nearest);
 }
 
-static uint32_t compile_text(const struct compiler *compiler, const struct syntax_node *node,
-                             const struct operation_argument *beside)
+uint32_t compile_text(const struct compiler *compiler, const struct syntax_node *node,
+                      const struct operation_argument *beside)
 {
     if (beside && beside->type == TYPE_TIME)
         return compile_time(compiler, node);
     if (beside && beside->type == TYPE_ENUM)
         return compile_choice(compiler, node, beside->field);
-    return added(compiler, node, program_add_text(compiler->program, node->name));
+    return added(compiler, node, program_add_text(compiler->program, node->text, node->text_size));
 }
 
 /* What an operation is given, whatever its syntax. */
@@ -196,9 +184,9 @@ static bool compile_operands(const struct compiler *compiler, struct operands *o
 static void show_types(uint32_t types, char *shown, size_t size)
 {
     if (types >> TYPE_NUMBER & 1)
-        types &= ~(1U << TYPE_BOOLEAN); /* goes without saying */
+        types &= ~(1U << TYPE_BOOLEAN | 1U << TYPE_DURATION); /* goes without saying */
     shown[0] = '\0';
-    for (uint32_t type = TYPE_NUMBER; type <= TYPE_ENUM; type++) {
+    for (uint32_t type = TYPE_NUMBER; type < VALUE_TYPES; type++) {
         size_t used = strlen(shown);
         if (types >> type & 1)
             snprintf(shown + used, size - used, "%s%s", used ? " or " : "",
@@ -232,6 +220,27 @@ static uint32_t fail_types(const struct compiler *compiler, const struct operand
                 value_type_name(left->type), value_type_name(right->type));
 }
 
+bool bytes_check(const struct compiler *compiler, uint32_t value, uint32_t column, const char *what)
+{
+    if (program_has_bytes(compiler->program, value))
+        return true;
+    return syntax_fail(compiler->error, column,
+                       "'%s' looks at the characters of a text, and of this one only a hash is "
+                       "kept: it comes out of a window",
+                       what);
+}
+
+static bool operands_have_bytes(const struct compiler *compiler, const struct operands *operands,
+                                const struct operation *operation)
+{
+    for (uint32_t i = 0; i < operands->count; i++)
+        if (operation->reads >> i & 1 &&
+            !bytes_check(compiler, operands->value[i],
+                         node_at(compiler, operands->argument[i])->column, operands->written))
+            return false;
+    return true;
+}
+
 static uint32_t compile_step(const struct compiler *compiler, const struct operands *operands)
 {
     struct operation_argument result;
@@ -239,6 +248,8 @@ static uint32_t compile_step(const struct compiler *compiler, const struct opera
         operation_find(operands->name, operands->count, operands->type, &result);
     if (!operation)
         return fail_types(compiler, operands);
+    if (!operands_have_bytes(compiler, operands, operation))
+        return VALUE_NONE;
     const uint32_t *value = operands->value, swapped[] = {value[1], value[0]};
     return added(compiler, operands->node,
                  program_add(compiler->program, operation, operands->swapped ? swapped : value));
@@ -262,10 +273,129 @@ static uint32_t compile_operation(const struct compiler *compiler, struct operan
     return pair.value[0];
 }
 
+static uint32_t wrong_count(const struct compiler *compiler, const struct syntax_node *node,
+                            const struct program_function *function, uint32_t wanted)
+{
+    return fail(compiler, node->column, "%s takes %u %s, found %u", function->signature, wanted,
+                wanted == 1 ? "value" : "values", node->argument_count);
+}
+
+/* ---- functions that take more than values ---- */
+
+static void close_zone(void *zone)
+{
+    zone_close(zone);
+}
+
+/* One that the program has already, or a new one. */
+static const struct zone *find_zone(const struct compiler *compiler, const struct syntax_node *node)
+{
+    struct program *program = compiler->program;
+    struct failure failure;
+    for (uint32_t i = 0; i < program->resource_count; i++) {
+        const struct zone *known = program->resource[i].what;
+        if (program->resource[i].close == close_zone && strcmp(known->name, node->name) == 0)
+            return known;
+    }
+    struct zone *zone = zone_open(node->name, &failure);
+    if (!zone)
+        syntax_fail(compiler->error, node->column, "%.200s", failure.text);
+    else if (program_keep(program, zone, close_zone))
+        return zone;
+    else
+        added(compiler, node, VALUE_NONE);
+    return NULL;
+}
+
+/* A zone whose clocks show what those of UTC show needs no reckoning. */
+static uint32_t shift_time(const struct compiler *compiler, const struct syntax_node *node,
+                           uint32_t time, const struct zone *zone)
+{
+    if (!zone || (zone->count == 1 && zone->offset_ms[0] == 0))
+        return time;
+    const struct operation_argument argument = {.type = TYPE_TIME};
+    struct operation_argument result;
+    const struct operation *local = operation_find("local", 1, &argument, &result);
+    return added(compiler, node,
+                 program_add_with(compiler->program, local, &time, zone, zone->fingerprint | 1));
+}
+
+/* hour(time) and hour(time, 'Europe/Berlin'): the hour of the time as clocks there show it. */
+static uint32_t compile_local(const struct compiler *compiler, const struct syntax_node *node,
+                              const struct program_function *function)
+{
+    struct operands operands = {
+        .name = node->name, .written = node->name, .node = node, .count = 1};
+    const struct zone *zone = compiler->program->zone;
+    memcpy(operands.argument, node->argument, sizeof operands.argument);
+    if (node->argument_count != 1 && node->argument_count != 2)
+        return wrong_count(compiler, node, function, node->argument_count == 0 ? 1 : 2);
+    if (node->argument_count == 2) {
+        const struct syntax_node *name = node_at(compiler, node->argument[1]);
+        if (name->kind != SYNTAX_TEXT)
+            return fail(compiler, name->column,
+                        "'%s' takes the name of a time zone here, such as 'Europe/Berlin'",
+                        node->name);
+        zone = find_zone(compiler, name);
+        if (!zone)
+            return VALUE_NONE;
+    }
+    const struct operation_argument time = {.type = TYPE_TIME};
+    const struct syntax_node *first = node_at(compiler, node->argument[0]);
+    uint32_t value = first->kind == SYNTAX_TEXT ? compile_text(compiler, first, &time)
+                                                : compile(compiler, node->argument[0]);
+    if (!set_operand(compiler, &operands, 0, value))
+        return VALUE_NONE;
+    if (operands.type[0].type == TYPE_TIME &&
+        !set_operand(compiler, &operands, 0, shift_time(compiler, node, value, zone)))
+        return VALUE_NONE;
+    return compile_step(compiler, &operands);
+}
+
+static uint32_t compile_pattern(const struct compiler *compiler, const struct syntax_node *node,
+                                const struct operands *operands, const struct syntax_node *text)
+{
+    struct pattern_error error;
+    struct operation_argument result;
+    const struct operation *operation = operation_find("matches", 1, operands->type, &result);
+    if (!operation)
+        return fail_types(compiler, operands);
+    if (!operands_have_bytes(compiler, operands, operation))
+        return VALUE_NONE;
+    struct pattern *pattern = pattern_open(text->text, text->text_size, &error);
+    if (!pattern) /* behind the quote */
+        return fail(compiler, text->column + 1 + (uint32_t)error.column,
+                    "'%s' is no regular expression: %s", text->name, error.message);
+    if (!program_keep(compiler->program, pattern, pattern_close))
+        return added(compiler, node, VALUE_NONE);
+    return added(compiler, node,
+                 program_add_with(compiler->program, operation, operands->value, pattern,
+                                  hash_fingerprint(text->text, text->text_size) | 1));
+}
+
+static uint32_t compile_matches(const struct compiler *compiler, const struct syntax_node *node,
+                                const struct program_function *function)
+{
+    struct operands operands = {
+        .name = node->name, .written = node->name, .node = node, .count = 1};
+    memcpy(operands.argument, node->argument, sizeof operands.argument);
+    if (node->argument_count != 2)
+        return wrong_count(compiler, node, function, 2);
+    const struct syntax_node *text = node_at(compiler, node->argument[1]);
+    if (text->kind != SYNTAX_TEXT)
+        return fail(compiler, text->column, "'matches' takes a regular expression here, a text");
+    return compile_operands(compiler, &operands) ? compile_pattern(compiler, node, &operands, text)
+                                                 : VALUE_NONE;
+}
+
 static uint32_t compile_function(const struct compiler *compiler, const struct syntax_node *node,
                                  const struct program_function *function)
 {
     uint32_t least, most;
+    if (operation_is_local(node->name))
+        return compile_local(compiler, node, function);
+    if (strcmp(node->name, "matches") == 0)
+        return compile_matches(compiler, node, function);
     bool known = operation_arity(node->name, &least, &most);
     ASSERT(known);
     if (node->argument_count == 1 && least == 2 && most > 2)
@@ -274,10 +404,7 @@ static uint32_t compile_function(const struct compiler *compiler, const struct s
                     "%s(x) by card over 1h",
                     function->signature, node->name);
     if (node->argument_count < least || node->argument_count > most)
-        return fail(compiler, node->column, "%s takes %u %s, found %u", function->signature,
-                    node->argument_count < least ? least : most,
-                    (node->argument_count < least ? least : most) == 1 ? "value" : "values",
-                    node->argument_count);
+        return wrong_count(compiler, node, function, node->argument_count < least ? least : most);
     struct operands operands = {
         .name = node->name, .written = node->name, .node = node, .count = node->argument_count};
     memcpy(operands.argument, node->argument, sizeof operands.argument);
@@ -315,13 +442,15 @@ static uint32_t compile_operator(const struct compiler *compiler, const struct s
     return compile_operation(compiler, &operands);
 }
 
-static uint32_t compile(const struct compiler *compiler, uint32_t index)
+uint32_t compile(const struct compiler *compiler, uint32_t index)
 {
     const struct syntax_node *node = node_at(compiler, index);
     struct program *program = compiler->program;
     switch (node->kind) {
     case SYNTAX_NUMBER:
         return added(compiler, node, program_add_number(program, node->number));
+    case SYNTAX_DURATION:
+        return added(compiler, node, program_add_duration(program, node->number));
     case SYNTAX_BOOLEAN:
         return added(compiler, node, program_add_boolean(program, node->number != 0));
     case SYNTAX_TEXT:
@@ -335,6 +464,8 @@ static uint32_t compile(const struct compiler *compiler, uint32_t index)
     case SYNTAX_UNARY:
     case SYNTAX_BINARY:
         return compile_operator(compiler, node);
+    case SYNTAX_IN:
+        return compile_in(compiler, node);
     }
     ASSERT(false);
 }

@@ -47,6 +47,19 @@ void findings_add(struct findings *findings, const char *path, uint32_t column, 
     finding->column = column;
 }
 
+void findings_add_formula(struct findings *findings, const char *path, const char *formula,
+                          uint32_t column, const char *message)
+{
+    struct finding *finding = findings_next(findings);
+    if (!finding)
+        return;
+    snprintf(finding->path, sizeof finding->path, "%s", path);
+    snprintf(finding->message, sizeof finding->message, "%s", message);
+    finding->column = column;
+    finding->formula = strdup(formula);
+    ASSERT(finding->formula);
+}
+
 void findings_add_key(struct findings *findings, const char *path, const char *format, ...)
 {
     struct finding *finding = findings_next(findings);
@@ -61,6 +74,8 @@ void findings_add_key(struct findings *findings, const char *path, const char *f
 
 void findings_close(struct findings *findings)
 {
+    for (uint32_t i = 0; i < findings->count; i++)
+        free(findings->list[i].formula);
     free(findings->list);
     *findings = (struct findings){0};
 }

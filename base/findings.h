@@ -21,6 +21,7 @@ struct finding {
     bool key_itself;
     uint32_t line, line_column; /* from 1, in the file; 0 until engine/locate.c has found them */
     char message[384];
+    char *formula; /* that `column` is in; owned; NULL: the value is none */
 };
 
 struct findings {
@@ -31,6 +32,9 @@ struct findings {
 
 void findings_add(struct findings *findings, const char *path, uint32_t column, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));
+/* In a formula, which is shown with a mark under the column. */
+void findings_add_formula(struct findings *findings, const char *path, const char *formula,
+                          uint32_t column, const char *message);
 void findings_add_key(struct findings *findings, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void findings_close(struct findings *findings);

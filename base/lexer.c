@@ -126,9 +126,9 @@ static bool read_text(const char **at, struct token *token, struct syntax_error 
     token->bytes = *at + 1;
     token->size = (size_t)(end - token->bytes);
     *at = end + 1;
-    if (token->size >= SCHEMA_NAME_MAX)
+    if (token->size >= SYNTAX_TEXT_MAX)
         return syntax_fail(error, token->column, "the text is longer than %d bytes",
-                           SCHEMA_NAME_MAX - 1);
+                           SYNTAX_TEXT_MAX - 1);
     return true;
 }
 

@@ -3,7 +3,9 @@
  * All results but keys are finite or MISSING. */
 #include "base/operation.h"
 #include "base/calendar.h"
-#include "base/suggest.h"
+#include "base/hash.h"
+#include "base/text_operation.h"
+#include "base/zone.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -88,10 +90,25 @@ static inline double weekend_of(double time)
     return is_nan(day) ? day : (double)(day >= 5);
 }
 
-static inline double day_of(double time)
+static inline double minute_of(double time)
+{
+    return modulo(floor(moment_of(time) / 60), 60);
+}
+
+enum part { PART_YEAR, PART_MONTH, PART_DAY, PART_DAY_OF_YEAR };
+
+static double date_part(double time, enum part part)
 {
     double moment = moment_of(time);
-    return is_nan(moment) ? moment : calendar_day((int64_t)moment * SECOND_MS);
+    if (is_nan(moment))
+        return moment;
+    struct civil civil = civil_of((int64_t)moment * SECOND_MS);
+    if (part == PART_YEAR)
+        return (double)civil.year;
+    if (part != PART_DAY_OF_YEAR)
+        return part == PART_MONTH ? civil.month : civil.day;
+    int64_t first_ms = civil_ms((struct civil){civil.year, 1, 1});
+    return floor((moment - (double)first_ms / SECOND_MS) / 86400) + 1;
 }
 
 /* Loops of one, two and three arguments over an expression of x, y, z. */
@@ -152,7 +169,11 @@ LOOP_3(run_clamp, stored(clamp_of(x, y, z)))
 LOOP_1(run_hour, stored(hour_of(x)))
 LOOP_1(run_weekday, stored(weekday_of(x)))
 LOOP_1(run_is_weekend, stored(weekend_of(x)))
-LOOP_1(run_day, stored(day_of(x)))
+LOOP_1(run_minute, stored(minute_of(x)))
+LOOP_1(run_day, date_part(x, PART_DAY))
+LOOP_1(run_month, date_part(x, PART_MONTH))
+LOOP_1(run_year, date_part(x, PART_YEAR))
+LOOP_1(run_day_of_year, date_part(x, PART_DAY_OF_YEAR))
 LOOP_3(run_if, stored(truth(x) ? y : z))
 LOOP_2(run_coalesce, stored(is_nan(x) ? y : x))
 LOOP_1(run_is_missing, is_nan(x) ? 1 : 0)
@@ -195,28 +216,50 @@ static void run_is_missing_key(union value *restrict out, const union value *con
         out[i].number = a[i].key == 0 ? 1 : 0;
 }
 
+/* Nothing is computed of it but whether it is the same. */
+static void run_location(union value *restrict out, const union value *const *in, uint32_t count)
+{
+    const union value *restrict a = in[0], *restrict b = in[1];
+    for (uint32_t i = 0; i < count; i++) {
+        bool missing = is_nan(a[i].number) || is_nan(b[i].number);
+        uint64_t key = hash_pair(number_word(a[i].number) | 1, number_word(b[i].number) | 1);
+        out[i].key = missing ? 0 : key;
+    }
+}
+
 enum {
     BOOLEAN = 1 << TYPE_BOOLEAN,
-    NUMBER = 1 << TYPE_NUMBER | BOOLEAN,
+    DURATION = 1 << TYPE_DURATION,
+    PLAIN = 1 << TYPE_NUMBER | BOOLEAN,
+    NUMBER = PLAIN | DURATION,
     TIME = 1 << TYPE_TIME,
     TEXT = 1 << TYPE_TEXT,
     AMOUNT = NUMBER | TIME,         /* what can be ordered */
     CELL = AMOUNT | 1 << TYPE_ENUM, /* what is a number in the column */
+    LOCATION = 1 << TYPE_LOCATION,
+    FIRST = 1,
     FIRST_TWO = 3,
     LAST_TWO = 6,
     ALL_THREE = 7, /* bits of arguments */
 };
 
 static const struct operation operations[] = {
+    {"+", {DURATION, DURATION}, .result = GIVES_DURATION, .commutative = true, .run = run_add},
     {"+", {NUMBER, NUMBER}, .result = GIVES_NUMBER, .commutative = true, .run = run_add},
     {"+", {TIME, NUMBER}, .result = GIVES_TIME, .commutative = true, .run = run_add},
     {"+", {NUMBER, TIME}, .result = GIVES_TIME, .commutative = true, .run = run_add},
+    {"-", {DURATION, DURATION}, .result = GIVES_DURATION, .run = run_subtract},
     {"-", {NUMBER, NUMBER}, .result = GIVES_NUMBER, .run = run_subtract},
-    {"-", {TIME, TIME}, .result = GIVES_NUMBER, .run = run_subtract},
+    {"-", {TIME, TIME}, .result = GIVES_DURATION, .run = run_subtract},
     {"-", {TIME, NUMBER}, .result = GIVES_TIME, .run = run_subtract},
+    {"-", {DURATION}, .result = GIVES_DURATION, .run = run_negate},
     {"-", {NUMBER}, .result = GIVES_NUMBER, .run = run_negate},
+    {"*", {DURATION, PLAIN}, .result = GIVES_DURATION, .commutative = true, .run = run_multiply},
+    {"*", {PLAIN, DURATION}, .result = GIVES_DURATION, .commutative = true, .run = run_multiply},
     {"*", {NUMBER, NUMBER}, .result = GIVES_NUMBER, .commutative = true, .run = run_multiply},
+    {"/", {DURATION, PLAIN}, .result = GIVES_DURATION, .run = run_divide},
     {"/", {NUMBER, NUMBER}, .result = GIVES_NUMBER, .run = run_divide},
+    {"%", {DURATION, DURATION}, .result = GIVES_DURATION, .run = run_remainder},
     {"%", {NUMBER, NUMBER}, .result = GIVES_NUMBER, .run = run_remainder},
     {"<", {AMOUNT, AMOUNT}, FIRST_TWO, GIVES_BOOLEAN, .run = run_less},
     {"<=", {AMOUNT, AMOUNT}, FIRST_TWO, GIVES_BOOLEAN, .run = run_less_equal},
@@ -224,9 +267,22 @@ static const struct operation operations[] = {
     {"==", {TEXT, TEXT}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_equal_key},
     {"!=", {CELL, CELL}, FIRST_TWO, GIVES_BOOLEAN, .commutative = true, .run = run_not_equal},
     {"!=", {TEXT, TEXT}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_not_equal_key},
+    {"==", {LOCATION, LOCATION}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_equal_key},
+    {"!=", {LOCATION, LOCATION}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_not_equal_key},
+    {"in", {CELL}, .result = GIVES_BOOLEAN, .call = call_in_numbers},
+    {"in", {TEXT}, .result = GIVES_BOOLEAN, .call = call_in_keys},
+    {"in network", {TEXT}, .result = GIVES_BOOLEAN, .reads = FIRST, .call = call_in_networks},
+    {"not in", {CELL}, .result = GIVES_BOOLEAN, .call = call_not_in_numbers},
+    {"not in", {TEXT}, .result = GIVES_BOOLEAN, .call = call_not_in_keys},
+    {"not in network",
+     {TEXT},
+     .result = GIVES_BOOLEAN,
+     .reads = FIRST,
+     .call = call_not_in_networks},
     {"and", {BOOLEAN, BOOLEAN}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_and},
     {"or", {BOOLEAN, BOOLEAN}, 0, GIVES_BOOLEAN, .commutative = true, .run = run_or},
     {"not", {BOOLEAN}, .result = GIVES_BOOLEAN, .run = run_not},
+    {"abs", {DURATION}, .result = GIVES_DURATION, .run = run_abs},
     {"abs", {NUMBER}, .result = GIVES_NUMBER, .run = run_abs},
     {"sign", {NUMBER}, .result = GIVES_NUMBER, .run = run_sign},
     {"floor", {NUMBER}, .result = GIVES_NUMBER, .run = run_floor},
@@ -238,43 +294,50 @@ static const struct operation operations[] = {
     {"min", {AMOUNT, AMOUNT}, FIRST_TWO, GIVES_ALIKE, .chains = true, .run = run_min},
     {"max", {AMOUNT, AMOUNT}, FIRST_TWO, GIVES_ALIKE, .chains = true, .run = run_max},
     {"clamp", {AMOUNT, AMOUNT, AMOUNT}, ALL_THREE, GIVES_ALIKE, .run = run_clamp},
-    {"hour", {TIME}, .result = GIVES_NUMBER, .run = run_hour},
-    {"weekday", {TIME}, .result = GIVES_NUMBER, .run = run_weekday},
-    {"day", {TIME}, .result = GIVES_NUMBER, .run = run_day},
-    {"is_weekend", {TIME}, .result = GIVES_BOOLEAN, .run = run_is_weekend},
+    {"local", {TIME}, .result = GIVES_TIME, .call = call_local},
+    {"minute", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_minute},
+    {"hour", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_hour},
+    {"weekday", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_weekday},
+    {"day", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_day},
+    {"day_of_year", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_day_of_year},
+    {"month", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_month},
+    {"year", {TIME}, .result = GIVES_NUMBER, .local = true, .run = run_year},
+    {"is_weekend", {TIME}, .result = GIVES_BOOLEAN, .local = true, .run = run_is_weekend},
+    {"lower", {TEXT}, .result = GIVES_TEXT, .reads = FIRST, .makes_text = true, .call = call_lower},
+    {"domain",
+     {TEXT},
+     .result = GIVES_TEXT,
+     .reads = FIRST,
+     .makes_text = true,
+     .call = call_domain},
+    {"prefix", {TEXT, TEXT}, .result = GIVES_BOOLEAN, .reads = FIRST_TWO, .call = call_prefix},
+    {"suffix", {TEXT, TEXT}, .result = GIVES_BOOLEAN, .reads = FIRST_TWO, .call = call_suffix},
+    {"contains", {TEXT, TEXT}, .result = GIVES_BOOLEAN, .reads = FIRST_TWO, .call = call_contains},
+    {"matches", {TEXT}, .result = GIVES_BOOLEAN, .reads = FIRST, .call = call_matches},
+    {"length", {TEXT}, .result = GIVES_NUMBER, .reads = FIRST, .call = call_length},
+    {"location", {PLAIN, PLAIN}, .result = GIVES_LOCATION, .run = run_location},
     {"if", {BOOLEAN, CELL, CELL}, LAST_TWO, GIVES_ALIKE, .run = run_if},
-    {"if", {BOOLEAN, TEXT, TEXT}, LAST_TWO, GIVES_ALIKE, .run = run_if_key},
+    {"if",
+     {BOOLEAN, TEXT, TEXT},
+     LAST_TWO,
+     GIVES_ALIKE,
+     .passes = LAST_TWO,
+     .run = run_if_key,
+     .call = call_if_text},
     {"coalesce", {CELL, CELL}, FIRST_TWO, GIVES_ALIKE, .chains = true, .run = run_coalesce},
-    {"coalesce", {TEXT, TEXT}, FIRST_TWO, GIVES_ALIKE, .chains = true, .run = run_coalesce_key},
+    {"coalesce",
+     {TEXT, TEXT},
+     FIRST_TWO,
+     GIVES_ALIKE,
+     .chains = true,
+     .passes = FIRST_TWO,
+     .run = run_coalesce_key,
+     .call = call_coalesce_text},
     {"is_missing", {CELL}, .result = GIVES_BOOLEAN, .run = run_is_missing},
-    {"is_missing", {TEXT}, .result = GIVES_BOOLEAN, .run = run_is_missing_key},
+    {"is_missing", {TEXT | LOCATION}, .result = GIVES_BOOLEAN, .run = run_is_missing_key},
 };
 
 enum { OPERATIONS = sizeof operations / sizeof *operations };
-
-/* The operations that are written as calls, for people. */
-static const struct program_function functions[] = {
-    {"abs", "abs(x)", "x without its sign"},
-    {"clamp", "clamp(x, low, high)", "x, but not below low and not above high"},
-    {"coalesce", "coalesce(x, y, ...)", "the first of them that is not missing"},
-    {"day", "day(time)", "day of the month, 1 to 31, UTC"},
-    {"exp", "exp(x)", "e to the power of x"},
-    {"floor", "floor(x)", "the largest whole number not above x"},
-    {"hour", "hour(time)", "hour of the day, 0 to 23, UTC"},
-    {"if", "if(condition, x, y)", "x where the condition is true, else y"},
-    {"is_missing", "is_missing(x)", "true where x is missing"},
-    {"is_weekend", "is_weekend(time)", "true on Saturdays and Sundays, UTC"},
-    {"log", "log(x)", "natural logarithm; missing where x is not above 0"},
-    {"log1p", "log1p(x)", "natural logarithm of 1 + x; missing where x is not above -1"},
-    {"max", "max(x, y, ...)", "the largest of them"},
-    {"min", "min(x, y, ...)", "the smallest of them"},
-    {"pow", "pow(x, y)", "x to the power of y"},
-    {"sign", "sign(x)", "-1, 0 or 1"},
-    {"sqrt", "sqrt(x)", "square root; missing where x is below 0"},
-    {"weekday", "weekday(time)", "day of the week, Monday 0 to Sunday 6, UTC"},
-};
-
-enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 uint32_t operation_inputs(const struct operation *operation)
 {
@@ -333,7 +396,9 @@ const struct operation *operation_find(const char *name, uint32_t count,
                                        struct operation_argument *result)
 {
     static const enum value_type given[] = {
-        [GIVES_NUMBER] = TYPE_NUMBER, [GIVES_BOOLEAN] = TYPE_BOOLEAN, [GIVES_TIME] = TYPE_TIME};
+        [GIVES_NUMBER] = TYPE_NUMBER, [GIVES_BOOLEAN] = TYPE_BOOLEAN,
+        [GIVES_TIME] = TYPE_TIME,     [GIVES_DURATION] = TYPE_DURATION,
+        [GIVES_TEXT] = TYPE_TEXT,     [GIVES_LOCATION] = TYPE_LOCATION};
     for (uint32_t i = 0; i < OPERATIONS; i++) {
         const struct operation *operation = &operations[i];
         if (strcmp(operation->name, name) != 0 || !fits(operation, count, argument, result))
@@ -369,6 +434,14 @@ bool operation_arity(const char *name, uint32_t *least, uint32_t *most)
     return *most > 0;
 }
 
+bool operation_is_local(const char *name)
+{
+    for (uint32_t i = 0; i < OPERATIONS; i++)
+        if (strcmp(operations[i].name, name) == 0)
+            return operations[i].local;
+    return false;
+}
+
 bool operation_chains(const char *name)
 {
     for (uint32_t i = 0; i < OPERATIONS; i++)
@@ -377,31 +450,13 @@ bool operation_chains(const char *name)
     return false;
 }
 
-const struct program_function *function_find(const char *name)
-{
-    for (uint32_t i = 0; i < FUNCTIONS; i++)
-        if (strcmp(functions[i].name, name) == 0)
-            return &functions[i];
-    return NULL;
-}
-
-const struct program_function *program_functions(uint32_t *count)
-{
-    *count = FUNCTIONS;
-    return functions;
-}
-
-void program_suggest(const char *wanted, const char **best, size_t *distance)
-{
-    for (uint32_t i = 0; i < FUNCTIONS; i++)
-        suggest_offer(wanted, functions[i].name, best, distance);
-}
-
 const char *value_type_name(enum value_type type)
 {
-    static const char *const name[] = {
-        [TYPE_NUMBER] = "a number", [TYPE_BOOLEAN] = "a boolean", [TYPE_TIME] = "a time",
-        [TYPE_TEXT] = "a text",     [TYPE_ENUM] = "an enum",
+    static const char *const name[VALUE_TYPES] = {
+        [TYPE_NUMBER] = "a number",     [TYPE_BOOLEAN] = "a boolean",
+        [TYPE_TIME] = "a time",         [TYPE_TEXT] = "a text",
+        [TYPE_ENUM] = "an enum",        [TYPE_DURATION] = "a duration",
+        [TYPE_LOCATION] = "a location",
     };
     return name[type];
 }

@@ -7,6 +7,7 @@
 #include "base/program.h"
 #include "base/assert.h"
 #include "base/operation.h"
+#include <stdlib.h>
 #include <string.h>
 
 void program_init(struct program *program, struct hash_key key)
@@ -15,10 +16,29 @@ void program_init(struct program *program, struct hash_key key)
     program->key = key;
 }
 
+void program_close(struct program *program)
+{
+    for (uint32_t i = 0; i < program->resource_count; i++)
+        program->resource[i].close(program->resource[i].what);
+    free(program->literals);
+    program->resource_count = program->literals_size = 0;
+    program->literals = NULL;
+}
+
+bool program_keep(struct program *program, void *what, void (*close)(void *what))
+{
+    if (program->resource_count == PROGRAM_VALUES_MAX) {
+        close(what);
+        return false;
+    }
+    program->resource[program->resource_count++] = (struct program_resource){what, close};
+    return true;
+}
+
 /* What a fingerprint is made of; no padding, since all of it is hashed. */
 struct meaning {
     char name[SCHEMA_NAME_MAX];
-    uint64_t part[PROGRAM_INPUTS_MAX];
+    uint64_t part[PROGRAM_INPUTS_MAX + 1]; /* of the inputs, and what there is besides */
 };
 
 static uint64_t meaning_fingerprint(const char *name, const uint64_t *part, uint32_t count)
@@ -26,7 +46,7 @@ static uint64_t meaning_fingerprint(const char *name, const uint64_t *part, uint
     struct meaning meaning;
     memset(&meaning, 0, sizeof meaning);
     size_t size = strlen(name);
-    ASSERT(size < sizeof meaning.name && count <= PROGRAM_INPUTS_MAX);
+    ASSERT(size < sizeof meaning.name && count <= PROGRAM_INPUTS_MAX + 1);
     memcpy(meaning.name, name, size);
     memcpy(meaning.part, part, count * sizeof *part);
     return hash_fingerprint(&meaning, sizeof meaning);
@@ -44,7 +64,8 @@ uint32_t program_add_external(struct program *program, enum value_type type, uin
                               uint64_t fingerprint)
 {
     ASSERT(level <= PROGRAM_SCORE_LEVEL);
-    struct program_value value = {.type = type, .level = level, .fingerprint = fingerprint};
+    struct program_value value = {
+        .type = type, .level = level, .text_slot = SLOT_NONE, .fingerprint = fingerprint};
     return add_value(program, &value);
 }
 
@@ -73,6 +94,7 @@ static uint32_t add_constant(struct program *program, enum value_type type, unio
     struct program_value value = {
         .type = type,
         .constant = true,
+        .text_slot = SLOT_NONE,
         .literal = literal,
         .field = field,
         .fingerprint = fingerprint,
@@ -80,10 +102,11 @@ static uint32_t add_constant(struct program *program, enum value_type type, unio
     return share_value(program, &value);
 }
 
+/* 1h means what 3600 means: where both may stand they make no difference. */
 static uint32_t add_number(struct program *program, enum value_type type, double number)
 {
     union value literal = {.number = isfinite(number) ? number : MISSING};
-    uint64_t part[] = {(uint64_t)type, literal.key};
+    uint64_t part[] = {(uint64_t)(type == TYPE_DURATION ? TYPE_NUMBER : type), literal.key};
     return add_constant(program, type, literal, NULL, meaning_fingerprint("number", part, 2));
 }
 
@@ -102,12 +125,35 @@ uint32_t program_add_time(struct program *program, double seconds)
     return add_number(program, TYPE_TIME, seconds);
 }
 
-/* The fingerprint is of the text itself: the key may change without changing what is meant. */
-uint32_t program_add_text(struct program *program, const char *text)
+uint32_t program_add_duration(struct program *program, double seconds)
 {
-    union value literal = {.key = hash_bytes(program->key, text, strlen(text))};
-    uint64_t part[] = {hash_fingerprint(text, strlen(text))};
-    return add_constant(program, TYPE_TEXT, literal, NULL, meaning_fingerprint("text", part, 1));
+    return add_number(program, TYPE_DURATION, seconds);
+}
+
+/* Keeps a constant's bytes, which operations may look at. */
+static uint32_t add_text(struct program *program, uint64_t key, const char *text, size_t size,
+                         uint64_t fingerprint)
+{
+    ASSERT(size < SYNTAX_TEXT_MAX);
+    uint32_t before = program->value_count;
+    uint32_t value = add_constant(program, TYPE_TEXT, (union value){.key = key}, NULL, fingerprint);
+    if (program->value_count == before)
+        return value;
+    uint32_t used = program->literals_size;
+    program->literals = realloc(program->literals, used + size + 1);
+    ASSERT(program->literals && used + size <= BATCH_LITERALS_MAX);
+    memcpy(program->literals + used, text, size);
+    program->literals_size += (uint32_t)size;
+    program->value[value].literal_text = (struct span){used, (uint32_t)size};
+    return value;
+}
+
+/* The fingerprint is of the text itself: the key may change without changing what is meant. */
+uint32_t program_add_text(struct program *program, const char *text, size_t size)
+{
+    uint64_t part[] = {hash_fingerprint(text, size)};
+    return add_text(program, hash_bytes(program->key, text, size), text, size,
+                    meaning_fingerprint("text", part, 1));
 }
 
 uint32_t program_add_choice(struct program *program, const struct field *field, uint32_t choice)
@@ -134,26 +180,65 @@ static void order_inputs(const struct program *program, uint32_t *input)
     input[1] = first;
 }
 
+/* A batch of one row, as far as an operation sees it. */
+struct folding {
+    union value literal;
+    struct span text, in_text[PROGRAM_INPUTS_MAX];
+    char bytes[(PROGRAM_INPUTS_MAX + 1) * SYNTAX_TEXT_MAX];
+};
+
+static void fold_call(const struct program *program, const struct program_value *value,
+                      const union value *const *in, struct folding *folding)
+{
+    struct operation_call call = {
+        .out = &folding->literal,
+        .in = in,
+        .count = 1,
+        .out_text = &folding->text,
+        .bytes = folding->bytes,
+        .layer = PROGRAM_INPUTS_MAX * SYNTAX_TEXT_MAX,
+        .key = program->key,
+        .with = value->with,
+    };
+    for (uint32_t i = 0; i < value->input_count; i++) {
+        struct span text = program->value[value->input[i]].literal_text;
+        call.in_text[i] = &folding->in_text[i];
+        folding->in_text[i] = (struct span){i * SYNTAX_TEXT_MAX, text.size};
+        if (text.size)
+            memcpy(folding->bytes + i * SYNTAX_TEXT_MAX, program->literals + text.offset,
+                   text.size);
+    }
+    value->operation->call(&call);
+}
+
 /* Computes a value of constants now.  It means what its inputs mean, not only its number: an enum's
  * choice would lose its name otherwise. */
 static uint32_t fold(struct program *program, const struct program_value *value)
 {
+    struct folding folding = {.literal = {0}};
     const union value *in[PROGRAM_INPUTS_MAX] = {NULL};
     for (uint32_t i = 0; i < value->input_count; i++)
         in[i] = &program->value[value->input[i]].literal;
-    union value literal;
-    value->operation->run(&literal, in, 1);
-    if (value->type == TYPE_TEXT || value->type == TYPE_ENUM)
-        return add_constant(program, value->type, literal, value->field, value->fingerprint);
-    return add_number(program, value->type, literal.number);
+    if (value->operation->call)
+        fold_call(program, value, in, &folding);
+    else
+        value->operation->run(&folding.literal, in, 1);
+    if (value->type == TYPE_TEXT)
+        return add_text(program, folding.literal.key, folding.bytes + folding.text.offset,
+                        folding.text.size, value->fingerprint);
+    if (value->type == TYPE_ENUM || value->type == TYPE_LOCATION)
+        return add_constant(program, value->type, folding.literal, value->field,
+                            value->fingerprint);
+    return add_number(program, value->type, folding.literal.number);
 }
 
 /* Fills what follows from the inputs.  In another order they may have another row of the same name:
  * time + 1 and 1 + time become one. */
-static void derive(const struct program *program, struct program_value *value, const char *name)
+static void derive(const struct program *program, struct program_value *value, const char *name,
+                   uint64_t print)
 {
     struct operation_argument argument[PROGRAM_INPUTS_MAX], result;
-    uint64_t part[PROGRAM_INPUTS_MAX];
+    uint64_t part[PROGRAM_INPUTS_MAX + 1];
     value->constant = true;
     for (uint32_t i = 0; i < value->input_count; i++) {
         const struct program_value *from = &program->value[value->input[i]];
@@ -166,18 +251,70 @@ static void derive(const struct program *program, struct program_value *value, c
     ASSERT(value->operation);
     value->type = result.type;
     value->field = result.field;
-    value->fingerprint = meaning_fingerprint(name, part, value->input_count);
+    part[value->input_count] = print;
+    value->fingerprint = meaning_fingerprint(name, part, value->input_count + (print != 0));
+}
+
+bool program_has_bytes(const struct program *program, uint32_t index)
+{
+    const struct program_value *value = &program->value[index];
+    if (value->type != TYPE_TEXT)
+        return false;
+    if (value->constant || value->text_slot != SLOT_NONE)
+        return true;
+    bool has = value->operation && value->operation->passes;
+    for (uint32_t i = 0; has && i < value->input_count; i++)
+        if (value->operation->passes >> i & 1)
+            has = program_has_bytes(program, value->input[i]);
+    return has;
+}
+
+/* Somebody reads the bytes: they get a place.  Those that pass through others come from there. */
+static void want_bytes(struct program *program, uint32_t index)
+{
+    struct program_value *value = &program->value[index];
+    if (value->text_slot != SLOT_NONE)
+        return;
+    ASSERT(value->constant || (value->operation && value->operation->passes));
+    for (uint32_t i = 0; i < value->input_count; i++)
+        if (value->operation->passes >> i & 1)
+            want_bytes(program, value->input[i]);
+    value->text_slot = program->text_count++;
+}
+
+static void claim_bytes(struct program *program, uint32_t index)
+{
+    struct program_value *value = &program->value[index];
+    for (uint32_t i = 0; i < value->input_count; i++)
+        if (value->operation->reads >> i & 1)
+            want_bytes(program, value->input[i]);
+    if (!value->operation->makes_text)
+        return;
+    value->text_slot = program->text_count++;
+    value->layer = ++program->layer_count;
 }
 
 uint32_t program_add(struct program *program, const struct operation *operation,
                      const uint32_t *input)
 {
-    struct program_value value = {.input_count = operation_inputs(operation)};
+    return program_add_with(program, operation, input, NULL, 0);
+}
+
+uint32_t program_add_with(struct program *program, const struct operation *operation,
+                          const uint32_t *input, const void *with, uint64_t print)
+{
+    struct program_value value = {
+        .input_count = operation_inputs(operation), .text_slot = SLOT_NONE, .with = with};
     memcpy(value.input, input, value.input_count * sizeof *input);
     if (operation->commutative)
         order_inputs(program, value.input);
-    derive(program, &value, operation->name);
-    return value.constant ? fold(program, &value) : share_value(program, &value);
+    derive(program, &value, operation->name, print);
+    if (value.constant)
+        return fold(program, &value);
+    uint32_t before = program->value_count, result = share_value(program, &value);
+    if (result == before)
+        claim_bytes(program, result);
+    return result;
 }
 
 /* Inputs have smaller indices than what is computed of them, so index order within a level will do.
@@ -195,16 +332,53 @@ void program_finish(struct program *program)
         program->level_start[level] = program->order_count;
 }
 
+static struct span *spans_of(const struct batch *batch, const struct program_value *value,
+                             uint32_t from)
+{
+    return value->text_slot == SLOT_NONE ? NULL : batch_texts(batch, value->text_slot) + from;
+}
+
+static void prepare_text(const struct batch *batch, const struct program_value *value)
+{
+    struct span *span = spans_of(batch, value, 0);
+    for (uint32_t row = 0; span && row < BATCH_RECORDS_MAX; row++)
+        span[row] =
+            (struct span){BATCH_BYTES_MAX + value->literal_text.offset, value->literal_text.size};
+}
+
 void program_prepare(const struct program *program, const struct batch *batch)
 {
-    ASSERT(program->value_count <= batch->column_count);
+    ASSERT(program->value_count <= batch->column_count && program->text_count <= batch->text_count);
     for (uint32_t i = 0; i < program->value_count; i++) {
         if (!program->value[i].constant)
             continue;
         union value *column = batch_column(batch, i);
         for (uint32_t row = 0; row < BATCH_STRIDE; row++)
             column[row] = program->value[i].literal;
+        prepare_text(batch, &program->value[i]);
     }
+    if (program->literals_size)
+        memcpy(batch->bytes + BATCH_BYTES_MAX, program->literals, program->literals_size);
+}
+
+/* For what needs more than columns. */
+static void call_value(const struct program *program, const struct program_value *value,
+                       const struct batch *batch, union value *out, const union value *const *in,
+                       uint32_t from, uint32_t to)
+{
+    struct operation_call call = {
+        .out = out,
+        .in = in,
+        .count = to - from,
+        .out_text = spans_of(batch, value, from),
+        .bytes = batch->bytes,
+        .layer = value->layer * (uint32_t)BATCH_LAYER_BYTES,
+        .key = program->key,
+        .with = value->with,
+    };
+    for (uint32_t i = 0; i < value->input_count; i++)
+        call.in_text[i] = spans_of(batch, &program->value[value->input[i]], from);
+    value->operation->call(&call);
 }
 
 void program_run(const struct program *program, uint32_t level, const struct batch *batch,
@@ -217,7 +391,11 @@ void program_run(const struct program *program, uint32_t level, const struct bat
         const union value *in[PROGRAM_INPUTS_MAX];
         for (uint32_t k = 0; k < PROGRAM_INPUTS_MAX; k++)
             in[k] = batch_column(batch, value->input[k]) + from;
-        value->operation->run(batch_column(batch, program->order[i]) + from, in, to - from);
+        union value *out = batch_column(batch, program->order[i]) + from;
+        if (value->operation->run && value->text_slot == SLOT_NONE)
+            value->operation->run(out, in, to - from);
+        else
+            call_value(program, value, batch, out, in, from, to);
     }
 }
 

@@ -9,18 +9,24 @@
  * Missing values: arithmetic and functions of a missing value are missing; a comparison with a
  * missing value is false (also !=); `and`, `or`, `not`, `if` take a missing condition as false;
  * coalesce(x, y) is y where x is missing; is_missing(x) asks.  Division by zero, and whatever else
- * is not a finite number, is missing.
+ * is not a finite number, is missing.  x in L and x not in L are comparisons: false where x is
+ * missing.  An empty text is a missing one; prefix, suffix, contains and matches of a missing text
+ * are missing, like all functions.
  *
  * Types: a boolean serves as the number 0 or 1 where a number is asked for, not the other way
- * round. Time - time is a number of seconds, time +- number is a time; times compare with times.
- * Keys, ids and texts are TYPE_TEXT and know == and != only.  A text literal beside a time is read
- * as one (time > '2018-05-01'), beside an enum it must be one of its choices.  x % y has the sign
- * of y. */
+ * round; a duration as its number of seconds.  What durations alone give is a duration (also one
+ * times or by a number), but one by another is a number.  Time - time is a duration, time +-
+ * duration is a time; times compare with times.  Keys, ids and texts are TYPE_TEXT, which is
+ * compared by hash; functions that look at its bytes take fields, literals and what such functions
+ * gave, not what comes out of a window, of which only the hash is kept.  A text literal beside a
+ * time is read as one (time > '2018-05-01'), beside an enum it must be one of its choices.  x % y
+ * has the sign of y.  A location is a pair of numbers for the aggregates that ask for one. */
 #ifndef BASE_PROGRAM_H
 #define BASE_PROGRAM_H
 
 #include "base/batch.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/syntax.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,8 +35,25 @@ enum { PROGRAM_VALUES_MAX = 1024, PROGRAM_INPUTS_MAX = 3, PROGRAM_SCORE_LEVEL = 
 
 #define VALUE_NONE UINT32_MAX
 
-enum value_type { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_TIME, TYPE_TEXT, TYPE_ENUM };
+/* In this order since the first: state and files remember the numbers. */
+enum value_type {
+    TYPE_NUMBER,
+    TYPE_BOOLEAN,
+    TYPE_TIME,
+    TYPE_TEXT,
+    TYPE_ENUM,
+    TYPE_DURATION, /* seconds */
+    TYPE_LOCATION, /* its cell is a hash of both numbers, its inputs are they */
+    VALUE_TYPES,
+};
 
+/* A keyed hash in its cell, not a number. */
+static inline bool value_type_is_key(enum value_type type)
+{
+    return type == TYPE_TEXT || type == TYPE_LOCATION;
+}
+
+struct zone;      /* zone.h */
 struct operation; /* a row of the operation table, operation.h */
 
 struct program_value {
@@ -40,13 +63,31 @@ struct program_value {
     bool constant;
     uint32_t input_count;
     uint32_t input[PROGRAM_INPUTS_MAX];
-    union value literal;       /* of a constant */
+    union value literal;      /* of a constant */
+    struct span literal_text; /* of a constant text: in the program's literals */
+    uint32_t text_slot;       /* of a text whose bytes somebody reads: row of batch.texts */
+    uint32_t layer;           /* of a text that is made: where its bytes go; 0: nowhere */
+    const void *with; /* what its operation needs besides inputs: a set, a pattern, a zone */
     const struct field *field; /* of an enum: for its choices; whoever adds a field sets it */
     uint64_t fingerprint; /* of what it computes, by names not indices: same meaning, same print */
 };
 
+/* What a program owns and frees. */
+struct program_resource {
+    void *what;
+    void (*close)(void *what);
+};
+
 struct program {
-    struct hash_key key; /* text literals are hashed with it, as fields are */
+    struct hash_key key;       /* text literals are hashed with it, as fields are */
+    const struct lists *lists; /* that formulas may name; NULL: none */
+    const struct zone *zone;   /* of hour, day and so on that name none; NULL: UTC */
+    uint32_t text_count;       /* rows of batch.texts; fields take theirs first */
+    uint32_t layer_count;      /* of the batch, without its first */
+    char *literals;            /* bytes of the texts in formulas */
+    uint32_t literals_size;
+    uint32_t resource_count;
+    struct program_resource resource[PROGRAM_VALUES_MAX];
     uint32_t value_count;
     struct program_value value[PROGRAM_VALUES_MAX];
     /* run order: values with an operation, sorted by level; level l is [start[l], start[l + 1]) */
@@ -66,6 +107,10 @@ struct program_resolver {
 };
 
 void program_init(struct program *program, struct hash_key key);
+void program_close(struct program *program);
+
+/* Has the program free it; at once, and false, if it owns too much already. */
+bool program_keep(struct program *program, void *what, void (*close)(void *what));
 
 /* A value that somebody else fills: a field, a window's result, a score.  VALUE_NONE if there are
  * PROGRAM_VALUES_MAX already; the same for the next ones. */
@@ -75,7 +120,8 @@ uint32_t program_add_external(struct program *program, enum value_type type, uin
 uint32_t program_add_number(struct program *program, double number);
 uint32_t program_add_boolean(struct program *program, bool truth);
 uint32_t program_add_time(struct program *program, double seconds);
-uint32_t program_add_text(struct program *program, const char *text);
+uint32_t program_add_duration(struct program *program, double seconds);
+uint32_t program_add_text(struct program *program, const char *text, size_t size);
 
 /* The index of one of an enum's choices. */
 uint32_t program_add_choice(struct program *program, const struct field *field, uint32_t choice);
@@ -84,6 +130,13 @@ uint32_t program_add_choice(struct program *program, const struct field *field, 
  * same, a constant if all inputs are. */
 uint32_t program_add(struct program *program, const struct operation *operation,
                      const uint32_t *input);
+
+/* The same for an operation that needs more than its inputs; `print` says what that means. */
+uint32_t program_add_with(struct program *program, const struct operation *operation,
+                          const uint32_t *input, const void *with, uint64_t print);
+
+/* Can the bytes of a text be had, and not only its hash? */
+bool program_has_bytes(const struct program *program, uint32_t value);
 
 /* Compiles a node and what is below it; VALUE_NONE with the error on a mistake.  A call is a
  * function of the language if it has such a name and no window clause (min and max are aggregates
@@ -108,7 +161,7 @@ void program_run_scored(const struct program *program, const struct batch *batch
 
 /* The functions of the language, for `weir list functions`. */
 struct program_function {
-    const char *name, *signature, *summary;
+    const char *name, *signature, *types, *example, *summary;
 };
 const struct program_function *program_functions(uint32_t *count);
 

@@ -325,13 +325,35 @@ static uint32_t parse_name(struct parser *parser)
     return node_index(parser, node);
 }
 
-static uint32_t parse_literal(struct parser *parser, enum syntax_kind kind)
+/* The name is for messages and for texts that stand for something short. */
+static void set_text(struct syntax_node *node, const struct token *token)
 {
-    struct syntax_node *node = add_node(parser, kind, parser->token.column);
+    struct token cut = *token;
+    if (cut.size >= SCHEMA_NAME_MAX)
+        for (cut.size = SCHEMA_NAME_MAX - 1; (cut.bytes[cut.size] & 0xC0) == 0x80;)
+            cut.size--;
+    copy_token(&cut, node->name);
+    node->text = token->bytes;
+    node->text_size = (uint32_t)token->size;
+}
+
+static bool is_literal(const struct token *token)
+{
+    return token->kind == TOKEN_NUMBER || token->kind == TOKEN_DURATION ||
+           token->kind == TOKEN_TEXT;
+}
+
+static uint32_t parse_literal(struct parser *parser)
+{
+    const struct token *token = &parser->token;
+    enum syntax_kind kind = token->kind == TOKEN_TEXT       ? SYNTAX_TEXT
+                            : token->kind == TOKEN_DURATION ? SYNTAX_DURATION
+                                                            : SYNTAX_NUMBER;
+    struct syntax_node *node = add_node(parser, kind, token->column);
     if (node && kind == SYNTAX_TEXT)
-        copy_token(&parser->token, node->name);
+        set_text(node, token);
     else if (node)
-        node->number = parser->token.number;
+        node->number = token->number;
     take(parser);
     return node_index(parser, node);
 }
@@ -339,10 +361,8 @@ static uint32_t parse_literal(struct parser *parser, enum syntax_kind kind)
 static uint32_t parse_primary(struct parser *parser)
 {
     const struct token *token = &parser->token;
-    if (token->kind == TOKEN_NUMBER || token->kind == TOKEN_DURATION)
-        return parse_literal(parser, SYNTAX_NUMBER);
-    if (token->kind == TOKEN_TEXT)
-        return parse_literal(parser, SYNTAX_TEXT);
+    if (is_literal(token))
+        return parse_literal(parser);
     if (token->kind == TOKEN_NAME && !token_is(token, "and") && !token_is(token, "or") &&
         !token_is(token, "not"))
         return parse_name(parser);
@@ -428,6 +448,62 @@ static uint32_t parse_sum(struct parser *parser)
     return parse_chain(parser, table, parse_product);
 }
 
+/* One of a set; its node is the next one, so that the members stand in a row. */
+static void parse_member(struct parser *parser, uint32_t in)
+{
+    uint32_t column = parser->token.column;
+    bool negative = accept(parser, "-");
+    bool number = parser->token.kind == TOKEN_NUMBER || parser->token.kind == TOKEN_DURATION;
+    if (parser->failed || !is_literal(&parser->token) || (negative && !number)) {
+        expected(parser, negative ? "a number" : "a number or a text");
+        return;
+    }
+    uint32_t member = parse_literal(parser);
+    if (member == SYNTAX_NONE)
+        return;
+    struct syntax_node *node = &parser->syntax->node[member];
+    node->column = column;
+    node->number = negative ? -node->number : node->number;
+    parser->syntax->node[in].member_count++;
+}
+
+static void parse_set(struct parser *parser, uint32_t in)
+{
+    struct syntax_node *node = &parser->syntax->node[in];
+    node->set_column = parser->token.column;
+    if (parser->token.kind == TOKEN_NAME && !is_reserved(&parser->token)) {
+        copy_token(&parser->token, node->name);
+        take(parser);
+        return;
+    }
+    if (!accept(parser, "(")) {
+        expected(parser, "a list: its name, or values such as ('FR', 'DE')");
+        return;
+    }
+    node->member = parser->syntax->count;
+    parse_member(parser, in);
+    while (accept(parser, ","))
+        parse_member(parser, in);
+    if (!parser->failed && !accept(parser, ")"))
+        expected(parser, "',' or ')'");
+}
+
+/* Behind what is looked for; `not` is the next word, or `in`. */
+static uint32_t parse_in(struct parser *parser, uint32_t left)
+{
+    struct syntax_node *node = add_node(parser, SYNTAX_IN, parser->token.column);
+    if (!node)
+        return SYNTAX_NONE;
+    node->argument_count = 1;
+    node->argument[0] = left;
+    node->operator= accept(parser, "not") ? OPERATOR_NOT_IN : OPERATOR_IN;
+    if (accept(parser, "in"))
+        parse_set(parser, node_index(parser, node));
+    else
+        expected(parser, "'in'");
+    return node_index(parser, node);
+}
+
 static uint32_t parse_comparison(struct parser *parser)
 {
     static const struct infix table[] = {
@@ -440,18 +516,20 @@ static uint32_t parse_comparison(struct parser *parser)
         {NULL, 0},
     };
     uint32_t left = parse_sum(parser);
+    bool member = next_is(parser, "in") || next_is(parser, "not");
     const struct infix *infix = next_infix(parser, table);
-    if (!infix)
+    if (!infix && !member)
         return left;
     uint32_t column = parser->token.column;
-    take(parser);
-    uint32_t right = parse_sum(parser);
-    if (next_infix(parser, table)) {
+    if (!member)
+        take(parser);
+    uint32_t right = member ? parse_in(parser, left) : parse_sum(parser);
+    if (next_infix(parser, table) || next_is(parser, "in")) {
         parser->failed = !syntax_fail(parser->error, parser->token.column,
                                       "comparisons do not chain: write a < b and b < c");
         return SYNTAX_NONE;
     }
-    return add_operator(parser, infix->operator, column, left, right);
+    return member ? right : add_operator(parser, infix->operator, column, left, right);
 }
 
 static uint32_t parse_not(struct parser *parser)

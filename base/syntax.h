@@ -1,30 +1,14 @@
-/* The feature language's text, read into a tree.  Knows the grammar, not the names.
+/* The feature language's text, read into a tree.  Knows the grammar, not the names.  The
+ * rules stand in grammar.c, and `weir list grammar` prints them.
  *
- *     formula    = and { "or" and }
- *     and        = not { "and" not }
- *     not        = "not" not | comparison
- *     comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
- *     sum        = product { ("+" | "-") product }
- *     product    = unary { ("*" | "/" | "%") unary }
- *     unary      = "-" unary | primary
- *     primary    = number | duration | text | "true" | "false" | name | call | "(" formula ")"
- *     call       = name "(" [ formula { "," formula } ] ")" { clause }
- *     clause     = "by" ( name | "(" name { "," name } ")" ) | "over" window
- *                | "session" "gap" duration | "delay" duration | "from" duration "to" duration
- *                | "where" formula | "before"
- *     window     = duration | "last" whole-number | "session" "gap" duration | "today"
- *                | "this" ( "hour" | "day" | "week" | "month" | "year" )
- *     number     = digits [ "." digits ] [ ("e" | "E") [ "+" | "-" ] digits ]
- *     duration   = digits [ "." digits ] ( "ms" | "s" | "m" | "h" | "d" | "w" )
- *     text       = "'" { any but "'" } "'" | '"' { any but '"' } '"'
- *     name       = ( letter | "_" ) { letter | digit | "_" }     ASCII, at most 63 bytes, as texts
- *
- * A duration counts seconds.  Clauses come in any order, each at most once, and belong to the call
- * right before them.  `from 14d to 7d` is `over 7d delay 7d`, `session gap 30m` is `over session
- * gap 30m`, `over today` is `over this day`.  `where` takes a whole formula, so `count() by card
- * where a > 1 and b over 1h` has the condition `a > 1 and b`; only when the condition ends with a
- * call does it need parentheses, since the clauses would be that call's: `count() by card where (a
- * > abs(b)) over 1h`.  The clause words are names everywhere else. */
+ * A text has at most 255 bytes.  A duration counts seconds.  The name of a set is that of a list of
+ * the configuration; `in` is a word only where an operator may stand, and a name everywhere else.
+ * Clauses come in any order, each at most once, and belong to the call right before them.  `from
+ * 14d to 7d` is `over 7d delay 7d`, `session gap 30m` is `over session gap 30m`, `over today` is
+ * `over this day`.  `where` takes a whole formula, so `count() by card where a > 1 and b over 1h`
+ * has the condition `a > 1 and b`; only when the condition ends with a call does it need
+ * parentheses, since the clauses would be that call's: `count() by card where (a > abs(b)) over
+ * 1h`.  The clause words are names everywhere else. */
 #ifndef BASE_SYNTAX_H
 #define BASE_SYNTAX_H
 
@@ -33,20 +17,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SYNTAX_COUNT_MAX = 1000000 /* of WINDOW_LAST */ };
-
-enum { SYNTAX_NODES_MAX = 512, SYNTAX_DEPTH_MAX = 64, SYNTAX_BY_MAX = 4, SYNTAX_ARGUMENTS_MAX = 4 };
+enum {
+    SYNTAX_NODES_MAX = 512,
+    SYNTAX_DEPTH_MAX = 64,
+    SYNTAX_BY_MAX = 4,
+    SYNTAX_ARGUMENTS_MAX = 4,
+    SYNTAX_TEXT_MAX = 256,
+    SYNTAX_COUNT_MAX = 1000000, /* of WINDOW_LAST */
+};
 
 #define SYNTAX_NONE UINT32_MAX
 
 enum syntax_kind {
-    SYNTAX_NUMBER, /* also durations, in seconds */
+    SYNTAX_NUMBER,
+    SYNTAX_DURATION, /* in seconds */
     SYNTAX_TEXT,
     SYNTAX_BOOLEAN, /* number is 0 or 1 */
     SYNTAX_NAME,
     SYNTAX_CALL,  /* functions and aggregates; unary and binary operators have kinds of their own */
     SYNTAX_UNARY, /* negate, not */
     SYNTAX_BINARY,
+    SYNTAX_IN, /* in, not in: of a named list or of members written there */
 };
 
 enum syntax_operator {
@@ -65,6 +56,8 @@ enum syntax_operator {
     OPERATOR_NOT_EQUAL,
     OPERATOR_AND,
     OPERATOR_OR,
+    OPERATOR_IN,
+    OPERATOR_NOT_IN,
 };
 
 /* What a window is cut by. */
@@ -81,7 +74,11 @@ struct syntax_node {
     enum syntax_operator operator;
     uint32_t column; /* byte offset in the formula, for messages: its beginning, or the operator */
     double number;
-    char name[SCHEMA_NAME_MAX]; /* names, calls, texts */
+    char name[SCHEMA_NAME_MAX]; /* names, calls, the list after `in`; texts, cut if long */
+    const char *text;           /* of a text: its bytes, inside the formula; not terminated */
+    uint32_t text_size;
+    uint32_t member_count, member; /* of `in`: the first of the literals, in a row; 0: a name */
+    uint32_t set_column;           /* of `in`: where its set begins */
     uint32_t argument_count;
     uint32_t argument[SYNTAX_ARGUMENTS_MAX]; /* nodes; operands of operators as well */
     /* clauses of a call */

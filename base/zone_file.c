@@ -92,7 +92,8 @@ static bool read_transitions(struct reader *reader, struct zone *zone)
     add_interval(zone, INT64_MIN, big_endian(offsets, 4) * SECOND_MS);
     for (uint32_t i = 0; i < count[TRANSITIONS]; i++) {
         int64_t from = big_endian(times + (size_t)i * 8, 8);
-        if (types[i] >= count[TYPES] || from < -(INT64_MAX / SECOND_MS))
+        if (types[i] >= count[TYPES] || from < -(INT64_MAX / SECOND_MS) ||
+            from > INT64_MAX / SECOND_MS)
             return false;
         add_interval(zone, from * SECOND_MS,
                      big_endian(offsets + (size_t)types[i] * 6, 4) * SECOND_MS);

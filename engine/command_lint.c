@@ -34,13 +34,28 @@ static const struct flag lint_flags[] = {
     {NULL, NULL, NULL, FLAG_SWITCH, 0},
 };
 
-static json_t *finding_object(const struct finding *finding)
+/* From 1, in characters. */
+static int formula_column(const struct finding *finding)
+{
+    int column = 1;
+    for (uint32_t i = 0; i < finding->column && finding->formula[i]; i++)
+        column += ((unsigned char)finding->formula[i] & 0xC0) != 0x80;
+    return column;
+}
+
+static json_t *finding_object(const struct finding *finding, const char *file)
 {
     /* Texts may have been cut inside a character. */
     json_t *message = json_string(finding->message), *path = json_string(finding->path);
-    return json_pack("{s:i, s:i, s:o, s:o}", "line", (int)finding->line, "column",
-                     (int)finding->line_column, "path", path ? path : json_string("?"), "message",
-                     message ? message : json_string("?"));
+    json_t *object =
+        json_pack("{s:s, s:i, s:i, s:o, s:o}", "file", file, "line", (int)finding->line, "column",
+                  (int)finding->line_column, "path", path ? path : json_string("?"), "message",
+                  message ? message : json_string("?"));
+    if (finding->formula) {
+        json_object_set_new(object, "formula", json_string(finding->formula));
+        json_object_set_new(object, "formula_column", json_integer(formula_column(finding)));
+    }
+    return object;
 }
 
 static json_t *comparison_object(const struct comparison *comparison)
@@ -77,7 +92,7 @@ static void print_json(const struct config *config, const struct findings *findi
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < findings->count; i++)
-        json_array_append_new(list, finding_object(&findings->list[i]));
+        json_array_append_new(list, finding_object(&findings->list[i], config->path));
     json_t *object = json_pack("{s:s, s:b, s:o}", "file", config->path, "good",
                                findings->count == 0, "findings", list);
     ASSERT(object);

@@ -1,4 +1,6 @@
 /* weir list: what a configuration can name, printed from the tables that read it. */
+#include "base/grammar.h"
+#include "base/program.h"
 #include "base/suggest.h"
 #include "engine/command.h"
 #include "engine/kinds.h"
@@ -12,12 +14,30 @@ static void print_kind(const struct kind *kind)
         printf("\n");
 }
 
+static void print_function(const struct program_function *function)
+{
+    printf("      %s, as in %s\n", function->types, function->example);
+}
+
 static void print_table(enum kind_table table)
 {
     struct kind kind;
     printf("%s\n", kind_table_name(table));
-    for (uint32_t i = 0; kind_at(table, i, &kind); i++)
+    for (uint32_t i = 0; kind_at(table, i, &kind); i++) {
         print_kind(&kind);
+        if (table == KINDS_FUNCTIONS)
+            print_function(kind.row);
+    }
+    printf("\n");
+}
+
+static const char grammar_name[] = "grammar";
+
+static void print_grammar(void)
+{
+    printf("%s\n", grammar_name);
+    for (const char *const *line = grammar_lines; *line; line++)
+        printf("%s%s\n", **line ? "  " : "", *line);
     printf("\n");
 }
 
@@ -37,12 +57,15 @@ static int say_unknown(const char *name)
     fprintf(stderr, "weir list: unknown kind '%s'", name);
     for (int i = 0; i < KIND_TABLES; i++)
         suggest_offer(name, kind_table_name((enum kind_table)i), &best, &distance);
+    suggest_offer(name, grammar_name, &best, &distance);
     if (best)
         fprintf(stderr, "; did you mean '%s'?", best);
     else
         for (int i = 0; i < KIND_TABLES; i++)
             fprintf(stderr, "%s%s", i == 0 ? "; known: " : ", ",
                     kind_table_name((enum kind_table)i));
+    if (!best)
+        fprintf(stderr, ", %s", grammar_name);
     fprintf(stderr, "\n");
     return EXIT_USAGE;
 }
@@ -53,11 +76,14 @@ static int run_list(const struct command *command, int argument_count, char **ar
     if (words < 0)
         return EXIT_USAGE;
     int only = words > 0 ? table_find(arguments[0]) : -1;
-    if (words > 0 && only < 0)
+    bool grammar = words > 0 && strcmp(arguments[0], grammar_name) == 0;
+    if (words > 0 && only < 0 && !grammar)
         return say_unknown(arguments[0]);
     for (int i = 0; i < KIND_TABLES; i++)
-        if (only < 0 || only == i)
+        if (words == 0 || only == i)
             print_table((enum kind_table)i);
+    if (words == 0 || grammar)
+        print_grammar();
     return EXIT_GOOD;
 }
 
@@ -65,7 +91,9 @@ const struct command command_list = {
     .name = "list",
     .usage = "weir list [KIND]",
     .summary = "prints every source, aggregate, model, detector, sink, with its options",
-    .help = "KIND is sources, decoders, aggregates, functions, models, detectors or sinks.\n"
+    .help = "KIND is sources, decoders, aggregates, functions, models, detectors, sinks, or\n"
+            "grammar: that of formulas.\n"
+            "A function's second line: the types it takes and gives, and an example.\n"
             "An option's line: name, type, range, default, what it is.",
     .argument_max = 1,
     .run = run_list,

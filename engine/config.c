@@ -41,6 +41,12 @@ static const struct option root_options[] = {
      .type = OPTION_SPAN,
      .offset = offsetof(struct config, lateness_ms),
      .standard = "1h"},
+    {.name = "time_zone",
+     .help = "whose clocks hours and days are of, such as Europe/Berlin",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct config, time_zone),
+     .size = sizeof((struct config *)0)->time_zone,
+     .standard = "UTC"},
     {.name = "future",
      .help = "how far ahead an event may be of its arrival, or of all before it, to be believed",
      .type = OPTION_SPAN,
@@ -78,9 +84,10 @@ static const struct option root_options[] = {
 };
 
 static const char *const root_others[] = {
-    "kafka", "events",   "labels",  "entities",       "features",    "models",     "score",
-    "rules", "outcomes", "drift",   "outputs",        "alerts_from", "thresholds", "retraining",
-    "state", "delivery", "journal", "commit_records", "message_max", "control",    NULL,
+    "kafka",       "events",     "labels",   "entities", "features", "models",
+    "score",       "rules",      "outcomes", "drift",    "outputs",  "alerts_from",
+    "thresholds",  "retraining", "state",    "delivery", "journal",  "commit_records",
+    "message_max", "control",    "lists",    NULL,
 };
 
 /* The name goes into Kafka's group and into file names. */
@@ -104,6 +111,14 @@ static void make_key(struct config *config, struct findings *findings)
         findings_add(findings, "key_file", 0, "%s", failure.text);
 }
 
+static void open_zone(struct config *config, struct findings *findings)
+{
+    struct failure failure;
+    config->zone = zone_open(config->time_zone, &failure);
+    if (!config->zone)
+        findings_add(findings, "time_zone", 0, "%s", failure.text);
+}
+
 static void read_root(struct config *config, struct findings *findings)
 {
     options_read(root_options, config->root, "", root_others, config, findings);
@@ -111,6 +126,7 @@ static void read_root(struct config *config, struct findings *findings)
         return;
     check_name(config, findings);
     make_key(config, findings);
+    open_zone(config, findings);
     snprintf(config->group, sizeof config->group, "weir-%s", config->name);
     config->kafka = config_section(config, "kafka", findings);
     if (config->kafka)
@@ -118,6 +134,7 @@ static void read_root(struct config *config, struct findings *findings)
     config_read_events(config, findings);
     config_read_labels(config, findings);
     config_read_control(config, findings);
+    config_read_lists(config, findings);
     config_read_entities(config, findings);
     config_read_features(config, findings);
     config_read_models(config, findings);
@@ -232,6 +249,9 @@ void config_close(struct config *config)
         free(config->detector[i].options);
     for (int i = 0; i < STREAMS; i++)
         free(config->output[i].options);
+    config_close_lists(config);
+    if (config->zone)
+        zone_close(config->zone);
     free(config->events.source_options);
     free(config->labels_input.source_options);
     free(config->control.source_options);

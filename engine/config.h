@@ -3,8 +3,10 @@
 #ifndef ENGINE_CONFIG_H
 #define ENGINE_CONFIG_H
 
+#include "base/list.h"
 #include "base/option.h"
 #include "base/schema.h"
+#include "base/zone.h"
 #include "decisions/decisions.h"
 #include "features/features.h"
 #include "ingest/decoder.h"
@@ -95,12 +97,15 @@ struct config {
     char description[1024];
     int64_t seed, memory, lateness_ms, future_ms, batch;
     int64_t idle_after_ms; /* a partition without events for this long holds no watermark back */
+    char time_zone[ZONE_NAME_MAX];
+    struct zone *zone; /* NULL after a finding */
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */
     char group[256];
     struct config_input events, labels_input, control;
     struct config_labels labels;
+    struct lists lists; /* the texts of their members live in the JSON tree */
     uint32_t entity_count;
     struct entity_setting entity[CONFIG_ENTITIES_MAX];
     uint32_t feature_count;
@@ -155,7 +160,8 @@ bool config_read_journalled(struct config *config, const struct config *own, con
 /* Fills the lines and columns of all findings and sorts by them. */
 void config_locate_findings(const struct config *config, struct findings *findings);
 
-/* Writes them as FILE:LINE:COLUMN: PATH: message; config_locate_findings comes first. */
+/* Writes them as FILE:LINE:COLUMN: PATH: message, and under one in a formula the formula with a
+ * mark below the place; config_locate_findings comes first. */
 void config_write_findings(const struct config *config, const struct findings *findings,
                            FILE *file);
 

@@ -31,6 +31,18 @@ enum status config_file_read(const char *path, char **text, size_t *size, struct
     return STATUS_OK;
 }
 
+enum status config_file_read_plain(const char *path, char **text, size_t *size,
+                                   struct failure *failure)
+{
+    struct stat about;
+    *text = NULL;
+    if (strcmp(path, "-") == 0)
+        return failure_set(failure, STATUS_STOP, "could not read it: it must be a file");
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return failure_set(failure, STATUS_STOP, "could not read it: it is no regular file");
+    return config_file_read(path, text, size, failure);
+}
+
 enum status config_file_key(const char *path, struct hash_key *key, struct failure *failure)
 {
     struct stat about;

@@ -9,6 +9,7 @@
 void config_read_events(struct config *config, struct findings *findings);
 void config_read_control(struct config *config, struct findings *findings);
 void config_read_labels(struct config *config, struct findings *findings);
+void config_read_lists(struct config *config, struct findings *findings);
 void config_read_entities(struct config *config, struct findings *findings);
 void config_read_features(struct config *config, struct findings *findings);
 void config_read_models(struct config *config, struct findings *findings);
@@ -16,6 +17,9 @@ void config_read_decisions(struct config *config, struct findings *findings);
 void config_read_monitor(struct config *config, struct findings *findings);
 void config_read_outputs(struct config *config, struct findings *findings);
 void config_read_delivery(struct config *config, struct findings *findings);
+
+/* What config_read_lists has allocated. */
+void config_close_lists(struct config *config);
 
 /* Where records come from: source and decoder with their options; `others` are the object's members
  * that are neither the source's nor common to all inputs. */

@@ -50,7 +50,8 @@ static void formulas_add_field(struct formulas *formulas, struct field *field)
     enum value_type type = type_of_field(field->type);
     field->slot = program_add_external(&pipeline->program, type, 0, field_fingerprint(field));
     pipeline->program.value[field->slot].field = field;
-    field->text_slot = field_type_is_key(field->type) ? pipeline->text_count++ : SLOT_NONE;
+    field->text_slot = field_type_is_key(field->type) ? pipeline->program.text_count++ : SLOT_NONE;
+    pipeline->program.value[field->slot].text_slot = field->text_slot;
 }
 
 void formulas_open(struct formulas *formulas, struct pipeline *pipeline, struct findings *findings)
@@ -230,7 +231,7 @@ static uint32_t compile_text(struct formulas *formulas, const char *path, const 
         value = VALUE_NONE;
     }
     if (value == VALUE_NONE)
-        findings_add(formulas->findings, path, error.column, "%s", error.message);
+        findings_add_formula(formulas->findings, path, text, error.column, error.message);
     free(syntax);
     return value;
 }

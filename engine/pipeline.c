@@ -28,12 +28,12 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    if (type == TYPE_TEXT) {
-        findings_add(
-            formulas->findings, path, 0,
-            "'%s' is a text or an identifier, and models take numbers; count or compare it in a "
-            "feature%s",
-            name, model->all_features ? ", or name the model's features" : "");
+    if (value_type_is_key(type)) {
+        findings_add(formulas->findings, path, 0,
+                     "'%s' is a text, an identifier or a location, and models take numbers; count "
+                     "or compare it in a "
+                     "feature%s",
+                     name, model->all_features ? ", or name the model's features" : "");
         return VALUE_NONE;
     }
     return value;
@@ -49,7 +49,9 @@ static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const cha
         return UINT32_MAX;
     uint32_t index = pipeline->model_feature_count++;
     pipeline->model_feature_value[index] = value;
-    pipeline->model_feature_type[index] = pipeline->program.value[value].type;
+    /* To models a duration is its seconds. */
+    enum value_type type = pipeline->program.value[value].type;
+    pipeline->model_feature_type[index] = type == TYPE_DURATION ? TYPE_NUMBER : type;
     pipeline->model_feature_name[index] = name;
     return index;
 }
@@ -141,8 +143,9 @@ static void build_score(struct formulas *formulas)
         value = formulas_compile(formulas, "score", config->score, SCOPE_SCORE);
     else if (config->model_count == 1)
         value = formulas->model_value[0];
-    if (value != VALUE_NONE && pipeline->program.value[value].type != TYPE_NUMBER &&
-        pipeline->program.value[value].type != TYPE_BOOLEAN)
+    const enum value_type type =
+        value == VALUE_NONE ? TYPE_NUMBER : pipeline->program.value[value].type;
+    if (type != TYPE_NUMBER && type != TYPE_BOOLEAN && type != TYPE_DURATION)
         findings_add(formulas->findings, "score", 0, "the score must be a number");
     formulas->score_value = pipeline->decisions.score = value;
 }
@@ -180,7 +183,7 @@ static bool watched_value(struct formulas *formulas, const struct config_detecto
         return true;
     setting->value = formulas_find(formulas, detector->watch, SCOPE_DECISIONS);
     if (setting->value == VALUE_NONE ||
-        formulas->pipeline->program.value[setting->value].type == TYPE_TEXT)
+        value_type_is_key(formulas->pipeline->program.value[setting->value].type))
         return false;
     snprintf(setting->subject, sizeof setting->subject, "%s", detector->watch);
     setting->fingerprint = formulas->pipeline->program.value[setting->value].fingerprint;
@@ -254,6 +257,7 @@ static void open_features(struct pipeline *pipeline, struct findings *findings)
     const struct features_setting setting = {
         .memory = memory - (remembered < memory / 2 ? remembered : memory / 2),
         .lateness_ms = config->lateness_ms,
+        .zone = config->zone,
         .entity_count = config->entity_count,
         .entity = config->entity,
     };
@@ -269,6 +273,8 @@ bool pipeline_build(struct pipeline *pipeline, struct config *config, struct fin
     pipeline->to_ms = INT64_MAX;
     pipeline->has_labels = config->labels.event_source[0] || config->labels_input.present;
     program_init(&pipeline->program, config->key);
+    pipeline->program.lists = &config->lists;
+    pipeline->program.zone = config->zone;
     open_features(pipeline, findings);
     struct formulas *formulas = malloc(sizeof *formulas);
     ASSERT(formulas);
@@ -395,6 +401,7 @@ void pipeline_close(struct pipeline *pipeline)
     if (pipeline->features)
         features_close(pipeline->features);
     free(pipeline->model_setting);
+    program_close(&pipeline->program);
     state_close(&pipeline->state);
 }
 
@@ -402,7 +409,8 @@ enum status pipeline_batch(const struct pipeline *pipeline, struct batch *batch,
                            struct failure *failure)
 {
     enum status status =
-        batch_open(batch, pipeline->program.value_count, pipeline->text_count, failure);
+        batch_open_layers(batch, pipeline->program.value_count, pipeline->program.text_count,
+                          pipeline->program.layer_count, failure);
     if (status != STATUS_OK)
         return status;
     program_prepare(&pipeline->program, batch);

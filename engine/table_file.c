@@ -58,7 +58,7 @@ static void put_features(const struct table_file *table, const struct batch *bat
         uint32_t value = pipeline->feature_value[i];
         union value cell = batch_column(batch, value)[row];
         buffer_text(line, ",");
-        if (pipeline->program.value[value].type == TYPE_TEXT)
+        if (value_type_is_key(pipeline->program.value[value].type))
             buffer_format(line, "%016llx", (unsigned long long)cell.key);
         else if (!isnan(cell.number))
             buffer_number(line, cell.number);

@@ -88,7 +88,7 @@ struct aggregate_parameter {
 
 enum {
     TAKES_CONDITION = 1 << TYPE_BOOLEAN,
-    TAKES_NUMBER = 1 << TYPE_NUMBER | 1 << TYPE_BOOLEAN,
+    TAKES_NUMBER = 1 << TYPE_NUMBER | 1 << TYPE_BOOLEAN | 1 << TYPE_DURATION,
     TAKES_ORDERED = TAKES_NUMBER | 1 << TYPE_TIME,
     TAKES_ANY = TAKES_ORDERED | 1 << TYPE_TEXT | 1 << TYPE_ENUM,
 };
@@ -100,6 +100,7 @@ struct aggregate_kind {
     struct aggregate_argument argument[AGGREGATE_ARGUMENTS_MAX];
     struct aggregate_parameter parameter;
     enum aggregate_result result;
+    bool takes_location; /* instead of its two numbers */
     bool needs_span;     /* makes no sense for ever (distinct, rate) */
     bool needs_duration; /* nor over anything but a span of fixed length (rate) */
     bool for_ever;       /* makes no sense with a span: old events fade instead of leaving */

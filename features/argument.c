@@ -1,5 +1,6 @@
 /* The arguments of a call: which values slots hold, which condition or key they are, and the
  * constant behind them; see call.h. */
+#include "base/operation.h"
 #include "features/call.h"
 #include <math.h>
 #include <stdarg.h>
@@ -23,12 +24,6 @@ bool value_uses(const struct program *program, uint32_t value, uint32_t label)
         if (value_uses(program, program->value[value].input[i], label))
             return true;
     return false;
-}
-
-const char *type_name(enum value_type type)
-{
-    static const char *const names[] = {"a number", "a condition", "a time", "a text", "a choice"};
-    return names[type];
 }
 
 bool level_check(struct call *call, uint32_t value, uint32_t column)
@@ -88,20 +83,32 @@ static bool argument_place(struct call *call, enum argument_role role, uint32_t 
     return true;
 }
 
+static bool argument_put(struct call *call, uint32_t index, uint32_t value, uint32_t column)
+{
+    const struct aggregate_argument *argument = &call->kind->argument[index];
+    enum value_type type = call->program->value[value].type;
+    if (index == AGGREGATE_ARGUMENTS_MAX || !(argument->types >> type & 1))
+        return call_mistake(call, column, "%s does not take %s: its form is %s", call->node->name,
+                            value_type_name(type), call->kind->signature);
+    return level_check(call, value, column) && argument_place(call, argument->role, value, column);
+}
+
+/* A location is the two numbers that it is made of, so it counts as two. */
 static bool argument_compile(struct call *call, uint32_t index)
 {
     const struct syntax_node *node = call->node;
-    const struct aggregate_argument *argument = &call->kind->argument[index];
     uint32_t column = call->syntax->node[node->argument[index]].column;
     uint32_t value = program_compile(call->program, call->syntax, node->argument[index],
                                      call->resolver, call->error);
     if (value == VALUE_NONE)
         return false;
-    enum value_type type = call->program->value[value].type;
-    if (!(argument->types >> type & 1))
-        return call_mistake(call, column, "%s does not take %s: its form is %s", node->name,
-                            type_name(type), call->kind->signature);
-    return level_check(call, value, column) && argument_place(call, argument->role, value, column);
+    const struct program_value *known = &call->program->value[value];
+    if (!call->kind->takes_location)
+        return argument_put(call, index, value, column);
+    if (known->type != TYPE_LOCATION || known->constant)
+        return argument_put(call, call->argument_count, value, column);
+    return argument_put(call, call->argument_count, known->input[0], column) &&
+           argument_put(call, call->argument_count, known->input[1], column);
 }
 
 static bool parameter_mistake(const struct call *call, uint32_t column)
@@ -133,7 +140,8 @@ static bool parameter_compile(struct call *call, uint32_t index)
         return false;
     const struct program_value *known = &call->program->value[value];
     double number = known->literal.number;
-    if (!known->constant || known->type != TYPE_NUMBER ||
+    if (!known->constant ||
+        known->type != (parameter->type == PARAMETER_SPAN ? TYPE_DURATION : TYPE_NUMBER) ||
         !(number >= parameter->least && number <= parameter->most) ||
         (parameter->type == PARAMETER_WHOLE && floor(number) != number))
         return parameter_mistake(call, column);
@@ -151,7 +159,8 @@ bool arguments_compile(struct call *call)
         least += !call->kind->argument[i].optional;
     }
     bool has_parameter = parameter->type != PARAMETER_NONE;
-    if (node->argument_count < least + (has_parameter && !parameter->optional) ||
+    if (node->argument_count + call->kind->takes_location <
+            least + (has_parameter && !parameter->optional) ||
         node->argument_count > most + has_parameter)
         return call_mistake(call, node->column, "%s has %u argument%s here: its form is %s",
                             node->name, node->argument_count, node->argument_count == 1 ? "" : "s",
@@ -160,5 +169,8 @@ bool arguments_compile(struct call *call)
     for (uint32_t i = 0; i < node->argument_count && i < most; i++)
         if (!argument_compile(call, i))
             return false;
+    if (call->kind->takes_location && call->argument_count < least)
+        return call_mistake(call, node->column, "%s takes a location, or both of its numbers",
+                            node->name);
     return !has_parameter || parameter_compile(call, most);
 }

@@ -13,7 +13,7 @@ struct call {
     const struct program_resolver *resolver;
     struct syntax_error *error;
     const struct aggregate_kind *kind;
-    uint32_t argument_count;                    /* those that slots hold */
+    uint32_t argument_count;                    /* those that slots hold; a location is two */
     uint32_t argument[AGGREGATE_ARGUMENTS_MAX]; /* values */
     double parameter;
     uint32_t condition; /* a value that joins `where`, or VALUE_NONE */
@@ -29,9 +29,6 @@ struct call {
 /* Says what is wrong, at that column; returns false. */
 bool call_mistake(const struct call *call, uint32_t column, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* "a number", "a condition", ... */
-const char *type_name(enum value_type type);
 
 /* Does the value depend on the label? */
 bool value_uses(const struct program *program, uint32_t value, uint32_t label);

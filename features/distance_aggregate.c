@@ -24,6 +24,7 @@ const struct aggregate_kind distance_aggregate = {
     .summary = "kilometres from the previous event's place",
     .argument = {{.types = TAKES_NUMBER}, {.types = TAKES_NUMBER}},
     .result = RESULT_NUMBER,
+    .takes_location = true,
     .looks_back = true,
     .ordered = true,
     .value_size = sizeof(struct travel),

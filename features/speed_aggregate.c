@@ -42,6 +42,7 @@ const struct aggregate_kind speed_aggregate = {
     .summary = "kilometres an hour since the previous event; the first 10 km do not count",
     .argument = {{.types = TAKES_NUMBER}, {.types = TAKES_NUMBER}},
     .result = RESULT_NUMBER,
+    .takes_location = true,
     .looks_back = true,
     .ordered = true,
     .value_size = sizeof(struct travel),

@@ -135,7 +135,7 @@ static uint32_t condition_compile(struct call *call, double label, bool *names_l
         return VALUE_NONE;
     if (call->program->value[value].type != TYPE_BOOLEAN)
         call_mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
-                     type_name(call->program->value[value].type));
+                     value_type_name(call->program->value[value].type));
     else if (call->features->label_value != VALUE_NONE &&
              value_uses(call->program, value, call->features->label_value))
         call_mistake(

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUNDS = 20000, NAMES = 12 };
+enum { ROUNDS = 20000, NAMES = 14, EMAIL = 12, IP, LIST_SIZE = 10000 };
 
 static const struct known {
     const char *name;
@@ -25,6 +25,8 @@ static const struct known {
     {"sd_30d", TYPE_NUMBER, 0},
     {"fraud", TYPE_NUMBER, PROGRAM_SCORE_LEVEL},
     {"strange", TYPE_NUMBER, PROGRAM_SCORE_LEVEL},
+    {"email", TYPE_TEXT, 0},
+    {"ip", TYPE_TEXT, 0},
 };
 
 static const char *const formulas[] = {
@@ -55,6 +57,20 @@ static const char *const formulas[] = {
     "floor(amount)",
 };
 
+/* What looks at bytes, or a value up. */
+static const char *const texts[] = {
+    "lower(email)",
+    "domain(email) == 'example.com'",
+    "suffix(email, '.org')",
+    "contains(email, '+')",
+    "matches(email, '^[a-z]+[0-9]{4,}@')",
+    "length(email)",
+    "card in blocked",
+    "ip in networks",
+    "amount in (1, 2, 3)",
+    "hour(time, 'Europe/Berlin') < 6",
+};
+
 static const char *const libm[] = {"log1p(amount)", "exp(-count_1h)", "pow(amount, 0.3)",
                                    "amount % 10", "day(time)"};
 static const char *const scored[] = {"fraud > 0.9", "fraud * 0.7 + strange * 0.3",
@@ -63,6 +79,7 @@ static const char *const scored[] = {"fraud > 0.9", "fraud * 0.7 + strange * 0.3
 static struct program program;
 static struct syntax syntax;
 static struct batch batch;
+static struct lists lists;
 
 static uint32_t find_name(void *self, const struct syntax_node *node, struct syntax_error *error)
 {
@@ -73,22 +90,44 @@ static uint32_t find_name(void *self, const struct syntax_node *node, struct syn
     return VALUE_NONE;
 }
 
-static void compile(const char *const *texts, size_t count)
+static void compile(const char *const *wanted, size_t count)
 {
     const struct program_resolver resolver = {find_name, NULL, NULL};
     struct syntax_error error;
     for (size_t i = 0; i < count; i++)
-        if (!syntax_parse(&syntax, texts[i], &error) ||
+        if (!syntax_parse(&syntax, wanted[i], &error) ||
             program_compile(&program, &syntax, syntax.root, &resolver, &error) == VALUE_NONE)
-            fprintf(stderr, "%s: %s\n", texts[i], error.message);
+            fprintf(stderr, "%s: %s\n", wanted[i], error.message);
 }
 
-static void start(const char *const *texts, size_t count)
+/* A list of cards and one of networks, ten thousand each. */
+static void fill_lists(void)
 {
+    static char text[2][LIST_SIZE][24];
+    static struct list_member member[2][LIST_SIZE];
+    for (uint32_t i = 0; i < LIST_SIZE; i++) {
+        snprintf(text[0][i], sizeof text[0][i], "4000%012u", i);
+        snprintf(text[1][i], sizeof text[1][i], "10.%u.%u.0/24", i >> 8, i & 255);
+        for (int list = 0; list < 2; list++)
+            member[list][i] =
+                (struct list_member){text[list][i], (uint32_t)strlen(text[list][i]), 0};
+    }
+    lists = (struct lists){.count = 2,
+                           .list = {{"blocked", LIST_TEXT, false, LIST_SIZE, member[0]},
+                                    {"networks", LIST_NETWORK, false, LIST_SIZE, member[1]}}};
+}
+
+static void start(const char *const *wanted, size_t count)
+{
+    program_close(&program);
     program_init(&program, (struct hash_key){1, 2});
-    for (uint32_t i = 0; i < NAMES; i++)
-        program_add_external(&program, known[i].type, known[i].level, i + 1);
-    compile(texts, count);
+    program.lists = &lists;
+    for (uint32_t i = 0; i < NAMES; i++) {
+        uint32_t value = program_add_external(&program, known[i].type, known[i].level, i + 1);
+        if (i >= EMAIL)
+            program.value[value].text_slot = program.text_count++;
+    }
+    compile(wanted, count);
     program_finish(&program);
     program_prepare(&program, &batch);
 }
@@ -111,6 +150,25 @@ static void fill(void)
     }
 }
 
+/* Bytes as a decoder leaves them: other ones a row. */
+static void fill_texts(void)
+{
+    struct position nowhere = position_nowhere;
+    for (uint32_t row = 0; row < BATCH_RECORDS_MAX; row++) {
+        char text[2][48];
+        snprintf(text[0], sizeof text[0], "Customer%u@mail%u.Example.%s", row * 977, row % 7,
+                 row % 3 ? "com" : "org");
+        snprintf(text[1], sizeof text[1], "%u.%u.3.4", row % 2 ? 10 : 11, row % 64);
+        batch_add(&batch, RECORD_EVENT, nowhere, NULL, 0);
+        for (uint32_t i = EMAIL; i <= IP; i++) {
+            struct span *span = &batch_texts(&batch, i - EMAIL)[row];
+            const char *bytes = text[i - EMAIL];
+            batch_keep_text(&batch, row, bytes, strlen(bytes), span);
+            batch_column(&batch, i)[row].key = hash_bytes(program.key, bytes, strlen(bytes));
+        }
+    }
+}
+
 /* `rows` at a time, at one level. */
 static void measure(const char *name, size_t count, uint32_t level, uint32_t rows)
 {
@@ -129,9 +187,11 @@ static void measure(const char *name, size_t count, uint32_t level, uint32_t row
 int main(void)
 {
     struct failure failure;
-    if (batch_open(&batch, 256, 0, &failure) != STATUS_OK)
+    if (batch_open_layers(&batch, 256, 16, 4, &failure) != STATUS_OK)
         return 1;
     fill();
+    fill_texts();
+    fill_lists();
     size_t count = sizeof formulas / sizeof *formulas;
     start(formulas, count);
     measure("columns", count, 0, BATCH_RECORDS_MAX);
@@ -140,6 +200,11 @@ int main(void)
     measure("libm", sizeof libm / sizeof *libm, 0, BATCH_RECORDS_MAX);
     start(scored, sizeof scored / sizeof *scored);
     measure("scored", sizeof scored / sizeof *scored, PROGRAM_SCORE_LEVEL, 1);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        start(&texts[i], 1);
+        measure(texts[i], 1, 0, BATCH_RECORDS_MAX);
+    }
+    program_close(&program);
     batch_close(&batch);
     return 0;
 }

@@ -21,9 +21,22 @@ static const struct known {
     {"amount", TYPE_NUMBER, 0}, {"flag", TYPE_BOOLEAN, 0},
     {"time", TYPE_TIME, 0},     {"card", TYPE_TEXT, 0},
     {"status", TYPE_ENUM, 0},   {"score", TYPE_NUMBER, PROGRAM_SCORE_LEVEL},
+    {"email", TYPE_TEXT, 0},
 };
 
-enum { KNOWN = sizeof known / sizeof *known };
+enum { STATUS = 4, EMAIL = 6 };
+
+static struct list_member list_texts[] = {{"a", 1, 0}, {"approved", 8, 0}};
+static struct list_member list_numbers[] = {{NULL, 0, 1}, {NULL, 0, 17.5}};
+static struct list_member list_networks[] = {{"10.0.0.0/8", 10, 0}, {"::/0", 4, 0}};
+static const struct lists lists = {
+    .count = 3,
+    .list = {{"t", LIST_TEXT, false, 2, list_texts},
+             {"n", LIST_NUMBER, false, 2, list_numbers},
+             {"w", LIST_NETWORK, false, 2, list_networks}},
+};
+
+enum { KNOWN = sizeof known / sizeof *known, LAYERS = 64 };
 
 static struct program program;
 static struct syntax syntax;
@@ -74,12 +87,33 @@ static void fill(void)
     }
 }
 
+/* What a decoder would put there: a text with its hash. */
+static void fill_texts(void)
+{
+    static const char *const emails[] = {"", "A@B.com", "http://x@Y:1/", "10.1.2.3", "\xff@@"};
+    struct span *span = batch_texts(&batch, program.value[EMAIL].text_slot);
+    for (uint32_t row = 0; row < 16; row++) {
+        const char *text = emails[row % 5];
+        size_t size = strlen(text);
+        span[row] = (struct span){row * 64, (uint32_t)size};
+        memcpy(batch.bytes + span[row].offset, text, size);
+        batch_column(&batch, EMAIL)[row].key = size ? hash_bytes(program.key, text, size) : 0;
+    }
+}
+
 static void check(uint32_t index)
 {
     const struct program_value *value = &program.value[index];
     const union value *column = batch_column(&batch, index);
     union value missing = {.number = MISSING};
-    for (uint32_t row = 0; row < 16 && value->type != TYPE_TEXT; row++) {
+    for (uint32_t row = 0; row < 16 && value->text_slot != SLOT_NONE; row++) {
+        struct span span = batch_texts(&batch, value->text_slot)[row];
+        uint64_t hash =
+            span.size ? hash_bytes(program.key, batch_bytes(&batch, span), span.size) : 0;
+        /* An empty literal has no bytes and yet a hash: it is no missing text. */
+        ASSERT(value->constant || !span.size || column[row].key == hash);
+    }
+    for (uint32_t row = 0; row < 16 && !value_type_is_key(value->type); row++) {
         bool boolean = column[row].number == 0 || column[row].number == 1;
         bool stored = value->type == TYPE_BOOLEAN ? boolean : isfinite(column[row].number);
         ASSERT(stored || column[row].key == missing.key);
@@ -89,8 +123,11 @@ static void check(uint32_t index)
 static void run(void)
 {
     program_finish(&program);
+    if (program.layer_count > LAYERS)
+        return;
     program_prepare(&program, &batch);
     fill();
+    fill_texts();
     for (uint32_t level = 0; level < PROGRAM_SCORE_LEVEL; level++)
         program_run(&program, level, &batch, 0, 16);
     for (uint32_t row = 0; row < 16; row++)
@@ -107,18 +144,22 @@ static void try_formula(const char *text, size_t size)
     program_init(&program, (struct hash_key){1, 2});
     for (uint32_t i = 0; i < KNOWN; i++)
         program_add_external(&program, known[i].type, known[i].level, i + 1);
-    program.value[4].field = &status;
+    program.value[STATUS].field = &status;
+    program.value[EMAIL].text_slot = program.text_count++;
+    program.lists = &lists;
     bool parsed = syntax_parse(&syntax, text, &error);
     if (parsed && program_compile(&program, &syntax, syntax.root, &resolver, &error) != VALUE_NONE)
         run();
     else
         ASSERT(memchr(error.message, '\0', sizeof error.message) && error.column <= size);
+    program_close(&program);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct failure failure;
-    if (!batch.columns && batch_open(&batch, PROGRAM_VALUES_MAX, 0, &failure) != STATUS_OK)
+    if (!batch.columns && batch_open_layers(&batch, PROGRAM_VALUES_MAX, PROGRAM_VALUES_MAX, LAYERS,
+                                            &failure) != STATUS_OK)
         abort();
     char *text = malloc(size + 1);
     if (!text)

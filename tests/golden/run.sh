@@ -55,6 +55,20 @@ for what in decisions dead features; do
     ok security/$what expected $security/expected.$what "$work/$what"
 done
 
+# --- texts, lists, clocks and durations in formulas -------------------------------------------------
+language=tests/golden/language
+"$weir" replay $language/pipeline.json $language/events.jsonl --decisions "$work/decisions" \
+    --features "$work/features" --json >"$work/report" 2>"$work/errors"
+ok language/exit-code test $? -eq 0
+for what in decisions features; do
+    ok language/$what expected $language/expected.$what "$work/$what"
+done
+for batch in 1 2; do
+    "$weir" replay $language/pipeline.json $language/events.jsonl --batch $batch \
+        --features "$work/features.$batch" --json >"$work/report.$batch" 2>"$work/errors"
+    ok "language/same-features-in-batches-of-$batch" cmp "$work/features" "$work/features.$batch"
+done
+
 # --- entities that are erased, that expire, events that come too late ---------------------------------
 entities=tests/golden/entities
 for batch in 256 1; do
@@ -121,6 +135,23 @@ echo '{"name": "x", "evnts": {}}' >"$work/bad.json"
 ok commands/lint-finds exit_code 1 "$weir" lint "$work/bad.json"
 ok commands/run-refuses exit_code 2 "$weir" run "$work/bad.json"
 ok commands/located bash -c "$weir lint $work/bad.json 2>&1 | grep -q 'bad.json:1:15: evnts: .*events'"
+cat >"$work/formula.json" <<'END'
+{"name": "x", "events": {"source": "simulator", "fields": {"time": "time", "amount": "number"}},
+ "features": {"f": "1 + amonut * 2"}}
+END
+cat >"$work/formula.said" <<END
+$work/formula.json:2:25: features.f: unknown name 'amonut'; did you mean 'amount'?
+    1 + amonut * 2
+        ^
+END
+"$weir" lint "$work/formula.json" >"$work/formula.lint" 2>&1
+"$weir" replay "$work/formula.json" "$work/stream.jsonl" >"$work/formula.replay" 2>&1
+for command in lint replay; do
+    ok "commands/caret-in-$command" diff "$work/formula.said" "$work/formula.$command"
+done
+ok commands/json-formula bash -c "$weir lint --json $work/formula.json | grep -q '\"formula_column\": 5'"
+ok commands/list-grammar bash -c "$weir list grammar | grep -q '^  formula    = and'"
+ok commands/list-one-kind bash -c "! $weir list sinks | grep -q formula"
 ok commands/unknown exit_code 2 "$weir" rn
 ok commands/no-file exit_code 1 "$weir" replay configs/payments.json "$work/none.jsonl"
 for command in run replay simulate train lint list tail version; do

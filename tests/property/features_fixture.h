@@ -163,6 +163,7 @@ static inline void fixture_close(struct fixture *fixture)
         state_close(&fixture->state);
     }
     features_close(fixture->features);
+    program_close(fixture->program);
     free(fixture->program);
 }
 

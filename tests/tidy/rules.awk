@@ -17,6 +17,7 @@ BEGIN {
     fence("uv[.]h", "^(engine/|tests/[a-z]+/engine_)")
     fence("(cblas|lapacke|openblas_config)[.]h", "^models/linalg[.]c$")
     fence("simdjson[.]h", "^ingest/json_decoder[.]cc$")
+    fence("re2/[a-z0-9]+[.]h", "^base/pattern[.]cc$")
     fence("xxhash[.]h", "^base/")
     fence("zlib[.]h", "^(ingest/|tests/)")
     fence("cmocka[.]h", "^tests/")

@@ -45,6 +45,18 @@ static void show_call(struct buffer *text, const struct syntax_node *node)
     buffer_text(text, "}");
 }
 
+static void show_in(struct buffer *text, const struct syntax_node *node)
+{
+    buffer_text(text, "(");
+    show(text, node->argument[0]);
+    buffer_format(text, " %s %s[", node->operator== OPERATOR_IN ? "in" : "not in", node->name);
+    for (uint32_t i = 0; i < node->member_count; i++) {
+        buffer_text(text, i ? " " : "");
+        show(text, node->member + i);
+    }
+    buffer_text(text, "])");
+}
+
 static void show_operator(struct buffer *text, const struct syntax_node *node)
 {
     static const char *const name[] = {"-",  "not", "+",  "-",  "*",  "/",   "%", "<",
@@ -63,7 +75,7 @@ static void show_operator(struct buffer *text, const struct syntax_node *node)
 static void show(struct buffer *text, uint32_t index)
 {
     const struct syntax_node *node = &syntax.node[index];
-    if (node->kind == SYNTAX_NUMBER)
+    if (node->kind == SYNTAX_NUMBER || node->kind == SYNTAX_DURATION)
         buffer_format(text, "%g", node->number);
     else if (node->kind == SYNTAX_BOOLEAN)
         buffer_text(text, node->number != 0 ? "yes" : "no");
@@ -73,6 +85,8 @@ static void show(struct buffer *text, uint32_t index)
         buffer_text(text, node->name);
     else if (node->kind == SYNTAX_CALL)
         show_call(text, node);
+    else if (node->kind == SYNTAX_IN)
+        show_in(text, node);
     else
         show_operator(text, node);
 }
@@ -136,6 +150,11 @@ static void operators_bind(void **unused)
     expect_tree("a / b / c * d % e", "((((a / b) / c) * d) % e)");
     expect_tree("a + b * c", "(a + (b * c))");
     expect_tree("(a + b) * c", "((a + b) * c)");
+    expect_tree("a + 1 in (1, -2, 3m) and b", "(((a + 1) in [1 -2 180]) and b)");
+    expect_tree("not a in blocked", "(not (a in blocked[]))");
+    expect_tree("a not in ('x', \"y\")", "(a not in [[x] [y]])");
+    expect_tree("in in in", "(in in in[])"); /* a word only where an operator may stand */
+    expect_tree("count() by in where a in b over 1h", "count(){in 3600000/0 (a in b[])}");
     expect_tree("-a * -b", "((- a) * (- b))");
     expect_tree("--a", "(- (- a))");
     expect_tree("a - -1", "(a - (- 1))");
@@ -243,6 +262,17 @@ static void errors(void **unused)
     expect_error("f(,)", 2, "expected a number, a name or '(' here, found ','");
     expect_error("f(1,2,3,4,5)", 10, "a call has at most 4 arguments");
     expect_error("a < b < c", 6, "comparisons do not chain: write a < b and b < c");
+    expect_error("a in (1) in (2)", 9, "comparisons do not chain: write a < b and b < c");
+    expect_error("a in (1) < 2", 9, "comparisons do not chain: write a < b and b < c");
+    expect_error("a in", 4,
+                 "expected a list: its name, or values such as ('FR', 'DE') here, found the end");
+    expect_error("a in not", 5,
+                 "expected a list: its name, or values such as ('FR', 'DE') here, found 'not'");
+    expect_error("a in ()", 6, "expected a number or a text here, found ')'");
+    expect_error("a in (b)", 6, "expected a number or a text here, found 'b'");
+    expect_error("a in (-'b')", 7, "expected a number here, found 'b'");
+    expect_error("a in (1 2)", 8, "expected ',' or ')' here, found '2'");
+    expect_error("a not b", 6, "expected 'in' here, found 'b'");
     expect_error("a = b", 2, "'=' is not of this language: write '=='");
     expect_error("a && b", 2, "'&&' is not of this language: write 'and'");
     expect_error("a ** b", 2, "'**' is not of this language: write 'pow(x, y)'");
@@ -282,12 +312,16 @@ static void long_things_are_refused(void **unused)
     assert_true(syntax_parse(&syntax, formula, &error));
     assert_string_equal(syntax.node[syntax.root].name, formula);
     formula[0] = '\'';
-    memset(formula + 1, 'a', 64);
-    strcpy(formula + 65, "'");
-    expect_error(formula, 0, "the text is longer than 63 bytes");
-    strcpy(formula + 64, "'");
+    memset(formula + 1, 'a', 256);
+    strcpy(formula + 257, "'");
+    expect_error(formula, 0, "the text is longer than 255 bytes");
+    strcpy(formula + 256, "'");
     assert_true(syntax_parse(&syntax, formula, &error));
+    assert_int_equal(syntax.node[syntax.root].text_size, 255);
     assert_int_equal(strlen(syntax.node[syntax.root].name), 63);
+    memcpy(formula + 63, "\xc3\xa9", 2); /* what is shown is cut between characters */
+    assert_true(syntax_parse(&syntax, formula, &error));
+    assert_int_equal(strlen(syntax.node[syntax.root].name), 62);
 }
 
 /* Each kind of nesting up to the bound and one beyond. */

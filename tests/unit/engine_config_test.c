@@ -160,11 +160,11 @@ static void test_build_again(void **state)
     uint32_t fields = config->events.schema.field_count;
     static struct pipeline once, again;
     assert_true(pipeline_build(&once, config, &findings));
-    uint32_t values = once.program.value_count, texts = once.text_count;
+    uint32_t values = once.program.value_count, texts = once.program.text_count;
     pipeline_close(&once);
     assert_true(pipeline_build(&again, config, &findings));
     assert_int_equal(again.program.value_count, values);
-    assert_int_equal(again.text_count, texts);
+    assert_int_equal(again.program.text_count, texts);
     assert_int_equal(config->events.schema.field_count, fields);
     pipeline_close(&again);
     config_close(config);

@@ -213,7 +213,7 @@ static void mistakes_are_named(void **unused)
         {"mean() by card", "its form is mean(x)", 0},
         {"mean(amount, amount) by card", "has 2 arguments", 0},
         {"sum(merchant) by card over 1h", "sum does not take a text", 4},
-        {"sum(country) by card over 1h", "does not take a choice", 4},
+        {"sum(country) by card over 1h", "does not take an enum", 4},
         {"distinct(merchant) by card", "needs a span", 0},
         {"rate() by card", "needs a span", 0},
         {"count() by amount over 1h", "'amount' is none", 11},
