@@ -178,6 +178,7 @@ struct entity {
     uint32_t key_count;
     uint32_t key_value[ENTITY_KEYS_MAX];
     uint32_t key_hashed;      /* bits: these key parts are no texts */
+    bool named;               /* all key parts are fields that a request can name */
     struct hash_key hash_key; /* for them */
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
     uint32_t events_max;

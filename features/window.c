@@ -289,9 +289,13 @@ static struct entity *entity_make(struct features *features, const char *name,
     entity->key_count = call->key_count;
     memcpy(entity->key_value, call->key, sizeof entity->key_value);
     entity->hash_key = call->program->key;
-    for (uint32_t i = 0; i < call->key_count; i++)
-        if (call->program->value[call->key[i]].type != TYPE_TEXT)
+    entity->named = true;
+    for (uint32_t i = 0; i < call->key_count; i++) {
+        const struct program_value *value = &call->program->value[call->key[i]];
+        if (value->type != TYPE_TEXT)
             entity->key_hashed |= 1U << i;
+        entity->named &= value->field && !value->operation && field_type_is_key(value->field->type);
+    }
     features->entity[features->entity_count++] = entity;
     for (uint32_t i = 0; i < features->setting_count; i++) {
         char normal[256];
