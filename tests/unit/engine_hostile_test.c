@@ -48,18 +48,45 @@ static void test_formula_is_no_name(void **state)
     (void)state;
     struct trial *trial = trial_open(formula_keys);
     for (int i = 0; i < 2; i++) {
-        uint32_t event = trial_add(
-            trial, RECORD_EVENT,
-            "{\"id\":\"e\",\"time\":100,\"card\":\"c\",\"shop\":\"s\",\"email\":\"A@b\",\"amount\":1}");
+        uint32_t event = trial_add(trial, RECORD_EVENT,
+                                   "{\"id\":\"e\",\"time\":100,\"card\":\"c\",\"shop\":\"s\","
+                                   "\"email\":\"A@b\",\"amount\":1}");
         step(&trial->pipeline, &trial->batch);
         assert_false(trial->batch.dead[event]);
         batch_clear(&trial->batch);
-        uint32_t request = trial_add(trial, RECORD_REQUEST,
-                                     "{\"erase\": {\"card\": \"c\", \"shop\": \"s\"}}");
+        uint32_t request =
+            trial_add(trial, RECORD_REQUEST, "{\"erase\": {\"card\": \"c\", \"shop\": \"s\"}}");
         step(&trial->pipeline, &trial->batch);
         assert_false(trial->batch.erased[request]);
         assert_true(trial->batch.dead[request]);
         batch_clear(&trial->batch);
+    }
+    trial_close(trial);
+}
+
+/* After a silence the first event is believed by its arrival, and is the newest that there is. */
+static void test_expired_in_silence(void **state)
+{
+    (void)state;
+    struct trial *trial = trial_open(
+        "{'name': 't', 'memory': '32MiB', 'future': '1h',"
+        " 'events': {'source': 'file', 'path': 'x', 'fields': {'id': 'id', 'time': 'time',"
+        "  'card': 'key', 'amount': 'number'}},"
+        " 'entities': {'card': {'expire_after': '2h'}},"
+        " 'features': {'n': 'count() by card'}}");
+    static const int64_t hours[] = {0, 1, 5, 6};
+    static const double wanted[] = {1, 2, 1, 2};
+    for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
+        char text[96];
+        batch_clear(&trial->batch);
+        snprintf(text, sizeof text, "{\"id\":\"e\",\"time\":%lld,\"card\":\"c\",\"amount\":1}",
+                 (long long)(1600000000 + hours[i] * 3600));
+        uint32_t event = trial_add(trial, RECORD_EVENT, text);
+        trial->batch.arrival_ms[event] = (1600000000 + hours[i] * 3600) * 1000;
+        step(&trial->pipeline, &trial->batch);
+        assert_false(trial->batch.dead[event]);
+        assert_true(batch_column(&trial->batch, trial->pipeline.feature_value[0])[event].number ==
+                    wanted[i]);
     }
     trial_close(trial);
 }
@@ -69,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_parts),
         cmocka_unit_test(test_formula_is_no_name),
+        cmocka_unit_test(test_expired_in_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
