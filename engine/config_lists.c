@@ -100,6 +100,12 @@ static void read_values(struct list *list, const json_t *values, const char *pat
 
 /* ---- files ---- */
 
+/* Not strchr, which finds the zero byte in every text. */
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
 /* What a line says: without blanks around it and without its comment, which stands at the line's
  * beginning or behind a blank. */
 static void trim(const char **line, size_t *size)
@@ -110,9 +116,9 @@ static void trim(const char **line, size_t *size)
             end = mark;
             break;
         }
-    while (at < end && strchr(" \t\r", *at))
+    while (at < end && is_blank(*at))
         at++;
-    while (end > at && strchr(" \t\r", end[-1]))
+    while (end > at && is_blank(end[-1]))
         end--;
     *line = at;
     *size = (size_t)(end - at);

@@ -95,6 +95,24 @@ static void test_lines(void **state)
     config_free(config);
 }
 
+/* A zero byte is a mistake, not a blank: such files are something else than they seem. */
+static void test_zero_bytes(void **state)
+{
+    (void)state;
+    char text[1024];
+    struct findings findings = {0};
+    struct config config;
+    FILE *file = fopen(list_path, "w");
+    assert_non_null(file);
+    fwrite("abc\0\n\0def\n", 1, 10, file);
+    fclose(file);
+    snprintf(text, sizeof text, shape, "text", list_path, "card");
+    assert_false(config_read_text(&config, "test.json", text, strlen(text), &findings));
+    assert_int_equal(findings.count, 2);
+    findings_close(&findings);
+    config_close(&config);
+}
+
 static uint64_t print_of(struct config *config, uint32_t feature)
 {
     struct findings findings = {0};
@@ -162,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_zero_bytes),
         cmocka_unit_test(test_journalled),
         cmocka_unit_test(test_order),
     };
