@@ -314,7 +314,14 @@ static struct entity *entity_of(const struct call *call)
     char name[256] = "", part[SCHEMA_NAME_MAX];
     for (uint32_t i = 0; i < call->key_count; i++) {
         size_t used = strlen(name);
-        snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "", key_name(call, i, part));
+        size_t more = (size_t)snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "",
+                                       key_name(call, i, part));
+        if (more >= sizeof name - used) { /* cut, it could be another's */
+            call_mistake(call, call->node->column,
+                         "the names of its keys are too long: %zu bytes all together at most",
+                         sizeof name - 1);
+            return NULL;
+        }
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
         if (strcmp(features->entity[i]->name, name) == 0)

@@ -64,6 +64,38 @@ static void test_formula_is_no_name(void **state)
     trial_close(trial);
 }
 
+/* Two entities whose names agree in their first 255 bytes must not become one. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    char text[4096], key[6][64];
+    for (int i = 0; i < 6; i++) {
+        memset(key[i], 'a' + i, 63);
+        key[i][63] = '\0';
+    }
+    size_t used = (size_t)snprintf(text, sizeof text,
+                                   "{\"name\": \"t\", \"events\": {\"source\": \"file\", \"path\": "
+                                   "\"x\", \"fields\": {\"id\": \"id\", \"time\": \"time\"");
+    for (int i = 0; i < 6; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, ", \"%s\": \"key\"", key[i]);
+    used += (size_t)snprintf(text + used, sizeof text - used, "}}, \"features\": {");
+    for (int i = 0; i < 2; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "%s\"f%d\": \"new(%s) by (%s, %s, %s, %s)\"", i ? ", " : "", i,
+                                 key[4 + i], key[0], key[1], key[2], key[3]);
+    snprintf(text + used, sizeof text - used, "}}");
+    struct findings findings = {0};
+    struct trial *trial = calloc(1, sizeof *trial);
+    assert_non_null(trial);
+    assert_true(config_read_text(&trial->config, "test", text, strlen(text), &findings));
+    assert_false(pipeline_build(&trial->pipeline, &trial->config, &findings));
+    assert_int_equal(findings.count, 2);
+    findings_close(&findings);
+    pipeline_close(&trial->pipeline);
+    config_close(&trial->config);
+    free(trial);
+}
+
 /* After a silence the first event is believed by its arrival, and is the newest that there is. */
 static void test_expired_in_silence(void **state)
 {
@@ -97,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_shared_parts),
         cmocka_unit_test(test_formula_is_no_name),
         cmocka_unit_test(test_expired_in_silence),
+        cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
