@@ -66,9 +66,23 @@ static bool is_taken(const struct match *match, const struct window *window)
                            window->argument_count ? window->kind->needs : window->kind->needs_bare);
 }
 
+/* Where all windows had conditions, events that passed none were not kept (entity.h, `skips`). */
+static bool keeps_all(const struct entity *entity)
+{
+    for (uint32_t i = 0; i < entity->frame_count; i++)
+        if (entity->frame[i].condition == INDEX_NONE)
+            return true;
+    for (uint32_t i = 0; i < entity->condition_count; i++)
+        if (entity->condition[i].level > 0)
+            return true;
+    return false;
+}
+
 static bool is_held(const struct match *match, const struct window *window)
 {
     uint32_t condition = match->to->frame[window->frame].condition;
+    if (condition == INDEX_NONE && !keeps_all(match->from))
+        return false;
     if (condition != INDEX_NONE && match->condition[condition] == INDEX_NONE)
         return false;
     for (uint32_t i = 0; i < window->argument_count; i++)
