@@ -134,6 +134,26 @@ static void features_say_what_they_are_filled_from(void **state)
     trial_close(new);
 }
 
+/* Events that passed no condition were not kept, so a window without one cannot be whole. */
+static void conditions_kept_some(void **state)
+{
+    (void)state;
+    const struct setup before = {.features = "'n': 'count() by card over 1d where amount > 5'"};
+    const struct setup after = {.features = "'n': 'count() by card over 1d', "
+                                            "'m': 'count() by card over 1h where amount > 5'"};
+    struct migration_report report;
+    struct trial *old = set_up(&before, true);
+    event(old, 1, 0, "c", 1);
+    event(old, 2, 1, "c", 9);
+    struct trial *new = move(old, &after, &report);
+    check_line(&report, "feature n", MIGRATION_ANEW,
+               "changed: the events that its entity keeps do not hold what it looks at");
+    check_line(&report, "feature m", MIGRATION_REFILLED,
+               "new: from the events that its entity keeps");
+    migration_report_close(&report);
+    trial_close(new);
+}
+
 static void a_key_field_is_gone(void **state)
 {
     (void)state;
@@ -505,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_say_what_they_are_filled_from),
+        cmocka_unit_test(conditions_kept_some),
         cmocka_unit_test(a_key_field_is_gone),
         cmocka_unit_test(sums_without_span_go_on),
         cmocka_unit_test(the_longest_idle_are_left_out),
