@@ -110,13 +110,18 @@ enum { TEXT_DEPTH_MAX = 6 };
 static void value_text(const struct explanation *explanation, uint32_t index, int depth,
                        struct buffer *buffer);
 
-/* `a + b`, `not a`, `log1p(a)`. */
+/* `a + b`, `not a`, `log1p(a)`.  A list, a pattern or a zone behind them is not shown. */
 static void operation_text(const struct explanation *explanation, const struct program_value *value,
                            int depth, struct buffer *buffer)
 {
     const char *name = value->operation->name;
     bool word = strcmp(name, "and") == 0 || strcmp(name, "or") == 0;
     bool infix = value->input_count == 2 && (word || !isalpha((unsigned char)name[0]));
+    if (value->input_count == 1 && (strcmp(name, "not") == 0 || strcmp(name, "-") == 0)) {
+        buffer_text(buffer, name[0] == '-' ? "-" : "not ");
+        value_text(explanation, value->input[0], depth + 1, buffer);
+        return;
+    }
     if (infix && depth > 0)
         buffer_text(buffer, "(");
     for (uint32_t i = 0; i < value->input_count; i++) {
@@ -162,8 +167,7 @@ static void shared_gather(struct explanation *explanation)
     ASSERT(explanation->shared);
     for (uint32_t i = 0; i < program->value_count; i++) {
         const struct program_value *value = &program->value[i];
-        bool computed = value->operation || window_of(explanation, i);
-        if (askers[i] < 2 || value->constant || !computed)
+        if (askers[i] < 2 || value->constant || !value->operation)
             continue;
         struct explain_shared *shared = &explanation->shared[explanation->shared_count++];
         struct buffer buffer;

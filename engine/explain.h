@@ -13,7 +13,7 @@ struct explain_user {
     uint32_t value;
 };
 
-/* A formula that several ask for and that is computed once. */
+/* A part of formulas, no window, that several ask for and that is computed once. */
 struct explain_shared {
     char formula[256];
     uint32_t value;

@@ -122,8 +122,8 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
     struct cost cost = explain_cost(explanation, entity);
     int width = formula_width(explanation, entity);
     fprintf(file,
-            "\nby %s: %u window%s over %u frame%s; an event costs about %.0f ns, %.0f with full "
-            "windows of many entities\n",
+            "\nby %s: %u window%s over %u frame%s; about %.0f ns an event, %.0f with a "
+            "thousand events in each\n",
             plan->name, plan->window_count, plan->window_count == 1 ? "" : "s", plan->frame_count,
             plan->frame_count == 1 ? "" : "s", cost.few_ns, cost.many_ns);
     print_bytes(plan, file);
@@ -136,6 +136,19 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
                 "  past %llu events of one %s its oldest is left out of these windows: they see "
                 "the newest alone; counted as events_dropped\n",
                 (unsigned long long)plan->events_max, plan->name);
+}
+
+static void print_features(const struct explanation *explanation, FILE *file)
+{
+    const struct config *config = explanation->pipeline->config;
+    int width = 0;
+    for (uint32_t i = 0; i < config->feature_count; i++) {
+        int size = (int)strlen(config->feature[i].name);
+        width = size > width ? size : width;
+    }
+    fputs("\nfeatures:\n", file);
+    for (uint32_t i = 0; i < config->feature_count; i++)
+        fprintf(file, "  %-*s  %s\n", width, config->feature[i].name, config->feature[i].formula);
 }
 
 static void print_shared(const struct explanation *explanation, FILE *file)
@@ -203,12 +216,14 @@ void explain_print(const struct explanation *explanation, const struct explain_q
         print_entity(explanation, i, file);
         ns += explain_cost(explanation, i).few_ns;
     }
+    print_features(explanation, file);
     print_shared(explanation, file);
     if (question->asked)
         print_answer(explanation, question, file);
     else
         print_room(explanation, file);
     fprintf(file,
-            "\nwindows cost about %.1f us an event; an estimate from a table, not measured here\n",
+            "\nwindows of about 16 events cost %.1f us an event; estimates are from a table, not "
+            "measured here\n",
             ns / 1000);
 }
