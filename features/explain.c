@@ -159,8 +159,6 @@ void features_window_plan(struct features *features, uint32_t index, uint32_t at
 
 static uint64_t blocks_needed(const struct entity_plan *plan, uint64_t events)
 {
-    if (events > plan->events_max)
-        events = plan->events_max;
     if (plan->block_events == 0 || events <= plan->inline_events)
         return 0;
     return (events - plan->inline_events + plan->block_events - 1) / plan->block_events;
@@ -175,8 +173,14 @@ static uint64_t nodes_needed(const struct entity_plan *plan, uint64_t events)
     return plan->tree_count * (events * 3 / (2 * plan->node_events) + 1);
 }
 
+static uint64_t events_kept(const struct entity_plan *plan, uint64_t events)
+{
+    return events < plan->events_max ? events : plan->events_max;
+}
+
 uint64_t entity_plan_bytes(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
+    events = events_kept(plan, events);
     return entities *
            (plan->row_bytes + plan->index_bytes + blocks_needed(plan, events) * plan->block_bytes +
             nodes_needed(plan, events) * plan->node_bytes);
@@ -184,5 +188,6 @@ uint64_t entity_plan_bytes(const struct entity_plan *plan, uint64_t entities, ui
 
 bool entity_plan_fits(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
-    return entities <= plan->rows_max && entities * blocks_needed(plan, events) <= plan->blocks_max;
+    return entities <= plan->rows_max &&
+           entities * blocks_needed(plan, events_kept(plan, events)) <= plan->blocks_max;
 }
