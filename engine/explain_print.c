@@ -209,7 +209,7 @@ void explain_print(const struct explanation *explanation, const struct explain_q
                    FILE *file)
 {
     const struct config *config = explanation->pipeline->config;
-    fprintf(file, "%s: %u features, %u windows, %u kinds of entities\n", config->name,
+    fprintf(file, "%s: features: %u; windows: %u; kinds of entities: %u\n", config->name,
             config->feature_count, explanation->window_count, explanation->entity_count);
     double ns = 0;
     for (uint32_t i = 0; i < explanation->entity_count; i++) {
@@ -218,6 +218,8 @@ void explain_print(const struct explanation *explanation, const struct explain_q
     }
     print_features(explanation, file);
     print_shared(explanation, file);
+    if (explanation->entity_count == 0)
+        return;
     if (question->asked)
         print_answer(explanation, question, file);
     else

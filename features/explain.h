@@ -55,10 +55,10 @@ struct window_plan {
 int64_t features_memory(const struct features *features);
 
 /* How many kinds of entities there are (features_entity_count, migrate.h), and the plan of one. */
-void features_entity_plan(struct features *features, uint32_t entity, struct entity_plan *plan);
+void features_entity_plan(struct features *features, uint32_t index, struct entity_plan *plan);
 
-/* Window `index` of it, in the order of its work. */
-void features_window_plan(struct features *features, uint32_t entity, uint32_t index,
+/* Window `at` of it, in the order of its work. */
+void features_window_plan(struct features *features, uint32_t index, uint32_t at,
                           struct window_plan *plan);
 
 /* Bytes for so many entities of the kind that keep so many events each. */
