@@ -384,10 +384,11 @@ enum status pipeline_adopt(struct pipeline *pipeline, struct state *state, struc
     bool fits = layout_fits(&layout->directory, state->directory);
     free(layout);
     if (!fits)
-        return failure_set(failure, STATUS_STOP,
-                           "the state was laid out by another version of weir, or by other rules of "
-                           "a time zone (tzdata): go back to those, or begin anew by `weir run "
-                           "--cold-start`");
+        return failure_set(
+            failure, STATUS_STOP,
+            "the state was laid out by another version of weir, or by other rules of "
+            "a time zone (tzdata): go back to those, or begin anew by `weir run "
+            "--cold-start`");
     pipeline->state = *state;
     memset(state, 0, sizeof *state);
     return open_decoders(pipeline, NULL, failure);
