@@ -81,18 +81,6 @@ static double *moment_cells(const struct visit *visit, const struct moment *mome
     return (double *)(visit->bytes + moment->offset);
 }
 
-static void moment_enter(const struct entity *entity, const struct moment *moment, double *cells,
-                         const struct slot *slot)
-{
-    if (moment->cell == INDEX_NONE) {
-        cells[MOMENT_COUNT] += 1;
-        return;
-    }
-    union value value = slot->cell[moment->cell];
-    if (!cell_missing(&entity->cell[moment->cell], value))
-        moment_add(cells, moment->needs, value.number);
-}
-
 /* Takes the moment again from the slots. */
 static void moment_rebuild(const struct visit *visit, const struct moment *moment)
 {
