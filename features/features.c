@@ -193,7 +193,7 @@ static void memory_divide(struct features *features)
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
         if (quota_of(features, features->entity[i]) == 0)
-            entity_share(features, features->entity[i], rows[i], left / others);
+            entity_share(features, features->entity[i], rows[i], left / (others ? others : 1));
 }
 
 static void gather_allocate(struct features *features)
@@ -222,7 +222,8 @@ static void entity_settle(struct features *features, struct entity *entity)
     entity->expire_ms = setting ? setting->expire_ms : 0;
     entity->zone = features->zone;
     entity_seal(entity);
-    uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
+    uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms,
+                        ENTITY_LAYOUT};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
     ASSERT(features->scratch[entity->index]);
@@ -266,7 +267,8 @@ static void report_room(const struct entity *entity, struct entity_report *repor
         .bytes_per_entity = row_bytes(entity),
         .blocks_max = blocks,
         .block_events = entity->has_slots ? entity->block_slots : 0,
-        .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size,
+        .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size +
+                  entity->nodes_max * entity->tree.node_size,
     };
     memcpy(report->name, entity->name, sizeof report->name);
 }
