@@ -96,6 +96,7 @@ struct window {
     uint32_t base;
     uint32_t value; /* in the program: where the result goes */
     bool is_key;    /* of the result: missing is 0 */
+    char *formula;  /* as it was written; owned */
 };
 
 struct form_kind;

@@ -3,6 +3,7 @@
 #ifndef FEATURES_FRAME_H
 #define FEATURES_FRAME_H
 
+#include "features/moment.h"
 #include "features/ring.h"
 
 /* What a window's running value sees of its slots. */
@@ -93,6 +94,19 @@ static inline void window_result(const struct window *window, const struct batch
     else
         batch_column(batch, window->value)[row].number =
             found && value.number - value.number == 0 ? value.number : MISSING;
+}
+
+/* A slot that passes enters a moment. */
+static inline void moment_enter(const struct entity *entity, const struct moment *moment,
+                                double *cells, const struct slot *slot)
+{
+    if (moment->cell == INDEX_NONE) {
+        cells[MOMENT_COUNT] += 1;
+        return;
+    }
+    union value value = slot->cell[moment->cell];
+    if (!cell_missing(&entity->cell[moment->cell], value))
+        moment_add(cells, moment->needs, value.number);
 }
 
 #endif
