@@ -4,8 +4,9 @@
  * kinds with `entities_max` get their rows first, and the rest is cut into equal parts, one a kind.
  * A kind without `entities_max` makes rows and as many blocks of its part, the others make blocks
  * of it, as many as all their events could fill.  A kind whose windows
- * ask about values has a quarter of its part for their trees.  All of it is room in the mapping,
- * which costs nothing until it is used. */
+ * ask about values has a quarter of its part for their trees, one with windows over time an eighth
+ * for the panes of those with too many events.  All of it is room in the mapping, which costs
+ * nothing until it is used. */
 #include "base/hash.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -17,7 +18,8 @@ enum {
     EVENTS_STANDARD = 4096, /* of one entity, beyond `over last`, when nothing is set */
     SCAN_STANDARD = 32,     /* values: walking so many slots is as quick as a tree */
     NODE_STANDARD = 512,
-    NODES_PART = 4 /* of what an entity may have of memory, one such part goes to trees */
+    NODES_PART = 4, /* of what an entity may have of memory, one such part goes to trees */
+    PANES_PART = 8  /* likewise to panes */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
@@ -56,6 +58,7 @@ void features_close(struct features *features)
         return;
     for (uint32_t i = 0; i < features->entity_count; i++) {
         free(features->entity[i]->images);
+        free(features->entity[i]->panes_scratch);
         free(features->entity[i]);
         free(features->scratch[i]);
     }
@@ -149,10 +152,13 @@ static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t pa
 static void entity_share(const struct features *features, struct entity *entity,
                          uint64_t entities_max, uint64_t part)
 {
-    bool has_trees = entity->multiset_count > 0;
-    rows_share(entity, entities_max, has_trees ? part - part / NODES_PART : part);
-    if (has_trees)
-        entity->nodes_max = nodes_share(features, entity, part / NODES_PART);
+    uint64_t trees = entity->multiset_count ? part / NODES_PART : 0;
+    uint64_t panes = entity->panes_size ? part / PANES_PART : 0;
+    rows_share(entity, entities_max, part - trees - panes);
+    if (entity->multiset_count)
+        entity->nodes_max = nodes_share(features, entity, trees);
+    if (entity->panes_size)
+        entity->panes_max = clamp(panes / entity->panes_size, 0, entity->rows_max);
 }
 
 static uint64_t quota_of(const struct features *features, const struct entity *entity)
@@ -225,7 +231,8 @@ static void entity_settle(struct features *features, struct entity *entity)
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
-    ASSERT(features->scratch[entity->index]);
+    entity->panes_scratch = calloc(1, entity->panes_size + 8);
+    ASSERT(features->scratch[entity->index] && entity->panes_scratch);
     if (entity->multiset_count == 0)
         return;
     entity->images = calloc(entity->events_max + 1, sizeof *entity->images);
@@ -298,6 +305,7 @@ uint32_t features_report(const struct features *features, const struct state *st
         report->expired = counters->expired;
         report->erased = counters->erased;
         report->events_dropped = counters->events_dropped;
+        report->events_spilled = counters->events_spilled;
         report->late = counters->late;
     }
     return count;

@@ -59,7 +59,10 @@ void edges_drop(const struct visit *visit);
 /* Tells cursors of a slot that was put in. */
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms);
 
-/* Lets go of the oldest slot before its time. */
+/* Counts a slot that goes before its time, or never came in: spilled, dropped, or both. */
+void events_lost(const struct visit *visit, const struct slot *slot, bool spilled);
+
+/* Lets go of the oldest slot before its time: what it means stays in panes, if they can take it. */
 void edges_drop_oldest(const struct visit *visit);
 
 /* The label of a slot's event gets known, or is another: corrects the frames that hold the slot,
@@ -69,6 +72,10 @@ void frames_correct(const struct visit *visit, struct place place, double label)
 /* The event, whose slot is filled, reads and feeds frames [first, end) in its turn. */
 void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
                  uint32_t row);
+
+/* A slot enters a moment's cells. */
+void moment_enter(const struct entity *entity, const struct moment *moment, double *cells,
+                  const struct slot *slot);
 
 /* What the event sees of the window; `own` is a number only if the argument is one. */
 static inline struct window_span window_reading(const struct visit *visit,

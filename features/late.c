@@ -1,10 +1,11 @@
 /* An event that comes late reads its windows as they were at its own time: each is gathered from
- * the slots before it and finished by its definition.  Exact for events that are entered, as long
- * as no slot was dropped for want of room; one that is later than that reads what is still there.
- */
+ * the slots before it and finished by its definition, with the panes that were in then.  Exact for
+ * events that are entered, as long as no slot was spilled or dropped for want of room; one that is
+ * later than that reads what is still there. */
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include <string.h>
 
@@ -68,7 +69,7 @@ static const uint8_t *window_start(const struct visit *visit, const struct frame
 
 static double moment_late(const struct visit *visit, const struct window *window,
                           const struct slot_view *slots, uint32_t count,
-                          const struct window_span *span)
+                          const struct window_span *span, const uint8_t *total)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     const struct moment *moment = &visit->entity->moment[window->moment];
@@ -76,6 +77,8 @@ static double moment_late(const struct visit *visit, const struct window *window
     double cells[MOMENT_CELLS_MAX] = {0};
     if (start)
         memcpy(cells, start, moment_size(moment->needs));
+    if (total)
+        memcpy(cells, total + moment->pane, moment_size(moment->needs));
     for (uint32_t i = 0; i < count; i++)
         if (window->argument_count == 0)
             cells[MOMENT_COUNT] += 1;
@@ -84,16 +87,17 @@ static double moment_late(const struct visit *visit, const struct window *window
     return window->kind->finish(moment_show(cells), span);
 }
 
-/* Kinds that may go without span do not look at the view. */
+/* Kinds that may go without span, or join, do not look at the view. */
 static bool running_late(const struct visit *visit, const struct window *window,
                          const struct slot_view *slots, uint32_t count,
                          const struct slot_view *event, const struct window_span *span,
-                         union value *result)
+                         const uint8_t *total, union value *result)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     uint64_t value[AGGREGATE_VALUE_MAX / 8] = {0};
     struct window_view view = window_open(visit, window, false);
-    memcpy(value, window_start(visit, frame, window->offset, window->base),
+    memcpy(value,
+           total ? total + window->pane : window_start(visit, frame, window->offset, window->base),
            window->kind->value_size);
     for (uint32_t i = 0; i < count; i++)
         window->kind->add(value, &slots[i], &view);
@@ -103,15 +107,18 @@ static bool running_late(const struct visit *visit, const struct window *window,
 static bool ask_late(const struct features *features, const struct visit *visit,
                      const struct window *window, const struct slot_view *slots, uint32_t count,
                      const struct slot_view *event, const struct window_span *span,
-                     union value *result)
+                     const uint8_t *total, union value *result)
 {
+    const struct multiset *multiset = &visit->entity->multiset[window->multiset];
     bool is_key = visit->entity->cell[window->cell[0]].is_key;
-    const struct values values = values_gather(slots, count, is_key, features->gather.words);
+    struct values values = values_gather(slots, count, is_key, features->gather.words);
+    values.past = total ? past_of(total, multiset) : NULL;
     return window->kind->ask(&values, event, span, result);
 }
 
 static void window_late(const struct features *features, const struct visit *visit,
-                        const struct window *window, const struct batch *batch, uint32_t row)
+                        const struct window *window, const uint8_t *total,
+                        const struct batch *batch, uint32_t row)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     uint32_t first = gather_window(features, visit, window);
@@ -122,13 +129,13 @@ static void window_late(const struct features *features, const struct visit *vis
     union value result = {0};
     bool found = true;
     if (window->kind->finish)
-        result.number = moment_late(visit, window, slots, count, &span);
+        result.number = moment_late(visit, window, slots, count, &span, total);
     else if (window->kind->ask)
-        found = ask_late(features, visit, window, slots, count, &event, &span, &result);
-    else if (frame->form != &ever_form)
-        found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
+        found = ask_late(features, visit, window, slots, count, &event, &span, total, &result);
+    else if (frame->form == &ever_form || (total && window->kind->join))
+        found = running_late(visit, window, slots, count, &event, &span, total, &result);
     else
-        found = running_late(visit, window, slots, count, &event, &span, &result);
+        found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
     window_result(window, batch, row, found, result);
 }
 
@@ -138,7 +145,10 @@ void late_read(const struct features *features, const struct visit *visit, uint3
     const struct entity *entity = visit->entity;
     for (uint32_t f = entity->level_first[level]; f < entity->level_first[level + 1]; f++) {
         const struct frame *frame = &entity->frame[f];
+        const uint8_t *total =
+            frame_has_panes(visit, frame) ? panes_at(visit, frame, visit->time_ms) : NULL;
         for (uint32_t i = 0; i < frame->window_count; i++)
-            window_late(features, visit, &entity->window[frame->window_first + i], batch, row);
+            window_late(features, visit, &entity->window[frame->window_first + i], total, batch,
+                        row);
     }
 }

@@ -317,6 +317,9 @@ static bool rows_fit(const struct move *move)
                            move->from->row_region) &&
            (!move->to->has_slots || state_copy_fits(move->to_state, move->to->block_region,
                                                     move->from_state, move->from->block_region)) &&
+           (move->from->panes_max == 0 ||
+            (move->to->panes_max && state_copy_fits(move->to_state, move->to->panes_region,
+                                                    move->from_state, move->from->panes_region))) &&
            (move->to->multiset_count == 0 ||
             state_copy_fits(move->to_state, move->to->tree.region, move->from_state,
                             move->from->tree.region));
@@ -328,6 +331,8 @@ static void rows_copy(struct move *move)
     state_copy_rows(move->to_state, to->row_region, move->from_state, from->row_region);
     if (to->has_slots)
         state_copy_rows(move->to_state, to->block_region, move->from_state, from->block_region);
+    if (from->panes_max)
+        state_copy_rows(move->to_state, to->panes_region, move->from_state, from->panes_region);
     if (to->multiset_count)
         state_copy_rows(move->to_state, to->tree.region, move->from_state, from->tree.region);
     if (to->map.mask == from->map.mask) {
