@@ -273,7 +273,11 @@ static void report_room(const struct entity *entity, struct entity_report *repor
         .bytes_per_entity = row_bytes(entity),
         .blocks_max = blocks,
         .block_events = entity->has_slots ? entity->block_slots : 0,
-        .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size,
+        .bytes_block = entity->has_slots ? entity->block_size : 0,
+        .bytes_panes = entity->panes_size,
+        .panes_most = entity->panes_max,
+        .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size +
+                  entity->panes_max * entity->panes_size,
     };
     memcpy(report->name, entity->name, sizeof report->name);
 }
@@ -300,6 +304,8 @@ uint32_t features_report(const struct features *features, const struct state *st
         report->live = state->directory->region[entity->row_region].live;
         if (entity->has_slots)
             report->blocks = state->directory->region[entity->block_region].live;
+        if (entity->panes_max)
+            report->panes = state->directory->region[entity->panes_region].live;
         report->evicted_for_rows = counters->evicted_for_rows;
         report->evicted_for_blocks = counters->evicted_for_blocks;
         report->expired = counters->expired;

@@ -65,6 +65,8 @@ struct features_setting {
 struct entity_report {
     char name[256];
     uint64_t live, entities_max, bytes_per_entity;
+    uint64_t bytes_block;                    /* of block_events */
+    uint64_t bytes_panes, panes, panes_most; /* of an entity with too many events; how many are */
     uint64_t blocks, blocks_max, block_events, memory; /* memory: what it may come to */
     uint64_t evicted_for_rows, evicted_for_blocks, expired, erased;
     uint64_t events_dropped; /* lost to some window before their time */

@@ -3,7 +3,8 @@
  * Plans whose rows mean the same are copied as they stand.  Otherwise every entity is entered anew,
  * in the order of the old rows, through the functions that a live event uses:
  *
- *     1. what no longer has a slot stays in the bases of frames without span
+ *     1. what no longer has a slot stays in the bases of frames without span, and in the panes of
+ *        equal frames over time
  *     2. its slots, oldest first, with the cells that both plans have; each enters the frames that
  *        hold it as if the entity's newest event were just now.  That fills all windows
  *     3. running values that the old row kept are put over those that were filled: to the bit what
@@ -15,6 +16,7 @@
 #include "features/form.h"
 #include "features/match.h"
 #include "features/moment.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +246,7 @@ static void row_move(struct move *move, uint64_t row)
     move->has_lost = false;
     memset(move->frame_lost, 0, sizeof move->frame_lost);
     bases_take(move);
+    panes_move(move->match, &move->new, &move->old);
     slots_move(move);
     sums_take(move);
     bases_make(move);

@@ -1,52 +1,14 @@
 /* Slots that had to go before their time; see pane.h. */
-#include "features/pane.h"
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/pane_row.h"
 #include "features/past.h"
 #include <string.h>
-
-/* ---- where they stand ---- */
-
-static uint64_t panes_row(const struct visit *visit)
-{
-    return visit_head(visit)->panes - 1u;
-}
-
-static struct panes *panes_write(const struct visit *visit, const struct frame *frame)
-{
-    uint64_t size =
-        sizeof(struct panes) + frame->cells_size + (uint64_t)PANES_MAX * frame->pane_size;
-    return state_write(visit->state, visit->entity->panes_region, panes_row(visit), frame->panes,
-                       size);
-}
-
-static const struct panes *panes_of(const struct visit *visit, const struct frame *frame)
-{
-    const uint8_t *row = state_read(visit->state, visit->entity->panes_region, panes_row(visit));
-    return (const struct panes *)(row + frame->panes);
-}
 
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
 {
     return (const uint8_t *)(panes_of(visit, frame) + 1);
-}
-
-static uint32_t panes_count(const struct panes *panes)
-{
-    return (uint32_t)__builtin_popcountll(panes->used);
-}
-
-/* The place-th oldest. */
-static struct pane *pane_at(const struct panes *panes, const struct frame *frame, uint32_t place)
-{
-    uint8_t *first = (uint8_t *)(uintptr_t)(panes + 1) + frame->cells_size;
-    return (struct pane *)(first + (size_t)panes->order[place] * frame->pane_size);
-}
-
-static uint8_t *pane_cells(struct pane *pane)
-{
-    return (uint8_t *)(pane + 1);
 }
 
 /* ---- cells ---- */
@@ -154,8 +116,8 @@ static void panes_gather(const struct entity *entity, const struct frame *frame,
     }
 }
 
-static void panes_refresh(const struct entity *entity, const struct frame *frame,
-                          struct panes *panes, int64_t now_ms)
+void panes_refresh(const struct entity *entity, const struct frame *frame, struct panes *panes,
+                   int64_t now_ms)
 {
     panes->change_ms = TIME_NEVER;
     for (uint32_t i = panes_count(panes); i-- > 0;) {

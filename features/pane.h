@@ -73,7 +73,8 @@ const uint8_t *panes_at(const struct visit *visit, const struct frame *frame, in
 /* The same as it is now. */
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame);
 
-static inline const struct past_values *past_of(const uint8_t *total, const struct multiset *multiset)
+static inline const struct past_values *past_of(const uint8_t *total,
+                                                const struct multiset *multiset)
 {
     return (const struct past_values *)(total + multiset->pane);
 }
@@ -86,6 +87,11 @@ const double *panes_join(const struct moment *moment, const double *cells, const
 bool panes_read(const struct visit *visit, const struct window *window, const uint8_t *total,
                 const struct slot_view *event, const struct window_span *span,
                 struct window_view *view, union value *result);
+
+struct match;
+
+/* What an entity's panes mean to another plan of it (match.h); before its slots are moved. */
+void panes_move(const struct match *match, const struct visit *new, const struct visit *old);
 
 /* Gives back the panes of a row that is to be forgotten. */
 void panes_forget(const struct entity *entity, struct state *state, uint64_t row);

@@ -1,8 +1,9 @@
-/* Panes: an entity with many more events than it may keep reads its windows within the stated error.
- * Beside each window over time the test keeps all events; what is read must lie between what the
- * window holds and what it would hold if its ends were off by frame_error_ms. */
-#include "tests/property/features_panes.h"
+/* Panes: an entity with many more events than it may keep reads its windows within the stated
+ * error. Beside each window over time the test keeps all events; what is read must lie between what
+ * the window holds and what it would hold if its ends were off by frame_error_ms. */
 #include "base/random.h"
+#include "features/pane.h"
+#include "tests/property/features_fixture.h"
 #include <math.h>
 
 enum { EVENTS = 3000, KEPT = 40, CARDS = 2 };
@@ -15,7 +16,7 @@ struct seen {
 
 struct crowd {
     struct fixture fixture;
-    struct seen seen[EVENTS];
+    struct seen seen[EVENTS + CARDS];
     uint32_t count;
     struct random random;
 };
@@ -63,6 +64,14 @@ static double total(uint64_t card, int64_t from_ms, int64_t to_ms, bool bare)
 static const struct entity *card_entity(void)
 {
     return crowd.fixture.features->entity[0];
+}
+
+static const struct frame *frame_of_window(const struct entity *entity, uint32_t value)
+{
+    uint32_t i = 0;
+    while (entity->window[i].value != value)
+        i++;
+    return &entity->frame[entity->window[i].frame];
 }
 
 static int64_t time_draw(int64_t now_ms, int64_t lateness_ms)
@@ -206,8 +215,8 @@ static void distinct_values_are_estimated(void **unused)
     }
 }
 
-/* A label that comes when its event has long been spilled is in the mean, corrected or not, and with
- * a delay that no slot lives to see. */
+/* A label that comes when its event has long been spilled is in the mean, corrected or not, and
+ * with a delay that no slot lives to see. */
 static void labels_find_their_pane(void **unused)
 {
     (void)unused;
@@ -219,7 +228,6 @@ static void labels_find_their_pane(void **unused)
     double got = 0;
     for (uint32_t i = 0; i < 2000; i++) {
         got = after(now_ms += 1000, 1, 7, 1, mean);
-        history_keys(&fixture->history, &fixture->state, i);
         if (i < 500 || i % 4)
             continue;
         batch_clear(fixture->batch);
