@@ -7,15 +7,15 @@ const char *const grammar_lines[] = {
     "formula    = and { \"or\" and }",
     "and        = not { \"and\" not }",
     "not        = \"not\" not | comparison",
-    "comparison = sum [ (\"<\" | \"<=\" | \">\" | \">=\" | \"==\" | \"!=\") sum | [ \"not\" ] "
-    "\"in\" set ]",
+    "comparison = sum [ (\"<\" | \"<=\" | \">\" | \">=\" | \"==\" | \"!=\") sum | membership ]",
+    "membership = [ \"not\" ] \"in\" set",
     "set        = name | \"(\" member { \",\" member } \")\"",
     "member     = text | [ \"-\" ] ( number | duration )",
     "sum        = product { (\"+\" | \"-\") product }",
     "product    = unary { (\"*\" | \"/\" | \"%\") unary }",
     "unary      = \"-\" unary | primary",
-    "primary    = number | duration | text | \"true\" | \"false\" | name | call | \"(\" formula "
-    "\")\"",
+    "primary    = number | duration | text | \"true\" | \"false\" | name | call | nested",
+    "nested     = \"(\" formula \")\"",
     "call       = name \"(\" [ formula { \",\" formula } ] \")\" { clause }",
     "",
     "clause     = by | over | session | delay | from | where | before",
@@ -35,8 +35,7 @@ const char *const grammar_lines[] = {
     "text       = \"'\" { any but \"'\" } \"'\" | '\"' { any but '\"' } '\"'",
     "name       = ( letter | \"_\" ) { letter | digit | \"_\" }",
     "",
-    "Blanks may stand between all of these.  A name is ASCII and has at most 63 bytes, a text at "
-    "most",
-    "255.  Clauses belong to the call right before them, each at most once.",
+    "Blanks may stand between all of these.  A name is ASCII and has at most 63 bytes, a text",
+    "at most 255.  Clauses belong to the call right before them, each at most once.",
     NULL,
 };

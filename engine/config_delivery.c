@@ -93,8 +93,8 @@ static void check_topics(const struct config *config, struct findings *findings)
         findings_add(findings, "labels.topic", 0,
                      "the topic '%s' is read as events already; labels need one of their own",
                      config->events.name);
-    const struct config_input *const others[] = {&config->events, &config->labels_input};
-    for (size_t i = 0; config->control.present && i < sizeof others / sizeof *others; i++)
+    const struct config_input *const others[] = {&config->events, &config->labels_input, NULL};
+    for (int i = 0; config->control.present && others[i]; i++)
         if (others[i]->present && strcmp(config->control.name, others[i]->name) == 0)
             findings_add(findings, "control.topic", 0,
                          "the topic '%s' is read as %s already; requests need one of their own",

@@ -199,7 +199,7 @@ static void memory_divide(struct features *features)
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
         if (quota_of(features, features->entity[i]) == 0)
-            entity_share(features, features->entity[i], rows[i], left / others);
+            entity_share(features, features->entity[i], rows[i], left / (others ? others : 1));
 }
 
 static void gather_allocate(struct features *features)
