@@ -208,6 +208,14 @@ static bool is_last(const struct frame *frame, const struct panes *panes, uint32
     return true;
 }
 
+static void cells_take(const struct visit *visit, const struct frame *frame, uint8_t *cells,
+                       const struct slot *slot, bool spilled)
+{
+    cells_see(visit->entity, frame, cells, slot);
+    if (spilled)
+        cells_add(visit, frame, cells, slot);
+}
+
 /* The slot joins its pane, spilled or only seen; the total follows, if it can without being made
  * anew. */
 static void panes_take(const struct visit *visit, const struct frame *frame,
@@ -223,30 +231,20 @@ static void panes_take(const struct visit *visit, const struct frame *frame,
     struct pane *pane = pane_at(panes, frame, place);
     bool begins = pane->newest_ms == INT64_MIN;
     bool was_in = !begins && frame_holds(entity, frame, pane->newest_ms, now_ms);
-    uint8_t *total = (uint8_t *)(panes + 1), *cells = pane_cells(pane);
     if (slot->time_ms > pane->newest_ms)
         pane->newest_ms = slot->time_ms;
     pane->events += spilled;
-    cells_see(entity, frame, cells, slot);
-    if (spilled)
-        cells_add(visit, frame, cells, slot);
+    cells_take(visit, frame, pane_cells(pane), slot, spilled);
     bool is_in = frame_holds(entity, frame, pane->newest_ms, now_ms);
-    bool last = !spilled || is_last(frame, panes, place);
-    if (!begins && (was_in != is_in || (is_in && !last))) {
+    bool moves = !begins && was_in != is_in;
+    if (moves || (is_in && spilled && !is_last(frame, panes, place))) {
         panes_refresh(entity, frame, panes, now_ms);
         return;
     }
     int64_t change_ms = pane_change_ms(entity, frame, pane, now_ms);
     panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
-    if (!is_in)
-        return;
-    if (begins && !last) {
-        panes_refresh(entity, frame, panes, now_ms);
-        return;
-    }
-    cells_see(entity, frame, total, slot);
-    if (spilled)
-        cells_add(visit, frame, total, slot);
+    if (is_in)
+        cells_take(visit, frame, (uint8_t *)(panes + 1), slot, spilled);
 }
 
 void panes_see(const struct visit *visit, const struct frame *frame, const struct slot *slot)

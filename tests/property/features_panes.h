@@ -83,4 +83,54 @@ static inline bool gone_join(const struct entity *entity, const struct frame *fr
     return in_order;
 }
 
+static inline bool passes_with(const struct expectation *window, const struct past *slot,
+                               double label)
+{
+    if (window->and != VALUE_NONE && slot->value[window->and ].number != 1)
+        return false;
+    if (window->where == VALUE_NONE)
+        return true;
+    bool rest = slot->value[window->where].number == 1;
+    return window->where_label == LABEL_IS_1_AND  ? label == 1 && rest
+           : window->where_label == LABEL_IS_0_OR ? label == 0 || rest
+                                                  : rest;
+}
+
+static inline bool passes(const struct expectation *window, const struct past *slot)
+{
+    return passes_with(window, slot, slot->label);
+}
+
+static inline int gone_order(const void *left, const void *right)
+{
+    const struct gone *a = left, *b = right;
+    uint64_t first = 0, second = 0;
+    for (uint32_t by = 1; by <= 3; by++) {
+        first += a->event->spilled[by] * (a->by == by);
+        second += b->event->spilled[by] * (b->by == by);
+    }
+    return first < second ? -1 : first > second;
+}
+
+/* Those gone that the window could count, in the order in which they went. */
+static inline uint32_t gone_list(const struct expectation *window, struct past *past,
+                                 uint32_t past_count, uint64_t key, struct gone *gone)
+{
+    uint32_t count = 0, by = window->by;
+    for (uint32_t i = 0; i < past_count; i++)
+        if (past[i].spilled[by] && past[i].key[by] == key &&
+            passes_with(window, &past[i], past[i].spilled_label[by]))
+            gone[count++] =
+                (struct gone){.event = &past[i], .by = by, .at_ms = past[i].dropped_ms[by]};
+    qsort(gone, count, sizeof *gone, gone_order);
+    return count;
+}
+
+static inline bool is_one_of(const char *kind, const char *kinds)
+{
+    const char *found = strstr(kinds, kind);
+    return found && (found == kinds || found[-1] == ' ') &&
+           (found[strlen(kind)] == ' ' || !found[strlen(kind)]);
+}
+
 #endif

@@ -81,69 +81,98 @@ static int64_t time_draw(int64_t now_ms, int64_t lateness_ms)
     return now_ms - (int64_t)random_below(&crowd.random, (uint64_t)lateness_ms);
 }
 
+static const struct {
+    const char *formula;
+    int64_t span_ms, delay_ms;
+    bool bare;
+} sums[] = {{"count() by card over 10m", 600000, 0, true},
+            {"sum(amount) by card over 1h", 3600000, 0, false},
+            {"sum(amount) by card over 20m delay 10m", 1200000, 600000, false},
+            {"count() by card over 1h delay 1h", 3600000, 3600000, true}};
+
+enum { SUMS = sizeof sums / sizeof sums[0] };
+
+/* What the event has read. */
+static void sums_check(uint64_t seed, uint64_t card, int64_t time_ms, bool late,
+                       const uint32_t *value)
+{
+    for (uint32_t w = 0; w < SUMS; w++) {
+        int64_t error_ms = frame_error_ms(frame_of_window(card_entity(), value[w]));
+        int64_t end_ms = time_ms - sums[w].delay_ms, begin_ms = end_ms - sums[w].span_ms;
+        int64_t lack_ms = sums[w].delay_ms || late ? error_ms : 0;
+        double got = fixture_cell(&crowd.fixture, value[w], 0)->number;
+        double least = total(card, begin_ms, end_ms - lack_ms, sums[w].bare);
+        double most = total(card, begin_ms - error_ms, end_ms, sums[w].bare);
+        assert_true(error_ms > 0 && error_ms <= sums[w].span_ms / 4);
+        if (got < least || got > most)
+            fail_msg("seed %llu, event %u, %s: got %g, between %g and %g (late %d)",
+                     (unsigned long long)seed, crowd.count, sums[w].formula, got, least, most,
+                     late);
+    }
+}
+
+static int64_t sums_run(uint64_t seed, int64_t lateness_ms, const uint32_t *value)
+{
+    int64_t now_ms = 1500000000000, most_ms[CARDS] = {0};
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        now_ms += (int64_t)random_below(&crowd.random, i % 1000 < 900 ? 5000 : 120000);
+        int64_t time_ms = time_draw(now_ms, lateness_ms);
+        uint64_t card = random_below(&crowd.random, 10) ? 1 : 2;
+        int64_t *newest_ms = &most_ms[card - 1];
+        bool late = time_ms < *newest_ms, entered = *newest_ms - time_ms <= lateness_ms;
+        *newest_ms = late ? *newest_ms : time_ms;
+        after(time_ms, card, 7, (double)(1 + random_below(&crowd.random, 100)), value[0]);
+        if (entered)
+            sums_check(seed, card, time_ms, late, value);
+        else
+            crowd.count--;
+    }
+    return now_ms;
+}
+
 /* Sums stay within what the error of the window's ends allows, with delays and late events; and a
  * card that calms down is exact again and has no panes any more. */
 static void sums_stay_within_the_error(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *formula;
-        int64_t span_ms, delay_ms;
-        bool bare;
-    } windows[] = {{"count() by card over 10m", 600000, 0, true},
-                   {"sum(amount) by card over 1h", 3600000, 0, false},
-                   {"sum(amount) by card over 20m delay 10m", 1200000, 600000, false},
-                   {"count() by card over 1h delay 1h", 3600000, 3600000, true}};
-    enum { WINDOWS_HERE = sizeof windows / sizeof windows[0] };
     for (uint64_t seed = 1; seed <= 12; seed++) {
-        int64_t lateness_ms = seed % 3 ? 60000 * (int64_t)(seed % 3) : 0;
-        uint32_t value[WINDOWS_HERE];
+        uint32_t value[SUMS];
+        int64_t lateness_ms = 60000 * (int64_t)(seed % 3);
         crowd_open(seed, lateness_ms);
-        for (uint32_t w = 0; w < WINDOWS_HERE; w++)
-            value[w] = fixture_must_compile(&crowd.fixture, windows[w].formula);
+        for (uint32_t w = 0; w < SUMS; w++)
+            value[w] = fixture_must_compile(&crowd.fixture, sums[w].formula);
         fixture_start(&crowd.fixture);
-        int64_t now_ms = 1500000000000, most_ms[CARDS] = {0};
-        for (uint32_t i = 0; i < EVENTS; i++) {
-            now_ms += (int64_t)random_below(&crowd.random, i % 1000 < 900 ? 5000 : 120000);
-            int64_t time_ms = time_draw(now_ms, lateness_ms);
-            uint64_t card = random_below(&crowd.random, 10) ? 1 : 2;
-            most_ms[card - 1] = time_ms > most_ms[card - 1] ? time_ms : most_ms[card - 1];
-            bool entered = most_ms[card - 1] - time_ms <= lateness_ms;
-            after(time_ms, card, 7, (double)(1 + random_below(&crowd.random, 100)), value[0]);
-            if (!entered) {
-                crowd.count--;
-                continue;
-            }
-            for (uint32_t w = 0; w < WINDOWS_HERE; w++) {
-                const struct frame *frame = frame_of_window(card_entity(), value[w]);
-                int64_t error_ms = frame_error_ms(frame), end_ms = time_ms - windows[w].delay_ms;
-                int64_t begin_ms = end_ms - windows[w].span_ms;
-                bool late = time_ms < most_ms[card - 1];
-                int64_t lack_ms = windows[w].delay_ms || late ? error_ms : 0;
-                double got = fixture_cell(&crowd.fixture, value[w], 0)->number;
-                double least = total(card, begin_ms, end_ms - lack_ms, windows[w].bare);
-                double most = total(card, begin_ms - error_ms, end_ms, windows[w].bare);
-                assert_true(error_ms > 0 && error_ms <= windows[w].span_ms / 4);
-                if (got < least || got > most)
-                    fail_msg("seed %llu, event %u, %s: got %g, between %g and %g (late %d)",
-                             (unsigned long long)seed, i, windows[w].formula, got, least, most,
-                             late);
-            }
-        }
+        int64_t now_ms = sums_run(seed, lateness_ms, value);
         struct entity_report report;
         features_report(crowd.fixture.features, &crowd.fixture.state, &report, 1);
-        assert_true(report.events_spilled > 1000);
+        assert_true(report.events_spilled > 1000 && report.panes == CARDS);
         assert_int_equal(report.events_dropped, 0);
-        const struct state_region *panes =
-            &crowd.fixture.state.directory->region[card_entity()->panes_region];
-        assert_true(panes->live > 0);
-        for (uint64_t card = 1; card <= CARDS; card++) {
-            double first = after(now_ms + 10000000, card, 7, 1, value[0]);
-            assert_true(first == 1);
-        }
-        assert_int_equal(panes->live, 0);
+        for (uint64_t card = 1; card <= CARDS; card++)
+            assert_true(after(now_ms + 10000000, card, 7, 1, value[0]) == 1);
+        features_report(crowd.fixture.features, &crowd.fixture.state, &report, 1);
+        assert_int_equal(report.panes, 0);
         fixture_close(&crowd.fixture);
     }
+}
+
+/* A busy card that is evicted or erased gives its panes back. */
+static void panes_go_with_their_entities(void **unused)
+{
+    (void)unused;
+    crowd_open(1, 0);
+    uint32_t count = fixture_must_compile(&crowd.fixture, "count() by card over 1d");
+    fixture_start(&crowd.fixture);
+    struct entity_report report;
+    for (uint32_t i = 0; i < 200; i++)
+        after(1500000000000 + i, 1 + i % 2, 7, 1, count);
+    features_report(crowd.fixture.features, &crowd.fixture.state, &report, 1);
+    assert_int_equal(report.panes, 2);
+    assert_true(entity_erase(card_entity(), &crowd.fixture.state, 1));
+    features_report(crowd.fixture.features, &crowd.fixture.state, &report, 1);
+    assert_int_equal(report.panes, 1);
+    assert_true(after(1500000000200, 1, 7, 1, count) == 1);
+    assert_true(after(1500000000200, 2, 7, 1, count) == 101);
+    fixture_close(&crowd.fixture);
 }
 
 /* Calendar windows are exact even then. */
@@ -298,9 +327,11 @@ static void batches_do_not_matter(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_stay_within_the_error), cmocka_unit_test(days_are_exact),
-        cmocka_unit_test(distinct_values_are_estimated), cmocka_unit_test(labels_find_their_pane),
-        cmocka_unit_test(batches_do_not_matter)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sums_stay_within_the_error),
+                                       cmocka_unit_test(panes_go_with_their_entities),
+                                       cmocka_unit_test(days_are_exact),
+                                       cmocka_unit_test(distinct_values_are_estimated),
+                                       cmocka_unit_test(labels_find_their_pane),
+                                       cmocka_unit_test(batches_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

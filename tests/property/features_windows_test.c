@@ -130,23 +130,6 @@ static int64_t farthest_of(const struct stream *stream, uint32_t by)
     return farthest_ms + (stream->lateness_ms ? stream->lateness_ms + 1 : 0);
 }
 
-static bool passes_with(const struct expectation *window, const struct past *slot, double label)
-{
-    if (window->and != VALUE_NONE && slot->value[window->and ].number != 1)
-        return false;
-    if (window->where == VALUE_NONE)
-        return true;
-    bool rest = slot->value[window->where].number == 1;
-    return window->where_label == LABEL_IS_1_AND  ? label == 1 && rest
-           : window->where_label == LABEL_IS_0_OR ? label == 0 || rest
-                                                  : rest;
-}
-
-static bool passes(const struct expectation *window, const struct past *slot)
-{
-    return passes_with(window, slot, slot->label);
-}
-
 /* Could it ever be in a window of the entity, as far as is known when it comes? */
 static bool is_skipped(const struct stream *stream, const struct past *event, uint32_t by)
 {
@@ -400,37 +383,6 @@ static bool reads_blurred(const struct expectation *window, const struct past *e
     return false;
 }
 
-static int gone_order(const void *left, const void *right)
-{
-    const struct gone *a = left, *b = right;
-    uint64_t first = 0, second = 0;
-    for (uint32_t by = 1; by <= 3; by++) {
-        first += a->event->spilled[by] * (a->by == by);
-        second += b->event->spilled[by] * (b->by == by);
-    }
-    return first < second ? -1 : first > second;
-}
-
-/* Those gone that the window could count, in the order in which they went. */
-static uint32_t gone_list(const struct expectation *window, uint64_t key, struct gone *gone)
-{
-    uint32_t count = 0, by = window->by;
-    for (uint32_t i = 0; i < past_count; i++)
-        if (past[i].spilled[by] && past[i].key[by] == key &&
-            passes_with(window, &past[i], past[i].spilled_label[by]))
-            gone[count++] =
-                (struct gone){.event = &past[i], .by = by, .at_ms = past[i].dropped_ms[by]};
-    qsort(gone, count, sizeof *gone, gone_order);
-    return count;
-}
-
-static bool is_one_of(const char *kind, const char *kinds)
-{
-    const char *found = strstr(kinds, kind);
-    return found && (found == kinds || found[-1] == ' ') &&
-           (found[strlen(kind)] == ' ' || !found[strlen(kind)]);
-}
-
 /* Adds to the slots what panes count.  False if the contract does not say what is read then. */
 static bool gather_gone(const struct fixture *fixture, const struct expectation *window,
                         struct past *event, struct past **slots, uint32_t *count)
@@ -438,7 +390,8 @@ static bool gather_gone(const struct fixture *fixture, const struct expectation 
     static struct gone gone[RECORDS];
     const struct entity *entity = entity_by(fixture, window->by);
     const struct frame *frame = frame_of_window(entity, window->value);
-    uint32_t gone_count = gone_list(window, event->key[window->by], gone), added = 0;
+    uint32_t gone_count = gone_list(window, past, past_count, event->key[window->by], gone),
+             added = 0;
     int64_t newest_ms = newest_of(window->by, event->key[window->by]);
     if (entity->panes_max == 0 || frame->panes == INDEX_NONE || gone_count == 0 ||
         is_one_of(window->kind, "median quantile mode entropy rank heavy"))
