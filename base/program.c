@@ -260,9 +260,13 @@ bool program_has_bytes(const struct program *program, uint32_t index)
     const struct program_value *value = &program->value[index];
     if (value->type != TYPE_TEXT)
         return false;
-    if (value->constant || value->text_slot != SLOT_NONE)
-        return true;
-    bool has = value->operation && value->operation->passes;
+    return value->constant || value->text_slot != SLOT_NONE || value->passes_bytes;
+}
+
+/* Do all that it passes on have bytes?  Asked once, when it is made. */
+static bool passes_bytes(const struct program *program, const struct program_value *value)
+{
+    bool has = value->operation->passes;
     for (uint32_t i = 0; has && i < value->input_count; i++)
         if (value->operation->passes >> i & 1)
             has = program_has_bytes(program, value->input[i]);
@@ -311,6 +315,7 @@ uint32_t program_add_with(struct program *program, const struct operation *opera
     derive(program, &value, operation->name, print);
     if (value.constant)
         return fold(program, &value);
+    value.passes_bytes = passes_bytes(program, &value);
     uint32_t before = program->value_count, result = share_value(program, &value);
     if (result == before)
         claim_bytes(program, result);

@@ -66,6 +66,7 @@ struct program_value {
     union value literal;      /* of a constant */
     struct span literal_text; /* of a constant text: in the program's literals */
     uint32_t text_slot;       /* of a text whose bytes somebody reads: row of batch.texts */
+    bool passes_bytes;        /* of a text that is passed on: its bytes can be had */
     uint32_t layer;           /* of a text that is made: where its bytes go; 0: nowhere */
     const void *with; /* what its operation needs besides inputs: a set, a pattern, a zone */
     const struct field *field; /* of an enum: for its choices; whoever adds a field sets it */

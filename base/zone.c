@@ -115,22 +115,39 @@ static int64_t hour_start_ms(const struct zone_interval *interval, int64_t time_
     return local_ms - interval->offset_ms;
 }
 
+/* Clocks that are put back over midnight show the end of a day twice, with minutes of the next one
+ * in between.  That day has begun then and goes on: a moment lies in the last period that has. */
+static int64_t last_begun_ms(const struct zone *zone, enum period period, int64_t time_ms,
+                             int64_t *end_ms)
+{
+    int64_t start_ms = local_start_ms(period, time_ms + zone_offset_ms(zone, time_ms));
+    for (;;) {
+        int64_t next_ms = local_end_ms(period, start_ms);
+        *end_ms = moment_of_local(zone, next_ms);
+        if (*end_ms > time_ms)
+            return start_ms;
+        start_ms = next_ms;
+    }
+}
+
 int64_t period_start_ms(const struct zone *zone, enum period period, int64_t time_ms)
 {
-    struct zone_interval interval = zone_interval(zone, time_ms);
+    int64_t end_ms;
     if (period != PERIOD_HOUR)
-        return moment_of_local(zone, local_start_ms(period, time_ms + interval.offset_ms));
+        return moment_of_local(zone, last_begun_ms(zone, period, time_ms, &end_ms));
+    struct zone_interval interval = zone_interval(zone, time_ms);
     int64_t start_ms = hour_start_ms(&interval, time_ms);
     return start_ms < interval.from_ms ? interval.from_ms : start_ms;
 }
 
 int64_t period_end_ms(const struct zone *zone, enum period period, int64_t time_ms)
 {
-    struct zone_interval interval = zone_interval(zone, time_ms);
-    if (period == PERIOD_HOUR) {
-        int64_t end_ms = hour_start_ms(&interval, time_ms) + HOUR_MS;
-        return end_ms > interval.to_ms ? interval.to_ms : end_ms;
+    int64_t end_ms;
+    if (period != PERIOD_HOUR) {
+        last_begun_ms(zone, period, time_ms, &end_ms);
+        return end_ms;
     }
-    int64_t start_ms = local_start_ms(period, time_ms + interval.offset_ms);
-    return moment_of_local(zone, local_end_ms(period, start_ms));
+    struct zone_interval interval = zone_interval(zone, time_ms);
+    end_ms = hour_start_ms(&interval, time_ms) + HOUR_MS;
+    return end_ms > interval.to_ms ? interval.to_ms : end_ms;
 }

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LISTS_SIZE_MAX = 32 << 20 /* bytes of all, as JSON */ };
+
 /* In the order of enum list_type. */
 static const char *const type_names[] = {"text", "number", "network", NULL};
 
@@ -100,6 +102,12 @@ static void read_values(struct list *list, const json_t *values, const char *pat
 
 /* ---- files ---- */
 
+/* Not strchr, which finds the zero byte in every text. */
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
 /* What a line says: without blanks around it and without its comment, which stands at the line's
  * beginning or behind a blank. */
 static void trim(const char **line, size_t *size)
@@ -110,9 +118,9 @@ static void trim(const char **line, size_t *size)
             end = mark;
             break;
         }
-    while (at < end && strchr(" \t\r", *at))
+    while (at < end && is_blank(*at))
         at++;
-    while (end > at && strchr(" \t\r", end[-1]))
+    while (end > at && is_blank(end[-1]))
         end--;
     *line = at;
     *size = (size_t)(end - at);
@@ -208,6 +216,17 @@ static void read_list(struct list *list, json_t *object, const char *path,
         read_values(list, values, path, findings);
 }
 
+/* The journal and the snapshots hold them as they are written here, with all else that stands in
+ * the configuration. */
+static void check_size(const json_t *section, struct findings *findings)
+{
+    size_t size = json_dumpb(section, NULL, 0, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (size > LISTS_SIZE_MAX)
+        findings_add(findings, "lists", 0,
+                     "all lists together have %zu MiB, and the journal takes %d of them at most",
+                     (size >> 20) + 1, LISTS_SIZE_MAX >> 20);
+}
+
 void config_read_lists(struct config *config, struct findings *findings)
 {
     const json_t *section = config_section(config, "lists", findings);
@@ -234,6 +253,8 @@ void config_read_lists(struct config *config, struct findings *findings)
             findings_add_type(findings, path, "an object", value);
         list->unread = findings->count > before;
     }
+    if (section)
+        check_size(section, findings);
 }
 
 void config_close_lists(struct config *config)

@@ -382,7 +382,9 @@ enum status pipeline_adopt(struct pipeline *pipeline, struct state *state, struc
     free(layout);
     if (!fits)
         return failure_set(failure, STATUS_STOP,
-                           "the state was laid out by another version of weir");
+                           "the state was laid out by another version of weir, or by other rules of "
+                           "a time zone (tzdata): go back to those, or begin anew by `weir run "
+                           "--cold-start`");
     pipeline->state = *state;
     memset(state, 0, sizeof *state);
     return open_decoders(pipeline, NULL, failure);

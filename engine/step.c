@@ -24,6 +24,8 @@ static void row_clear(const struct pipeline *pipeline, struct batch *batch, uint
             cell->key = 0;
         else
             cell->number = MISSING;
+        if (field->text_slot != SLOT_NONE)
+            batch_texts(batch, field->text_slot)[row] = (struct span){0, 0};
     }
 }
 

@@ -16,14 +16,16 @@ bool call_mistake(const struct call *call, uint32_t column, const char *format, 
     return false;
 }
 
+/* Inputs have smaller indices than what is computed of them, so one walk upwards sees all; a walk
+ * down the formula would come by what is shared as often as there are ways to it. */
 bool value_uses(const struct program *program, uint32_t value, uint32_t label)
 {
-    if (value == label)
-        return true;
-    for (uint32_t i = 0; i < program->value[value].input_count; i++)
-        if (value_uses(program, program->value[value].input[i], label))
-            return true;
-    return false;
+    bool uses[PROGRAM_VALUES_MAX] = {false};
+    uses[label] = true;
+    for (uint32_t i = label + 1; i <= value; i++)
+        for (uint32_t k = 0; k < program->value[i].input_count; k++)
+            uses[i] |= uses[program->value[i].input[k]];
+    return uses[value];
 }
 
 bool level_check(struct call *call, uint32_t value, uint32_t column)

@@ -33,6 +33,7 @@
 #include "features/features.h"
 
 enum {
+    ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
@@ -187,6 +188,7 @@ struct entity {
     uint32_t key_count;
     uint32_t key_value[ENTITY_KEYS_MAX];
     uint32_t key_hashed;      /* bits: these key parts are no texts */
+    bool named;               /* all key parts are fields that a request can name */
     struct hash_key hash_key; /* for them */
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
     uint32_t events_max;

@@ -29,10 +29,11 @@ static bool is_event(const struct batch *batch, uint32_t row)
     return batch->kind[row] == RECORD_EVENT && !batch->dead[row];
 }
 
-/* Whose entity a request of the control topic names: exactly by these keys. */
+/* Whose entity a request of the control topic names: exactly by these keys.  What a formula makes
+ * of a request's row is no name of anything. */
 static bool is_erased(const struct entity *entity, const struct batch *batch, uint32_t row)
 {
-    if (batch->kind[row] != RECORD_REQUEST || batch->dead[row] ||
+    if (!entity->named || batch->kind[row] != RECORD_REQUEST || batch->dead[row] ||
         batch->request_keys[row] != entity->key_count)
         return false;
     for (uint32_t i = 0; i < entity->key_count; i++)

@@ -153,12 +153,12 @@ static void entity_share(const struct features *features, struct entity *entity,
                          uint64_t entities_max, uint64_t part)
 {
     uint64_t trees = entity->multiset_count ? part / NODES_PART : 0;
-    uint64_t panes = entity->panes_size ? part / PANES_PART : 0;
-    rows_share(entity, entities_max, part - trees - panes);
+    uint64_t rows_most = entities_max ? clamp(entities_max, ROWS_MIN, rows_limit) : rows_limit;
+    if (entity->panes_size)
+        entity->panes_max = clamp(part / PANES_PART / entity->panes_size, 0, rows_most);
+    rows_share(entity, entities_max, part - trees - entity->panes_max * entity->panes_size);
     if (entity->multiset_count)
         entity->nodes_max = nodes_share(features, entity, trees);
-    if (entity->panes_size)
-        entity->panes_max = clamp(panes / entity->panes_size, 0, entity->rows_max);
 }
 
 static uint64_t quota_of(const struct features *features, const struct entity *entity)
@@ -228,7 +228,8 @@ static void entity_settle(struct features *features, struct entity *entity)
     entity->expire_ms = setting ? setting->expire_ms : 0;
     entity->zone = features->zone;
     entity_seal(entity);
-    uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms};
+    uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms,
+                        ENTITY_LAYOUT};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
     entity->panes_scratch = calloc(1, entity->panes_size + 8);
@@ -277,6 +278,7 @@ static void report_room(const struct entity *entity, struct entity_report *repor
         .bytes_panes = entity->panes_size,
         .panes_most = entity->panes_max,
         .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size +
+                  entity->nodes_max * entity->tree.node_size +
                   entity->panes_max * entity->panes_size,
     };
     memcpy(report->name, entity->name, sizeof report->name);

@@ -433,9 +433,11 @@ bool frame_holds_slot(const struct visit *visit, const struct frame *frame, stru
     if (frame_held(visit, frame)->count == 0 || time_ms < frame_oldest_ms(visit, frame))
         return false;
     struct place at = frame_cursor(visit, frame)->place;
+    if (time_ms > ring_slot(visit, at)->time_ms)
+        return true;
     while (!place_equal(at, place))
-        if (ring_slot(visit, at)->time_ms > time_ms || !ring_newer(visit, &at))
-            return time_ms > frame_oldest_ms(visit, frame);
+        if (!ring_newer(visit, &at) || ring_slot(visit, at)->time_ms > time_ms)
+            return false;
     return true;
 }
 

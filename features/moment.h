@@ -70,19 +70,18 @@ static inline void moment_remove(double *moment, uint32_t needs, double value)
     }
 }
 
-/* After `value` was removed: could what is left have lost bits to it?  True for NaN as well, so
- * that a sum that once overflowed recovers. */
+/* After `value` was removed: could what is left have lost bits to it?  True of a sum that had
+ * overflowed as well, so that it recovers. */
 static inline bool moment_doubtful(const double *moment, uint32_t needs, double value)
 {
     if (moment[MOMENT_COUNT] == 0)
         return false;
     if (needs & (NEEDS_SUM | NEEDS_SQUARES | NEEDS_CUBES) &&
-        !(fabs(value) <= 0x1p50 * fabs(moment[MOMENT_SUM])))
+        !sum_keeps(moment[MOMENT_SUM], value))
         return true;
-    if (needs & NEEDS_CUBES &&
-        !(fabs(value * value * value) <= 0x1p50 * fabs(moment[MOMENT_CUBES])))
+    if (needs & NEEDS_CUBES && !sum_keeps(moment[MOMENT_CUBES], value * value * value))
         return true;
-    return needs & NEEDS_SQUARES && !(value * value <= 0x1p50 * moment[MOMENT_SQUARES]);
+    return needs & NEEDS_SQUARES && !sum_keeps(moment[MOMENT_SQUARES], value * value);
 }
 
 /* What two runs of values hold together. */

@@ -91,10 +91,19 @@ static inline bool pair_is_none(struct pair spread, struct pair whole)
 }
 
 /* After `left` was taken out of the sum: are its bits still there?  Not if what left was 2^50 times
- * what stays, or not finite. */
+ * what stays.  A sum that has overflowed is worth another look only when one of those leaves that
+ * can have done it: of the 2^24 that a window holds at most, one above 2^998.  Otherwise a single
+ * huge value would have all slots read again for each that leaves while it stays. */
+static inline bool sum_keeps(double sum, double left)
+{
+    if (isfinite(sum))
+        return left == 0 || fabs(left) <= 0x1p50 * fabs(sum);
+    return fabs(left) < 0x1p998;
+}
+
 static inline bool pair_keeps(struct pair sum, double left)
 {
-    return left == 0 || fabs(left) <= 0x1p50 * fabs(sum.high);
+    return sum_keeps(sum.high, left);
 }
 
 #endif

@@ -92,6 +92,14 @@ static void expire_first(struct visit *visit, uint64_t key, int64_t newest_ms)
         visit->row = STATE_NO_ROW;
 }
 
+/* After a silence an event may be believed by its arrival alone: then it is the newest, before what
+ * follows bears it out. */
+static int64_t newest_seen(const struct batch *batch, uint32_t row)
+{
+    bool newer = !batch->ahead[row] && batch->time_ms[row] > batch->newest_ms[row];
+    return newer ? batch->time_ms[row] : batch->newest_ms[row];
+}
+
 /* Read, not entered: counted, and told to whoever looks after late events. */
 static void came_too_late(const struct visit *visit, const struct batch *batch, uint32_t row,
                           int64_t behind_ms)
@@ -121,7 +129,7 @@ void visit_begin(const struct features *features, struct visit *visit, const str
     if (key == 0)
         return;
     visit->time_ms = batch->time_ms[row];
-    expire_first(visit, key, batch->newest_ms[row]);
+    expire_first(visit, key, newest_seen(batch, row));
     /* An entity that began in the future would take all that follow for late. */
     if (batch->ahead[row] && keymap_find(&entity->map, visit->state, key) == STATE_NO_ROW)
         return;

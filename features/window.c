@@ -289,9 +289,13 @@ static struct entity *entity_make(struct features *features, const char *name,
     entity->key_count = call->key_count;
     memcpy(entity->key_value, call->key, sizeof entity->key_value);
     entity->hash_key = call->program->key;
-    for (uint32_t i = 0; i < call->key_count; i++)
-        if (call->program->value[call->key[i]].type != TYPE_TEXT)
+    entity->named = true;
+    for (uint32_t i = 0; i < call->key_count; i++) {
+        const struct program_value *value = &call->program->value[call->key[i]];
+        if (value->type != TYPE_TEXT)
             entity->key_hashed |= 1U << i;
+        entity->named &= value->field && !value->operation && field_type_is_key(value->field->type);
+    }
     features->entity[features->entity_count++] = entity;
     for (uint32_t i = 0; i < features->setting_count; i++) {
         char normal[256];
@@ -310,7 +314,14 @@ static struct entity *entity_of(const struct call *call)
     char name[256] = "", part[SCHEMA_NAME_MAX];
     for (uint32_t i = 0; i < call->key_count; i++) {
         size_t used = strlen(name);
-        snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "", key_name(call, i, part));
+        size_t more = (size_t)snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "",
+                                       key_name(call, i, part));
+        if (more >= sizeof name - used) { /* cut, it could be another's */
+            call_mistake(call, call->node->column,
+                         "the names of its keys are too long: %zu bytes all together at most",
+                         sizeof name - 1);
+            return NULL;
+        }
     }
     for (uint32_t i = 0; i < features->entity_count; i++)
         if (strcmp(features->entity[i]->name, name) == 0)

@@ -146,6 +146,32 @@ static void test_day_without_midnight(void **state)
     zone_close(zone);
 }
 
+/* Until 2011 Newfoundland put its clocks back at a minute past midnight; Casey, by three hours. */
+static void test_back_over_midnight(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t change_ms;
+    } changes[] = {{"America/St_Johns", 562127460000}, {"Antarctica/Casey", 1267714800000}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct zone *zone = zone_open(changes[i].name, &failure);
+        int64_t start_ms = INT64_MIN, end_ms = INT64_MIN, change_ms = changes[i].change_ms;
+        assert_non_null(zone);
+        assert_true(zone_offset_ms(zone, change_ms) < zone_offset_ms(zone, change_ms - 1));
+        for (int period = PERIOD_HOUR; period <= PERIOD_YEAR; period++, start_ms = end_ms = 0)
+            for (int64_t at_ms = change_ms - DAY_MS; at_ms < change_ms + DAY_MS; at_ms += 30000) {
+                int64_t start = period_start_ms(zone, (enum period)period, at_ms);
+                int64_t end = period_end_ms(zone, (enum period)period, at_ms);
+                assert_true(start <= at_ms && at_ms < end);
+                assert_true(start >= start_ms && end >= end_ms);
+                start_ms = start;
+                end_ms = end;
+            }
+        zone_close(zone);
+    }
+}
+
 static void test_no_zone(void **state)
 {
     (void)state;
@@ -198,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_periods),
         cmocka_unit_test(test_days_of_change),
         cmocka_unit_test(test_day_without_midnight),
+        cmocka_unit_test(test_back_over_midnight),
         cmocka_unit_test(test_no_zone),
         cmocka_unit_test(test_damaged_files),
     };

@@ -95,6 +95,50 @@ static void test_lines(void **state)
     config_free(config);
 }
 
+/* A zero byte is a mistake, not a blank: such files are something else than they seem. */
+static void test_zero_bytes(void **state)
+{
+    (void)state;
+    char text[1024];
+    struct findings findings = {0};
+    struct config config;
+    FILE *file = fopen(list_path, "w");
+    assert_non_null(file);
+    fwrite("abc\0\n\0def\n", 1, 10, file);
+    fclose(file);
+    snprintf(text, sizeof text, shape, "text", list_path, "card");
+    assert_false(config_read_text(&config, "test.json", text, strlen(text), &findings));
+    assert_int_equal(findings.count, 2);
+    findings_close(&findings);
+    config_close(&config);
+}
+
+/* What the journal could not hold is said when the configuration is read. */
+static void test_too_much(void **state)
+{
+    (void)state;
+    char text[2048], line[4096];
+    struct findings findings = {0};
+    struct config config;
+    FILE *file = fopen(list_path, "w");
+    assert_non_null(file);
+    memset(line, '\x01', sizeof line); /* six bytes each, as JSON */
+    line[sizeof line - 1] = '\n';
+    for (int i = 0; i < 1000; i++)
+        fwrite(line, 1, sizeof line, file);
+    fclose(file);
+    snprintf(
+        text, sizeof text,
+        "{\"name\": \"x\", \"events\": {\"source\": \"simulator\", \"fields\": {\"id\": \"id\", "
+        "\"time\": \"time\", \"card\": \"key\"}}, \"lists\": {\"a\": {\"type\": \"text\", "
+        "\"file\": \"%s\"}, \"b\": {\"type\": \"text\", \"file\": \"%s\"}}}",
+        list_path, list_path);
+    assert_false(config_read_text(&config, "test.json", text, strlen(text), &findings));
+    assert_int_equal(findings.count, 1);
+    findings_close(&findings);
+    config_close(&config);
+}
+
 static uint64_t print_of(struct config *config, uint32_t feature)
 {
     struct findings findings = {0};
@@ -161,8 +205,8 @@ static void test_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_journalled),
+        cmocka_unit_test(test_lines),    cmocka_unit_test(test_zero_bytes),
+        cmocka_unit_test(test_too_much), cmocka_unit_test(test_journalled),
         cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -91,6 +91,21 @@ static void nothing_is_left(void **state)
     assert_int_equal(report[2].entities_max, 16);
 }
 
+/* So are the trees of windows that ask about values. */
+static void trees_are_counted(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    struct entity_report report;
+    const struct features_setting setting = {.memory = 30 * MIB};
+    fixture_open(&fixture, &setting);
+    fixture_must_compile(&fixture, "median(amount) by card over 7d");
+    assert_int_equal(features_plan(fixture.features, &report, 1), 1);
+    assert_in_range(report.memory, 30 * MIB - 2048, 30 * MIB);
+    fixture_start(&fixture);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +113,7 @@ int main(void)
         cmocka_unit_test(a_quota_comes_first),
         cmocka_unit_test(a_quota_with_rows),
         cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(trees_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

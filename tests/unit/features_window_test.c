@@ -200,6 +200,19 @@ static void sums_forget_what_left(void **unused)
            {6, 1000000003, MISSING}, {12, MISSING, sqrt(2)});
 }
 
+/* A sum that overflowed is missing while what did it is there, whatever else leaves, and back when
+ * it has left. */
+static void sums_recover(void **unused)
+{
+    (void)unused;
+    FOLLOW("sum(amount) by card over 10s", {0, 2, 2}, {1, 1.7e308, 1.7e308}, {2, 1.7e308, NAN},
+           {5, 3, NAN}, {10, 4, NAN}, {11, 5, 1.7e308}, {12, 6, 18}, {15, 7, 22});
+    FOLLOW("variance(amount) by card over 10s", {0, 2, NAN}, {1, 1e200, NAN}, {5, 3, NAN},
+           {10, 5, NAN}, {11, 7, 4}, {15, 9, 4});
+    FOLLOW("trend(amount) by card over 10s", {0, 2, NAN}, {1, 1.7e308, NAN}, {2, 1.7e308, NAN},
+           {10, 5, NAN}, {11, 7, NAN}, {12, 9, 2});
+}
+
 static void mistakes_are_named(void **unused)
 {
     (void)unused;
@@ -523,6 +536,7 @@ int main(void)
         cmocka_unit_test(the_last_so_many_need_room),
         cmocka_unit_test(levels_stand_on_each_other),
         cmocka_unit_test(sums_forget_what_left),
+        cmocka_unit_test(sums_recover),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(equal_windows_are_one),
         cmocka_unit_test(unused_settings_are_told),
