@@ -305,6 +305,7 @@ static uint32_t parse_call(struct parser *parser, const struct token *name)
             expected(parser, "an operator, ',' or ')'");
     }
     parse_clauses(parser, call);
+    call->end = parser->token.column;
     return node_index(parser, call);
 }
 
@@ -576,6 +577,7 @@ static void parse_end(struct parser *parser)
 bool syntax_parse(struct syntax *syntax, const char *text, struct syntax_error *error)
 {
     struct parser parser = {.syntax = syntax, .text = text, .at = text, .error = error};
+    syntax->formula = text;
     syntax->count = 0;
     take(&parser);
     syntax->root = parse_formula(&parser);

@@ -73,6 +73,7 @@ struct syntax_node {
     enum syntax_kind kind;
     enum syntax_operator operator;
     uint32_t column; /* byte offset in the formula, for messages: its beginning, or the operator */
+    uint32_t end;    /* of a call: offset of what follows it and its clauses */
     double number;
     char name[SCHEMA_NAME_MAX]; /* names, calls, the list after `in`; texts, cut if long */
     const char *text;           /* of a text: its bytes, inside the formula; not terminated */
@@ -97,6 +98,7 @@ struct syntax_node {
 };
 
 struct syntax {
+    const char *formula; /* the text that was read; not owned */
     uint32_t count, root;
     struct syntax_node node[SYNTAX_NODES_MAX];
 };

@@ -33,10 +33,8 @@ struct replay {
 static void replay_on_batch(void *self, const struct batch *batch)
 {
     struct replay *replay = self;
-    if (replay->scores.file)
-        table_file_put(&replay->scores, batch);
-    if (replay->features.file)
-        table_file_put(&replay->features, batch);
+    table_file_put(&replay->scores, batch);
+    table_file_put(&replay->features, batch);
 }
 
 static double replay_seconds(const struct replay *replay)
@@ -155,9 +153,9 @@ static enum status replay_turn(struct replay *replay, struct failure *failure)
 
 static void replay_report(const struct replay *replay, double seconds)
 {
-    bool taken = (replay->flags.scores && strcmp(replay->flags.scores, "-") == 0) ||
-                 (replay->flags.features && strcmp(replay->flags.features, "-") == 0) ||
-                 (replay->flags.decisions && strcmp(replay->flags.decisions, "-") == 0);
+    bool taken = table_file_is_output(replay->flags.scores) ||
+                 table_file_is_output(replay->flags.features) ||
+                 table_file_is_output(replay->flags.decisions);
     FILE *file = taken ? stderr : stdout;
     if (!replay->flags.json) {
         report_print(&replay->engine, seconds, file);
@@ -217,6 +215,8 @@ static int replay_run(const struct command *command, int argument_count, char **
             .config = &replay->config,
             .kafka = replay->flags.kafka,
             .state = replay->flags.state,
+            .scores = replay->flags.scores,
+            .features = replay->flags.features,
             .json = replay->flags.json,
         };
         int code = replay_journal(&setting);
@@ -297,7 +297,9 @@ const struct command command_replay = {
         "outputs get nothing; name files to see what happened.\n"
         "\n"
         "With --journal it reads what a running pipeline has journalled and proves that the same\n"
-        "outputs and the same state come out; it writes nothing and disturbs nobody.",
+        "outputs and the same state come out; it writes nothing to Kafka and disturbs nobody.\n"
+        "--scores and --features say what it saw, event by event; another header line comes where\n"
+        "the pipeline was given another configuration.",
     .flags = replay_flags,
     .argument_min = 1,
     .argument_max = -1,

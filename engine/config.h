@@ -124,6 +124,7 @@ struct config {
     int64_t recent_labels;
     struct config_retraining retraining;
     struct config_output output[STREAMS];
+    bool decision_features;            /* decisions hold the features */
     int64_t commit_ms, commit_records; /* a transaction ends after the first of both */
     int64_t message_max;               /* bytes of an output */
     int delivery;                      /* enum delivery, as written */

@@ -33,10 +33,21 @@ static void check_loop(const struct config *config, const json_t *output, const 
     }
 }
 
-static void read_output(struct config_output *output, const json_t *object, const char *path,
-                        struct findings *findings)
+/* Only decisions may have features beside them. */
+static void read_features(struct config *config, const json_t *object, const char *path,
+                          struct findings *findings)
 {
-    static const char *const others[] = {"sink", NULL};
+    char member[FINDING_PATH_MAX];
+    const json_t *wanted = json_object_get(object, "features");
+    if (wanted && !json_is_boolean(wanted))
+        findings_add_type(findings, path_member(member, path, "features"), "true or false", wanted);
+    config->decision_features = json_is_true(wanted);
+}
+
+static void read_output(struct config_output *output, const json_t *object, const char *path,
+                        bool decisions, struct findings *findings)
+{
+    const char *const others[] = {"sink", decisions ? "features" : NULL, NULL};
     struct kind kind;
     if (!json_is_object(object)) {
         findings_add_type(findings, path, "an object", object);
@@ -61,7 +72,9 @@ void config_read_outputs(struct config *config, struct findings *findings)
         if (stream == STREAMS)
             findings_add_unknown(findings, path, true, "stream", name, stream_at, NULL);
         else
-            read_output(&config->output[stream], value, path, findings);
+            read_output(&config->output[stream], value, path, stream == STREAM_DECISIONS, findings);
+        if (stream == STREAM_DECISIONS)
+            read_features(config, value, path, findings);
         check_loop(config, value, path, findings);
     }
 }

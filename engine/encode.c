@@ -134,10 +134,40 @@ static void encode_decision_open(const struct pipeline *pipeline, const struct b
         encode_reasons(pipeline, batch, row, buffer);
 }
 
+/* Numbers as the models saw them, so that they read back to the bit; keys as their hashes, as in
+ * the CSV of a replay; missing ones are left out. */
+static void encode_features(const struct pipeline *pipeline, const struct batch *batch,
+                            uint32_t row, struct buffer *buffer)
+{
+    const struct config *config = pipeline->config;
+    const char *separator = "";
+    buffer_text(buffer, ",\"features\":{");
+    for (uint32_t i = 0; i < config->feature_count; i++) {
+        uint32_t value = pipeline->feature_value[i];
+        union value cell = batch_column(batch, value)[row];
+        bool is_key = value_type_is_key(pipeline->program.value[value].type);
+        if (is_key ? cell.key == 0 : isnan(cell.number))
+            continue;
+        buffer_text(buffer, separator);
+        separator = ",";
+        buffer_json(buffer, config->feature[i].name, strlen(config->feature[i].name));
+        buffer_text(buffer, ":");
+        if (pipeline->feature_masked[i])
+            buffer_json(buffer, mask, MASK_SIZE);
+        else if (is_key)
+            buffer_format(buffer, "\"%016llx\"", (unsigned long long)cell.key);
+        else
+            buffer_number(buffer, cell.number);
+    }
+    buffer_text(buffer, "}");
+}
+
 void encode_decision(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                      struct buffer *buffer)
 {
     encode_decision_open(pipeline, batch, row, buffer);
+    if (pipeline->config->decision_features)
+        encode_features(pipeline, batch, row, buffer);
     buffer_text(buffer, "}");
 }
 

@@ -6,8 +6,9 @@
 #include "base/buffer.h"
 #include "engine/pipeline.h"
 
-/* {"id": ..., "time": ..., "outcome": ..., "score": ..., "rules": [...], "reasons": [...]}: rules
- * if any fired, reasons for alerts. */
+/* {"id": ..., "time": ..., "outcome": ..., "score": ..., "rules": [...], "reasons": [...],
+ * "features": {...}}: rules if any fired, reasons for alerts, features if the output asks for
+ * them. */
 void encode_decision(const struct pipeline *pipeline, const struct batch *batch, uint32_t row,
                      struct buffer *buffer);
 

@@ -131,7 +131,7 @@ static enum status take_run(struct node *node)
 {
     struct batch *batch = &node->engine->batch;
     struct journal_item *item = &node->item;
-    struct failure failure;
+    struct failure failure = {.text = "records that the journal names have not come yet"};
     uint32_t lane, before = batch->count;
     enum status status =
         inputs_lane(node->inputs, item->input, item->partition, item->from, &lane, &failure);

@@ -4,6 +4,7 @@
  *     pipeline_start    one mapping, fresh; decoders open */
 #include "engine/pipeline.h"
 #include "engine/formulas.h"
+#include "engine/sensitive.h"
 #include "engine/watermark.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,6 +340,8 @@ static struct state_layout *declare(struct pipeline *pipeline)
     journal_lanes_declare(&pipeline->lanes, layout);
     watermark_declare(pipeline, layout);
     features_declare(pipeline->features, layout);
+    if (pipeline->config->decision_features)
+        sensitive_features(pipeline, pipeline->feature_masked);
     models_declare(pipeline->models, layout);
     monitor_declare(pipeline->monitor, layout);
     if (pipeline->has_labels)
@@ -381,10 +384,11 @@ enum status pipeline_adopt(struct pipeline *pipeline, struct state *state, struc
     bool fits = layout_fits(&layout->directory, state->directory);
     free(layout);
     if (!fits)
-        return failure_set(failure, STATUS_STOP,
-                           "the state was laid out by another version of weir, or by other rules of "
-                           "a time zone (tzdata): go back to those, or begin anew by `weir run "
-                           "--cold-start`");
+        return failure_set(
+            failure, STATUS_STOP,
+            "the state was laid out by another version of weir, or by other rules of "
+            "a time zone (tzdata): go back to those, or begin anew by `weir run "
+            "--cold-start`");
     pipeline->state = *state;
     memset(state, 0, sizeof *state);
     return open_decoders(pipeline, NULL, failure);

@@ -60,6 +60,7 @@ struct pipeline {
     const char *model_feature_name[MODEL_FEATURES_MAX];
     /* every named value that --features prints: configured features in order */
     uint32_t feature_value[CONFIG_FEATURES_MAX];
+    bool feature_masked[CONFIG_FEATURES_MAX]; /* in decisions: computed from a sensitive field */
     void *event_decoder, *label_decoder;
     /* where features and scores go when no example is kept */
     union value scratch_feature[MODEL_FEATURES_MAX];

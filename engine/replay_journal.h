@@ -9,6 +9,7 @@ struct replay_journal_setting {
     struct config *config;
     const char *kafka; /* brokers in place of the configured ones; NULL: those */
     const char *state; /* directory whose newest snapshot it begins at; NULL: the journal's begin */
+    const char *scores, *features; /* CSV files to write, as of a replay of files; NULL: none */
     bool json;
 };
 

@@ -1,5 +1,6 @@
 /* Writing scores and features; see table_file.h. */
 #include "engine/table_file.h"
+#include "base/hash.h"
 #include "engine/encode.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -25,8 +26,30 @@ enum status table_file_open(struct table_file *table, const struct pipeline *pip
     table->line = malloc(TABLE_LINE_MAX);
     if (!table->file || !table->line)
         return failure_set(failure, STATUS_STOP, "could not write %s: %s", path, strerror(errno));
-    put_header(table);
+    if (pipeline)
+        put_header(table);
     return STATUS_OK;
+}
+
+/* Of the columns' names. */
+static uint64_t header_print(const struct table_file *table, const struct config *config)
+{
+    uint64_t print = 1;
+    for (uint32_t i = 0; table->features && i < config->feature_count; i++)
+        print = hash_pair(
+            print, hash_fingerprint(config->feature[i].name, strlen(config->feature[i].name)));
+    return print;
+}
+
+void table_file_turn(struct table_file *table, const struct pipeline *pipeline)
+{
+    if (!table->file)
+        return;
+    uint64_t print = header_print(table, pipeline->config);
+    table->pipeline = pipeline;
+    if (print != table->header)
+        put_header(table);
+    table->header = print;
 }
 
 /* A CSV cell: quoted when it holds a comma, a quote or a line's end. */
@@ -67,6 +90,8 @@ static void put_features(const struct table_file *table, const struct batch *bat
 
 void table_file_put(struct table_file *table, const struct batch *batch)
 {
+    if (!table->file)
+        return;
     for (uint32_t row = 0; row < batch->count; row++) {
         if (batch->dead[row] || batch->kind[row] != RECORD_EVENT)
             continue;

@@ -100,6 +100,7 @@ struct window {
     uint32_t pane;  /* in the cells of panes; INDEX_NONE: they keep nothing for it */
     uint32_t value; /* in the program: where the result goes */
     bool is_key;    /* of the result: missing is 0 */
+    char *formula;  /* as it was written; owned */
 };
 
 struct form_kind;

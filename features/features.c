@@ -57,6 +57,8 @@ void features_close(struct features *features)
     if (!features)
         return;
     for (uint32_t i = 0; i < features->entity_count; i++) {
+        for (uint32_t j = 0; j < features->entity[i]->window_count; j++)
+            free(features->entity[i]->window[j].formula);
         free(features->entity[i]->images);
         free(features->entity[i]->panes_scratch);
         free(features->entity[i]);

@@ -82,20 +82,11 @@ static double *moment_cells(const struct visit *visit, const struct moment *mome
     return (double *)(visit->bytes + moment->offset);
 }
 
-void moment_enter(const struct entity *entity, const struct moment *moment, double *cells,
-                  const struct slot *slot)
-{
-    if (moment->cell == INDEX_NONE) {
-        cells[MOMENT_COUNT] += 1;
-        return;
-    }
-    union value value = slot->cell[moment->cell];
-    if (!cell_missing(&entity->cell[moment->cell], value))
-        moment_add(cells, moment->needs, value.number);
-}
-
-/* Takes the moment again from the slots. */
-static void moment_rebuild(const struct visit *visit, const struct moment *moment)
+/* Takes the moment again from the slots.  Kept out of the loops, as are the running values: with
+ * slots on the stack they would cost the commonest frames, of moments alone, as much as the moments
+ * do. */
+static __attribute__((noinline)) void moment_rebuild(const struct visit *visit,
+                                                     const struct moment *moment)
 {
     double *cells = moment_cells(visit, moment);
     struct window window = {.frame = moment->frame,
@@ -112,8 +103,8 @@ static void moment_rebuild(const struct visit *visit, const struct moment *momen
 }
 
 /* The slot stands outside the frame already. */
-static void moment_leave(const struct visit *visit, const struct moment *moment,
-                         const struct slot *slot)
+static inline void moment_leave(const struct visit *visit, const struct moment *moment,
+                                const struct slot *slot)
 {
     double *cells = moment_cells(visit, moment);
     if (moment->cell == INDEX_NONE) {
@@ -129,8 +120,10 @@ static void moment_leave(const struct visit *visit, const struct moment *moment,
 }
 
 /* The slot enters, or leaves, the running values of the frame's windows. */
-static void running_change(const struct visit *visit, const struct frame *frame,
-                           const struct slot *slot, bool enters, bool in_order)
+static __attribute__((noinline)) void running_change(const struct visit *visit,
+                                                     const struct frame *frame,
+                                                     const struct slot *slot, bool enters,
+                                                     bool in_order)
 {
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &visit->entity->window[frame->window_first + i];
@@ -165,8 +158,8 @@ void frame_take(const struct visit *visit, const struct frame *frame, const stru
     take(visit, frame, slot, in_order);
 }
 
-void frame_release(const struct visit *visit, const struct frame *frame, const struct slot *slot,
-                   bool in_order)
+static inline void release(const struct visit *visit, const struct frame *frame,
+                           const struct slot *slot, bool in_order)
 {
     for (uint32_t i = 0; i < frame->moment_count; i++)
         moment_leave(visit, &visit->entity->moment[frame->moment_first + i], slot);
@@ -174,6 +167,12 @@ void frame_release(const struct visit *visit, const struct frame *frame, const s
         multiset_leave(visit, &visit->entity->multiset[frame->multiset_first + i], slot);
     if (frame->running_count)
         running_change(visit, frame, slot, false, in_order);
+}
+
+void frame_release(const struct visit *visit, const struct frame *frame, const struct slot *slot,
+                   bool in_order)
+{
+    release(visit, frame, slot, in_order);
 }
 
 void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot,
@@ -200,11 +199,11 @@ void frame_enter_late(const struct visit *visit, const struct frame *frame, stru
     frame_reorder(visit, frame);
 }
 
-static void frame_leave(const struct visit *visit, const struct frame *frame,
-                        const struct slot *slot)
+static inline void frame_leave(const struct visit *visit, const struct frame *frame,
+                               const struct slot *slot)
 {
     if (slot_passes(visit->entity, frame, slot))
-        frame_release(visit, frame, slot, true);
+        release(visit, frame, slot, true);
 }
 
 static void window_rebuild(const struct visit *visit, const struct frame *frame,
@@ -256,7 +255,8 @@ void bases_enter(const struct visit *visit, const struct slot *slot)
     }
 }
 
-static void cursor_step(const struct visit *visit, const struct edge *edge, struct cursor *cursor)
+static inline void cursor_step(const struct visit *visit, const struct edge *edge,
+                               struct cursor *cursor)
 {
     if (ring_newer(visit, &cursor->place))
         cursor->next_ms =
@@ -480,8 +480,9 @@ static inline const uint8_t *frame_total(const struct visit *visit, const struct
 }
 
 /* Of kinds that do not finish moments. */
-static void window_read(const struct visit *visit, const struct window *window,
-                        const struct batch *batch, uint32_t row)
+static __attribute__((noinline)) void window_read(const struct visit *visit,
+                                                  const struct window *window,
+                                                  const struct batch *batch, uint32_t row)
 {
     const struct entity *entity = visit->entity;
     const struct aggregate_kind *kind = window->kind;

@@ -3,6 +3,7 @@
 #ifndef FEATURES_FRAME_H
 #define FEATURES_FRAME_H
 
+#include "features/moment.h"
 #include "features/ring.h"
 
 /* What a window's running value sees of its slots. */
@@ -73,10 +74,6 @@ void frames_correct(const struct visit *visit, struct place place, double label)
 void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
                  uint32_t row);
 
-/* A slot enters a moment's cells. */
-void moment_enter(const struct entity *entity, const struct moment *moment, double *cells,
-                  const struct slot *slot);
-
 /* What the event sees of the window; `own` is a number only if the argument is one. */
 static inline struct window_span window_reading(const struct visit *visit,
                                                 const struct window *window)
@@ -100,6 +97,19 @@ static inline void window_result(const struct window *window, const struct batch
     else
         batch_column(batch, window->value)[row].number =
             found && value.number - value.number == 0 ? value.number : MISSING;
+}
+
+/* A slot that passes enters a moment. */
+static inline void moment_enter(const struct entity *entity, const struct moment *moment,
+                                double *cells, const struct slot *slot)
+{
+    if (moment->cell == INDEX_NONE) {
+        cells[MOMENT_COUNT] += 1;
+        return;
+    }
+    union value value = slot->cell[moment->cell];
+    if (!cell_missing(&entity->cell[moment->cell], value))
+        moment_add(cells, moment->needs, value.number);
 }
 
 #endif

@@ -1,12 +1,12 @@
-/* An event that comes late reads its windows as they were at its own time: each is gathered from
- * the slots before it and finished by its definition, with the panes that were in then.  Exact for
- * events that are entered, as long as no slot was spilled or dropped for want of room; one that is
- * later than that reads what is still there. */
-#include "features/form.h"
-#include "features/moment.h"
+/* An event that comes late reads its windows as they were at its own time.  Moments are taken back
+ * to it (past.h); what else there is is gathered from the slots before it and finished by its
+ * definition; panes that were in then join.  Exact for events that are entered, as long as no slot
+ * was spilled or dropped for want of room;
+ * one that is later than that reads what is still there. */
 #include "features/multiset.h"
 #include "features/pane.h"
 #include "features/pass.h"
+#include "features/past.h"
 #include <string.h>
 
 /* The newest slot that the window may hold; false if there is none. */
@@ -67,27 +67,51 @@ static const uint8_t *window_start(const struct visit *visit, const struct frame
     return frame->form == &ever_form ? visit->bytes + (frame->has_base ? base : offset) : NULL;
 }
 
-static double moment_late(const struct visit *visit, const struct window *window,
-                          const struct slot_view *slots, uint32_t count,
-                          const struct window_span *span, const uint8_t *total)
+static double moment_finish(const struct window *window, const struct moment *moment,
+                            const double *cells, const struct window_span *span,
+                            const uint8_t *total)
+{
+    double joined[MOMENT_CELLS_MAX];
+    if (total)
+        cells = panes_join(moment, cells, total, joined);
+    return window->kind->finish(moment_show(cells), span);
+}
+
+static double moment_late(const struct features *features, const struct visit *visit,
+                          const struct window *window, const struct window_span *span,
+                          const uint8_t *total)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     const struct moment *moment = &visit->entity->moment[window->moment];
     const uint8_t *start = window_start(visit, frame, moment->offset, moment->base);
+    uint32_t first = gather_window(features, visit, window);
     double cells[MOMENT_CELLS_MAX] = {0};
     if (start)
         memcpy(cells, start, moment_size(moment->needs));
-    if (total)
-        memcpy(cells, total + moment->pane, moment_size(moment->needs));
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = first; i < features->gather.capacity; i++)
         if (window->argument_count == 0)
             cells[MOMENT_COUNT] += 1;
-        else if (!slot_misses(&slots[i], 0))
-            moment_add(cells, moment->needs, slots[i].argument[0].number);
-    return window->kind->finish(moment_show(cells), span);
+        else if (!slot_misses(&features->gather.slots[i], 0))
+            moment_add(cells, moment->needs, features->gather.slots[i].argument[0].number);
+    return moment_finish(window, moment, cells, span, total);
 }
 
-/* Kinds that may go without span, or join, do not look at the view. */
+/* The same from the moment as it was before the event. */
+static double moment_past(const struct visit *visit, const struct window *window,
+                          const double *before, const struct window_span *span,
+                          const uint8_t *total)
+{
+    const struct entity *entity = visit->entity;
+    const struct frame *frame = &entity->frame[window->frame];
+    const struct moment *moment = &entity->moment[window->moment];
+    double cells[MOMENT_CELLS_MAX];
+    memcpy(cells, before, moment_size(moment->needs));
+    if (!window->before && frame->delay_ms == 0 && slot_passes(entity, frame, visit->slot))
+        moment_enter(entity, moment, cells, visit->slot);
+    return moment_finish(window, moment, cells, span, total);
+}
+
+/* Kinds that may go without span do not look at the view. */
 static bool running_late(const struct visit *visit, const struct window *window,
                          const struct slot_view *slots, uint32_t count,
                          const struct slot_view *event, const struct window_span *span,
@@ -109,46 +133,56 @@ static bool ask_late(const struct features *features, const struct visit *visit,
                      const struct slot_view *event, const struct window_span *span,
                      const uint8_t *total, union value *result)
 {
-    const struct multiset *multiset = &visit->entity->multiset[window->multiset];
     bool is_key = visit->entity->cell[window->cell[0]].is_key;
     struct values values = values_gather(slots, count, is_key, features->gather.words);
-    values.past = total ? past_of(total, multiset) : NULL;
+    values.past = total ? past_of(total, &visit->entity->multiset[window->multiset]) : NULL;
     return window->kind->ask(&values, event, span, result);
 }
 
-static void window_late(const struct features *features, const struct visit *visit,
-                        const struct window *window, const uint8_t *total,
-                        const struct batch *batch, uint32_t row)
+/* Of kinds that do not finish moments. */
+static bool window_late(const struct features *features, const struct visit *visit,
+                        const struct window *window, const struct window_span *span,
+                        const uint8_t *total, union value *result)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     uint32_t first = gather_window(features, visit, window);
     uint32_t count = features->gather.capacity - first;
     const struct slot_view *slots = features->gather.slots + first;
     struct slot_view event = slot_show(visit->entity, window, visit->slot);
-    struct window_span span = window_reading(visit, window);
-    union value result = {0};
-    bool found = true;
-    if (window->kind->finish)
-        result.number = moment_late(visit, window, slots, count, &span, total);
-    else if (window->kind->ask)
-        found = ask_late(features, visit, window, slots, count, &event, &span, total, &result);
-    else if (frame->form == &ever_form || (total && window->kind->join))
-        found = running_late(visit, window, slots, count, &event, &span, total, &result);
-    else
-        found = window->kind->define(slots, count, &event, &span, features->gather.words, &result);
-    window_result(window, batch, row, found, result);
+    if (window->kind->ask)
+        return ask_late(features, visit, window, slots, count, &event, span, total, result);
+    if (frame->form != &ever_form && !(total && window->kind->join))
+        return window->kind->define(slots, count, &event, span, features->gather.words, result);
+    return running_late(visit, window, slots, count, &event, span, total, result);
+}
+
+static void frame_late(const struct features *features, const struct visit *visit,
+                       const struct frame *frame, const struct batch *batch, uint32_t row)
+{
+    struct past past;
+    past_take(&past, visit, frame);
+    const uint8_t *total =
+        frame_has_panes(visit, frame) ? panes_at(visit, frame, visit->time_ms) : NULL;
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &visit->entity->window[frame->window_first + i];
+        struct window_span span = window_reading(visit, window);
+        uint32_t moment = window->moment - frame->moment_first;
+        union value result = {0};
+        bool found = true;
+        if (!window->kind->finish)
+            found = window_late(features, visit, window, &span, total, &result);
+        else if (past.known[moment])
+            result.number = moment_past(visit, window, past.cells[moment], &span, total);
+        else
+            result.number = moment_late(features, visit, window, &span, total);
+        window_result(window, batch, row, found, result);
+    }
 }
 
 void late_read(const struct features *features, const struct visit *visit, uint32_t level,
                const struct batch *batch, uint32_t row)
 {
     const struct entity *entity = visit->entity;
-    for (uint32_t f = entity->level_first[level]; f < entity->level_first[level + 1]; f++) {
-        const struct frame *frame = &entity->frame[f];
-        const uint8_t *total =
-            frame_has_panes(visit, frame) ? panes_at(visit, frame, visit->time_ms) : NULL;
-        for (uint32_t i = 0; i < frame->window_count; i++)
-            window_late(features, visit, &entity->window[frame->window_first + i], total, batch,
-                        row);
-    }
+    for (uint32_t f = entity->level_first[level]; f < entity->level_first[level + 1]; f++)
+        frame_late(features, visit, &entity->frame[f], batch, row);
 }

@@ -76,8 +76,7 @@ static inline bool moment_doubtful(const double *moment, uint32_t needs, double 
 {
     if (moment[MOMENT_COUNT] == 0)
         return false;
-    if (needs & (NEEDS_SUM | NEEDS_SQUARES | NEEDS_CUBES) &&
-        !sum_keeps(moment[MOMENT_SUM], value))
+    if (needs & (NEEDS_SUM | NEEDS_SQUARES | NEEDS_CUBES) && !sum_keeps(moment[MOMENT_SUM], value))
         return true;
     if (needs & NEEDS_CUBES && !sum_keeps(moment[MOMENT_CUBES], value * value * value))
         return true;

@@ -3,7 +3,7 @@
 #include "features/moment.h"
 #include "features/multiset.h"
 #include "features/pane_row.h"
-#include "features/past.h"
+#include "features/past_values.h"
 #include <string.h>
 
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
@@ -31,7 +31,7 @@ static void cells_add(const struct visit *visit, const struct frame *frame, uint
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
         if (!cell_missing(cell, value))
-            past_add(past_in(cells, multiset), value_image(value, cell->is_key));
+            past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
@@ -66,7 +66,7 @@ static void cells_join(const struct entity *entity, const struct frame *frame, u
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
-        past_join(past_in(cells, multiset), past_in(other, multiset));
+        past_values_join(past_in(cells, multiset), past_in(other, multiset));
         if (multiset->sketches)
             hyperloglog_join(&past_in(cells, multiset)->seen, &past_in(other, multiset)->seen);
     }

@@ -5,7 +5,7 @@
 #include "features/moment.h"
 #include "features/multiset.h"
 #include "features/pane_row.h"
-#include "features/past.h"
+#include "features/past_values.h"
 #include <stddef.h>
 #include <string.h>
 

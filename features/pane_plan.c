@@ -8,7 +8,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/pane.h"
-#include "features/past.h"
+#include "features/past_values.h"
 #include <stddef.h>
 
 enum {

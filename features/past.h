@@ -1,35 +1,19 @@
-/* What panes keep of the values of one argument; see pane.h and values.h. */
+/* Moments as they were a while ago, by difference: from the running ones goes what has entered
+ * since then, and what has left since then comes back.  That costs what lies between, not what the
+ * window holds. */
 #ifndef FEATURES_PAST_H
 #define FEATURES_PAST_H
 
-#include "features/hyperloglog.h"
-#include <stdint.h>
+#include "features/form.h"
+#include "features/moment.h"
 
-/* In the cells of a pane or a total; without `seen` where nobody counts different values. */
-struct past_values {
-    uint64_t count;           /* of spilled values; missing ones are none */
-    uint64_t least, greatest; /* their images, if there are any */
-    struct hyperloglog seen;  /* of all that have entered */
+struct past {
+    bool known[MOMENTS_MAX]; /* of the frame's moments, in their order */
+    double cells[MOMENTS_MAX][MOMENT_CELLS_MAX];
 };
 
-static inline void past_add(struct past_values *past, uint64_t image)
-{
-    if (past->count == 0 || image < past->least)
-        past->least = image;
-    if (past->count == 0 || image > past->greatest)
-        past->greatest = image;
-    past->count++;
-}
-
-static inline void past_join(struct past_values *past, const struct past_values *other)
-{
-    if (other->count == 0)
-        return;
-    if (past->count == 0 || other->least < past->least)
-        past->least = other->least;
-    if (past->count == 0 || other->greatest > past->greatest)
-        past->greatest = other->greatest;
-    past->count += other->count;
-}
+/* The frame's moments at the visit's time, without its own slot.  Not known are those that must be
+ * gathered: the frame holds nothing of that time any more, or bits were lost on the way. */
+void past_take(struct past *past, const struct visit *visit, const struct frame *frame);
 
 #endif

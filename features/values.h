@@ -10,7 +10,7 @@
 #define FEATURES_VALUES_H
 
 #include "base/batch.h"
-#include "features/past.h"
+#include "features/past_values.h"
 #include "features/tree.h"
 
 struct values {

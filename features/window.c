@@ -497,6 +497,18 @@ static bool count_check(const struct call *call, struct entity *entity)
     return true;
 }
 
+/* As it was written, without the blanks behind it. */
+static char *call_formula(const struct call *call)
+{
+    const char *from = call->syntax->formula + call->node->column;
+    size_t size = call->node->end - call->node->column;
+    while (size > 0 && strchr(" \t\r\n", from[size - 1]))
+        size--;
+    char *formula = strndup(from, size);
+    ASSERT(formula);
+    return formula;
+}
+
 static uint32_t window_of(const struct call *call, struct entity *entity)
 {
     if (full(call, entity, entity->window_count, WINDOWS_MAX, "windows") ||
@@ -531,6 +543,7 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
         entity->multiset[window.multiset].sketches = true;
     window.value = result_add(call, entity);
     window.is_key = call->program->value[window.value].type == TYPE_TEXT;
+    window.formula = call_formula(call);
     entity->window[entity->window_count++] = window;
     return window.value;
 }

@@ -10,6 +10,7 @@
  * The only C++ file: nothing is thrown here, and nothing allocated after open. */
 extern "C" {
 #include "ingest/decoder.h"
+#include "ingest/json_flat.h"
 }
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +25,7 @@ namespace
 
 enum { DEPTH_MAX = 32, NONE = UINT32_MAX };
 static_assert(BATCH_PADDING >= (int)simdjson::SIMDJSON_PADDING, "simdjson reads beyond the end");
+static_assert((int)BATCH_PADDING >= (int)JSON_FLAT_PADDING, "the scan reads beyond the end");
 
 /* A name in an object that the schema wants: a field's value, or an object with fields in it. */
 struct node {
@@ -48,6 +50,7 @@ struct json {
     uint64_t seen[SCHEMA_FIELDS_MAX];
     struct batch *batch; /* the record being decoded */
     uint32_t row;
+    struct json_flat_member member[JSON_FLAT_MEMBERS_MAX]; /* of a plain record */
 
     json() : parser(BATCH_PAYLOAD_MAX) {}
 };
@@ -349,6 +352,77 @@ void keep_id(struct json *self, dom::object object)
         keep_id_number(self, value);
 }
 
+/* ---- a plain record ---- */
+
+bool decode_member(struct json *self, const struct field *field,
+                   const struct json_flat_member *member)
+{
+    struct batch *batch = self->batch;
+    uint32_t row = self->row;
+    switch (member->type) {
+    case FLAT_TEXT:
+        return decode_text(self->schema, field, member->text, member->text_size, batch, row);
+    case FLAT_INTEGER:
+        return decode_integer(self->schema, field, member->integer, batch, row);
+    case FLAT_DECIMAL:
+        return decode_number(field, member->decimal, batch, row);
+    case FLAT_TRUE:
+    case FLAT_FALSE:
+        return decode_boolean(field, member->type == FLAT_TRUE, batch, row);
+    case FLAT_NULL:
+        return decode_missing(self->schema, field, batch, row);
+    }
+    return false;
+}
+
+/* As walk_member, but that it need not tell why not. */
+bool take_member(struct json *self, const struct json_flat_member *member)
+{
+    uint32_t index = tree_find(self, &self->node[0], {member->name, member->name_size});
+    if (index == NONE)
+        return true;
+    struct node *node = &self->node[index];
+    if (node->seen == self->record)
+        return false;
+    node->seen = self->record;
+    for (uint32_t i = node->field; i != NONE; i = self->next_field[i]) {
+        self->seen[i] = self->record;
+        if (!decode_member(self, &self->schema->field[i], member))
+            return false;
+    }
+    return node->mask == NONE || member->type == FLAT_NULL;
+}
+
+bool take_members(struct json *self, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!take_member(self, &self->member[i]))
+            return false;
+    return decode_absent(self);
+}
+
+/* Without the parser, if the record is plain and nothing is wrong with it.  Otherwise false and
+ * nothing done, so that there is but one who refuses. */
+bool decode_plain(struct json *self)
+{
+    struct batch *batch = self->batch;
+    struct span payload = batch->payload[self->row];
+    if (self->node[0].mask == NONE)
+        return false;
+    uint32_t count = json_flat_scan(batch_bytes(batch, payload), payload.size, self->member);
+    if (count == JSON_NOT_FLAT)
+        return false;
+    if (take_members(self, count))
+        return true;
+    self->record++;
+    batch->dead[self->row] = false;
+    batch->room_used[self->row] = 0;
+    batch->id[self->row] = 0;
+    batch->id_text[self->row] = {0, 0};
+    batch->label[self->row] = MISSING;
+    return false;
+}
+
 /* ---- a record ---- */
 
 bool decode_object(struct json *self, dom::object object)
@@ -422,7 +496,7 @@ void json_decode(void *instance, struct batch *batch, uint32_t row)
     batch->id[row] = 0;
     batch->id_text[row] = {0, 0};
     batch->label[row] = MISSING;
-    if (batch->dead[row] || !decode_payload(self))
+    if (batch->dead[row] || (!decode_plain(self) && !decode_payload(self)))
         decode_blank(self->schema, batch, row);
 }
 

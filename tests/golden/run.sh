@@ -84,6 +84,14 @@ for batch in 256 1; do
 done
 ok entities/masked bash -c "! grep -q 4929000 $work/decisions $work/late $work/dead $work/models"
 ok entities/counted bash -c "grep -c '\"erased\": 1,\|\"erased\": 2$' $work/report | grep -qx 3"
+for question in "" "--entities 1000 --events 50"; do
+    # shellcheck disable=SC2086 # words
+    "$weir" explain $entities/pipeline.json $question
+done >"$work/explained" 2>&1
+ok entities/explained expected $entities/expected.explained "$work/explained"
+"$weir" explain $entities/pipeline.json --entities "card=5,nobody=7" >"$work/explained" 2>&1
+ok entities/explain-refuses bash -c "test $? -eq 2 && grep -q 'found .card=5,nobody=7.; kinds of entities: ' $work/explained"
+ok entities/explain-json bash -c "$weir explain $entities/pipeline.json --json | python3 -m json.tool >/dev/null"
 "$weir" lint $entities/pipeline.json | sed 1d >"$work/rooms"
 ok entities/rooms expected $entities/expected.rooms "$work/rooms"
 
@@ -154,13 +162,24 @@ ok commands/list-grammar bash -c "$weir list grammar | grep -q '^  formula    = 
 ok commands/list-one-kind bash -c "! $weir list sinks | grep -q formula"
 ok commands/unknown exit_code 2 "$weir" rn
 ok commands/no-file exit_code 1 "$weir" replay configs/payments.json "$work/none.jsonl"
-for command in run replay simulate train lint list tail version; do
+for command in run replay simulate train lint explain list tail version; do
     ok "help/$command" bash -c "$weir $command --help | grep -q 'weir $command'"
 done
 
 # --- what is written down is what the program says -------------------------------------------------
 "$weir" list >"$work/reference"
 ok documents/reference expected docs/reference.txt "$work/reference"
+cat >"$work/steps.json" <<END
+{"name": "steps", "labels": {"event_field": "fraud", "delay": "7d"}, "events": {"source": "simulator", "fields": {
+  "id": "id", "time": "time", "card": "key", "merchant": "key", "device": {"type": "key", "optional": true},
+  "amount": "number", "country": "text", "lat": "latitude", "lon": "longitude",
+  "status": {"type": "enum", "values": ["approved", "declined"]}}},
+ "features": {
+$(awk '/^### Step by step/ { on = 1 } /^```$/ { on = block = 0 } block { sub(" *//.*", ""); print }
+    on && /^```jsonc/ { block = 1 }' docs/configuration.md)
+}}
+END
+ok documents/steps "$weir" lint "$work/steps.json"
 awk '/^```json/ { on = 1; next } /^```/ { on = 0 } on' README.md >"$work/readme.json"
 ok documents/readme-example "$weir" lint "$work/readme.json"
 exit 0

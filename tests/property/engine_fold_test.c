@@ -41,6 +41,7 @@ enum {
     "  'odd': {'kind': 'half_space_trees', 'trees': 5, 'depth': 5, 'window': 100,"                 \
     "    'features': ['amount_log', 'count_1h']}},"                                                \
     "'score': '0.8 * fraud + 0.2 * odd', 'recent_labels': 100,"                                    \
+    "'outputs': {'decisions': {'sink': 'file', 'path': '-', 'features': true}},"                   \
     "'outcomes': ['allow', 'review', 'block'], 'thresholds': {'review': 0.5, 'block': 0.9},"       \
     "'rules': {'large': {'when': 'amount > 180', 'then': 'review'},"                               \
     "  'often': {'when': 'count_1h > 5 and score > 0.2', 'then': 'block'}},"                       \

@@ -220,12 +220,9 @@ static void test_damaged_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets_are_the_systems),
-        cmocka_unit_test(test_periods),
-        cmocka_unit_test(test_days_of_change),
-        cmocka_unit_test(test_day_without_midnight),
-        cmocka_unit_test(test_back_over_midnight),
-        cmocka_unit_test(test_no_zone),
+        cmocka_unit_test(test_offsets_are_the_systems), cmocka_unit_test(test_periods),
+        cmocka_unit_test(test_days_of_change),          cmocka_unit_test(test_day_without_midnight),
+        cmocka_unit_test(test_back_over_midnight),      cmocka_unit_test(test_no_zone),
         cmocka_unit_test(test_damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,10 +109,8 @@ static void trees_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_parts),
-        cmocka_unit_test(a_quota_comes_first),
-        cmocka_unit_test(a_quota_with_rows),
-        cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(equal_parts),       cmocka_unit_test(a_quota_comes_first),
+        cmocka_unit_test(a_quota_with_rows), cmocka_unit_test(nothing_is_left),
         cmocka_unit_test(trees_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
