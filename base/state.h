@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATE_PAGE = 4096, STATE_REGIONS_MAX = 160, STATE_NAME_MAX = 56 };
+enum { STATE_PAGE = 4096, STATE_REGIONS_MAX = 192, STATE_NAME_MAX = 56 };
 
 #define STATE_NO_ROW UINT64_MAX
 

@@ -63,7 +63,7 @@ static json_t *entities_json(const struct pipeline *pipeline)
     for (uint32_t i = 0; i < count; i++)
         json_object_set_new(
             entities, reports[i].name,
-            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "live",
+            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "live",
                       (json_int_t)reports[i].live, "most", (json_int_t)reports[i].entities_max,
                       "bytes_each", (json_int_t)reports[i].bytes_per_entity, "memory",
                       (json_int_t)reports[i].memory, "blocks", (json_int_t)reports[i].blocks,
@@ -71,8 +71,8 @@ static json_t *entities_json(const struct pipeline *pipeline)
                       (json_int_t)reports[i].evicted_for_rows, "evicted_for_blocks",
                       (json_int_t)reports[i].evicted_for_blocks, "expired",
                       (json_int_t)reports[i].expired, "erased", (json_int_t)reports[i].erased,
-                      "events_dropped", (json_int_t)reports[i].events_dropped, "late",
-                      (json_int_t)reports[i].late));
+                      "events_spilled", (json_int_t)reports[i].events_spilled, "events_dropped",
+                      (json_int_t)reports[i].events_dropped, "late", (json_int_t)reports[i].late));
     return entities;
 }
 
@@ -203,6 +203,9 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
             fprintf(file, "%-18s %s: %llu events too late, %llu old events dropped\n", "windows",
                     report->name, (unsigned long long)report->late,
                     (unsigned long long)report->events_dropped);
+        if (report->events_spilled)
+            fprintf(file, "%-18s %s: %llu old events kept in panes alone\n", "windows",
+                    report->name, (unsigned long long)report->events_spilled);
         if (report->evicted_for_rows + report->evicted_for_blocks + report->expired +
             report->erased)
             fprintf(file,

@@ -124,7 +124,8 @@ struct aggregate_kind {
     bool (*ask)(const struct values *values, const struct slot_view *event,
                 const struct window_span *span, union value *result);
 
-    bool spreads; /* it asks values_entropy */
+    bool spreads;  /* it asks values_entropy */
+    bool sketches; /* it asks values_distinct */
 
     /* Kinds with a running value; zero bytes are an empty window.  No padding inside. */
     uint32_t value_size; /* a multiple of 8, at most AGGREGATE_VALUE_MAX */
@@ -133,6 +134,9 @@ struct aggregate_kind {
      * left; kinds that are for ever need no remove. */
     void (*add)(void *value, const struct slot_view *slot, struct window_view *window);
     void (*remove)(void *value, const struct slot_view *slot, struct window_view *window);
+    /* The values of two neighbouring runs of slots become that of both: `value` of the older one.
+     * NULL: slots that had to go before their time are lost to it (pane.h). */
+    void (*join)(void *value, const void *newer);
     /* The result for an event; false: missing.  May repair the value from the slots. */
     bool (*read)(void *value, const struct slot_view *event, const struct window_span *span,
                  struct window_view *window, union value *result);

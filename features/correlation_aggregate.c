@@ -76,6 +76,18 @@ static bool correlation_read(void *value, const struct slot_view *event,
     return correlation_of(value, result);
 }
 
+static void correlation_join(void *value, const void *newer)
+{
+    struct correlation *sums = value;
+    const struct correlation *other = newer;
+    sums->count += other->count;
+    sums->x = pair_sum(sums->x, other->x);
+    sums->y = pair_sum(sums->y, other->y);
+    sums->xx = pair_sum(sums->xx, other->xx);
+    sums->yy = pair_sum(sums->yy, other->yy);
+    sums->xy = pair_sum(sums->xy, other->xy);
+}
+
 static bool correlation_define(const struct slot_view *slots, uint32_t count,
                                const struct slot_view *event, const struct window_span *span,
                                uint64_t *scratch, union value *result)
@@ -96,6 +108,7 @@ const struct aggregate_kind correlation_aggregate = {
     .value_size = sizeof(struct correlation),
     .add = correlation_add,
     .remove = correlation_remove,
+    .join = correlation_join,
     .read = correlation_read,
     .define = correlation_define,
 };

@@ -30,6 +30,7 @@ const struct aggregate_kind distance_aggregate = {
     .value_size = sizeof(struct travel),
     .add = travel_add,
     .remove = travel_remove,
+    .join = travel_join,
     .read = distance_read,
     .define = distance_define,
 };

@@ -5,7 +5,7 @@ static bool distinct_ask(const struct values *values, const struct slot_view *ev
                          const struct window_span *span, union value *result)
 {
     (void)event, (void)span;
-    result->number = (double)values_distinct(values);
+    result->number = values_distinct(values);
     return true;
 }
 
@@ -16,4 +16,5 @@ const struct aggregate_kind distinct_aggregate = {
     .argument = {{.types = TAKES_ANY}},
     .needs_span = true,
     .ask = distinct_ask,
+    .sketches = true,
 };

@@ -3,6 +3,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/pane.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -318,6 +319,7 @@ void entity_seal(struct entity *entity)
     for (uint32_t i = 0; i < entity->frame_count; i++)
         offset = frame_layout(entity, i, offset);
     entity->inline_offset = offset;
+    panes_plan(entity);
     if (!entity->has_slots) {
         entity->row_size = round_up(offset, LINE);
         return;
@@ -342,6 +344,12 @@ void entity_declare(struct entity *entity, struct state_layout *layout)
     snprintf(name, sizeof name, "%.40s blocks", entity->name);
     entity->block_region = state_layout_add(layout, name, entity->fingerprint, entity->block_size,
                                             BLOCK_SIZE_MIN, entity->blocks_max, STATE_ROWS_TAKEN);
+    if (entity->panes_max) {
+        snprintf(name, sizeof name, "%.40s panes", entity->name);
+        entity->panes_region =
+            state_layout_add(layout, name, entity->fingerprint, entity->panes_size, LINE,
+                             entity->panes_max, STATE_ROWS_TAKEN);
+    }
     if (entity->multiset_count == 0)
         return;
     snprintf(name, sizeof name, "%.40s values", entity->name);

@@ -33,7 +33,7 @@
 #include "features/features.h"
 
 enum {
-    ENTITY_LAYOUT = 1, /* another one when bytes of rows or slots mean something else */
+    ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
@@ -75,12 +75,15 @@ struct moment {
     uint32_t needs;
     uint32_t offset; /* in the row */
     uint32_t base;   /* in the row, if the frame has a base */
+    uint32_t pane;   /* in the cells of panes, if the frame has any */
 };
 
 /* The values of one argument in one frame, for the kinds that ask about them; see multiset.h. */
 struct multiset {
     uint32_t frame, cell;
     uint32_t offset; /* in the row */
+    uint32_t pane;   /* its sketch, in the cells of panes; INDEX_NONE: it has none */
+    bool sketches;   /* distinct values are counted */
 };
 
 struct window {
@@ -94,6 +97,7 @@ struct window {
     uint32_t multiset; /* of kinds that ask values; INDEX_NONE: none */
     uint32_t offset;   /* of the moment, or of the running value of other kinds */
     uint32_t base;
+    uint32_t pane;  /* in the cells of panes; INDEX_NONE: they keep nothing for it */
     uint32_t value; /* in the program: where the result goes */
     bool is_key;    /* of the result: missing is 0 */
     char *formula;  /* as it was written; owned */
@@ -117,6 +121,10 @@ struct frame {
     uint32_t multiset_first, multiset_count;
     uint32_t window_first, before_count, window_count; /* those that read before stand first */
     uint32_t running_count;                            /* windows with a running value */
+    uint32_t panes; /* in the row of panes; INDEX_NONE: it has none */
+    uint32_t cells_size, pane_size;
+    bool pane_ordered; /* some running value in panes may depend on their order */
+    int64_t pane_ms;
 };
 
 /* What a frame with a cursor of its own knows of the slots that pass it. */
@@ -147,7 +155,8 @@ struct cursor {
 struct entity_head {
     uint64_t key;
     int64_t newest_ms;
-    uint32_t live; /* 1; rows given back are 0 here */
+    uint32_t live : 1;   /* rows given back are 0 here */
+    uint32_t panes : 31; /* row plus one; 0: no slot was spilled (pane.h) */
     uint32_t slot_count;
     uint32_t newest_block; /* row plus one; 0: all slots are inline */
     uint16_t inline_first,
@@ -170,7 +179,7 @@ struct entity_counters {
     uint64_t row_hand, block_hand; /* where the search for an idle one goes on */
     uint64_t sweep_hand;           /* the row whose expiry is looked at next */
     uint64_t evicted_for_rows, evicted_for_blocks, expired, erased;
-    uint64_t events_dropped, late;
+    uint64_t events_dropped, events_spilled, late;
 };
 
 struct entity {
@@ -210,6 +219,10 @@ struct entity {
     struct tree_plan tree; /* of its multisets */
     uint32_t scan_max;     /* values that a window may hold and have no tree */
     uint64_t *images;      /* (events_max + 1), for windows that have none; no state */
+    uint32_t panes_size;   /* of a row of panes; 0: no frame has any */
+    uint64_t panes_max;    /* rows; 0: there is no room for any */
+    uint32_t panes_region;
+    uint8_t *panes_scratch; /* a total; no state */
     struct keymap map;
 };
 
@@ -217,6 +230,7 @@ enum visit_kind {
     VISIT_NONE,  /* a key is missing: all windows are missing */
     VISIT_ORDER, /* the newest event of its entity, or equally new */
     VISIT_LATE,  /* entered at its right place */
+    VISIT_PAST,  /* late and older than all slots: entered in panes */
     VISIT_READ,  /* too late: reads, but is not entered */
 };
 

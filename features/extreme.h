@@ -29,6 +29,14 @@ static inline void extreme_remove(struct extreme *extreme, const struct slot_vie
         extreme->state = EXTREME_LEFT;
 }
 
+/* Of neither what has left is known. */
+static inline void extreme_join(struct extreme *extreme, const struct extreme *other, double sign)
+{
+    if (other->state == EXTREME_KNOWN &&
+        (extreme->state != EXTREME_KNOWN || other->value * sign >= extreme->value * sign))
+        *extreme = *other;
+}
+
 /* Looks for it again: in the values' order, if they are kept in one, otherwise among the slots. */
 static inline void extreme_find(struct extreme *extreme, struct window_view *window, double sign)
 {

@@ -4,8 +4,9 @@
  * kinds with `entities_max` get their rows first, and the rest is cut into equal parts, one a kind.
  * A kind without `entities_max` makes rows and as many blocks of its part, the others make blocks
  * of it, as many as all their events could fill.  A kind whose windows
- * ask about values has a quarter of its part for their trees.  All of it is room in the mapping,
- * which costs nothing until it is used. */
+ * ask about values has a quarter of its part for their trees, one with windows over time an eighth
+ * for the panes of those with too many events.  All of it is room in the mapping, which costs
+ * nothing until it is used. */
 #include "base/hash.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -17,7 +18,8 @@ enum {
     EVENTS_STANDARD = 4096, /* of one entity, beyond `over last`, when nothing is set */
     SCAN_STANDARD = 32,     /* values: walking so many slots is as quick as a tree */
     NODE_STANDARD = 512,
-    NODES_PART = 4 /* of what an entity may have of memory, one such part goes to trees */
+    NODES_PART = 4, /* of what an entity may have of memory, one such part goes to trees */
+    PANES_PART = 8  /* likewise to panes */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
@@ -58,6 +60,7 @@ void features_close(struct features *features)
         for (uint32_t j = 0; j < features->entity[i]->window_count; j++)
             free(features->entity[i]->window[j].formula);
         free(features->entity[i]->images);
+        free(features->entity[i]->panes_scratch);
         free(features->entity[i]);
         free(features->scratch[i]);
     }
@@ -151,10 +154,13 @@ static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t pa
 static void entity_share(const struct features *features, struct entity *entity,
                          uint64_t entities_max, uint64_t part)
 {
-    bool has_trees = entity->multiset_count > 0;
-    rows_share(entity, entities_max, has_trees ? part - part / NODES_PART : part);
-    if (has_trees)
-        entity->nodes_max = nodes_share(features, entity, part / NODES_PART);
+    uint64_t trees = entity->multiset_count ? part / NODES_PART : 0;
+    uint64_t rows_most = entities_max ? clamp(entities_max, ROWS_MIN, rows_limit) : rows_limit;
+    if (entity->panes_size)
+        entity->panes_max = clamp(part / PANES_PART / entity->panes_size, 0, rows_most);
+    rows_share(entity, entities_max, part - trees - entity->panes_max * entity->panes_size);
+    if (entity->multiset_count)
+        entity->nodes_max = nodes_share(features, entity, trees);
 }
 
 static uint64_t quota_of(const struct features *features, const struct entity *entity)
@@ -228,7 +234,8 @@ static void entity_settle(struct features *features, struct entity *entity)
                         ENTITY_LAYOUT};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
-    ASSERT(features->scratch[entity->index]);
+    entity->panes_scratch = calloc(1, entity->panes_size + 8);
+    ASSERT(features->scratch[entity->index] && entity->panes_scratch);
     if (entity->multiset_count == 0)
         return;
     entity->images = calloc(entity->events_max + 1, sizeof *entity->images);
@@ -269,8 +276,12 @@ static void report_room(const struct entity *entity, struct entity_report *repor
         .bytes_per_entity = row_bytes(entity),
         .blocks_max = blocks,
         .block_events = entity->has_slots ? entity->block_slots : 0,
+        .bytes_block = entity->has_slots ? entity->block_size : 0,
+        .bytes_panes = entity->panes_size,
+        .panes_most = entity->panes_max,
         .memory = entity->rows_max * row_bytes(entity) + blocks * entity->block_size +
-                  entity->nodes_max * entity->tree.node_size,
+                  entity->nodes_max * entity->tree.node_size +
+                  entity->panes_max * entity->panes_size,
     };
     memcpy(report->name, entity->name, sizeof report->name);
 }
@@ -297,11 +308,14 @@ uint32_t features_report(const struct features *features, const struct state *st
         report->live = state->directory->region[entity->row_region].live;
         if (entity->has_slots)
             report->blocks = state->directory->region[entity->block_region].live;
+        if (entity->panes_max)
+            report->panes = state->directory->region[entity->panes_region].live;
         report->evicted_for_rows = counters->evicted_for_rows;
         report->evicted_for_blocks = counters->evicted_for_blocks;
         report->expired = counters->expired;
         report->erased = counters->erased;
         report->events_dropped = counters->events_dropped;
+        report->events_spilled = counters->events_spilled;
         report->late = counters->late;
     }
     return count;

@@ -24,8 +24,8 @@
  * `memory` is divided as features.c says: kinds with a quota get that, kinds with `entities_max`
  * their rows, the rest goes in equal parts.  When rows or blocks run out, the longest idle of a few
  * entities under a moving hand is forgotten (counted); one that has been idle for longer than
- * `expire_after` is as if never seen; past `events_max` of one entity its oldest slot is dropped
- * (counted).
+ * `expire_after` is as if never seen; past `events_max` of one entity its oldest slot is spilled
+ * (counted): windows over time keep it in sums (pane.h), others lose it.
  *
  * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will
  * expire, then fold row by row.  If any window stands above level 1, rows go one by one through all
@@ -65,9 +65,13 @@ struct features_setting {
 struct entity_report {
     char name[256];
     uint64_t live, entities_max, bytes_per_entity;
+    uint64_t bytes_block;                    /* of block_events */
+    uint64_t bytes_panes, panes, panes_most; /* of an entity with too many events; how many are */
     uint64_t blocks, blocks_max, block_events, memory; /* memory: what it may come to */
     uint64_t evicted_for_rows, evicted_for_blocks, expired, erased;
-    uint64_t events_dropped, late;
+    uint64_t events_dropped; /* lost to some window before their time */
+    uint64_t events_spilled; /* of which windows over time keep the sums (pane.h) */
+    uint64_t late;
 };
 
 struct features *features_open(const struct features_setting *setting);

@@ -44,6 +44,13 @@ static bool first_read(void *value, const struct slot_view *event, const struct 
     return first->state == FIRST_KNOWN;
 }
 
+static void first_join(void *value, const void *newer)
+{
+    struct first *first = value;
+    if (first->state == FIRST_NONE)
+        *first = *(const struct first *)newer;
+}
+
 static bool first_define(const struct slot_view *slots, uint32_t count,
                          const struct slot_view *event, const struct window_span *span,
                          uint64_t *scratch, union value *result)
@@ -65,6 +72,7 @@ const struct aggregate_kind first_aggregate = {
     .value_size = sizeof(struct first),
     .add = first_add,
     .remove = first_remove,
+    .join = first_join,
     .read = first_read,
     .define = first_define,
 };

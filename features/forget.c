@@ -7,6 +7,7 @@
  * blocks more often than one that holds few.  The choice depends on nothing but the state. */
 #include "base/hash.h"
 #include "features/multiset.h"
+#include "features/pane.h"
 
 enum {
     HAND_CANDIDATES = 8,
@@ -56,6 +57,7 @@ static void entity_forget(const struct entity *entity, struct state *state, uint
         block = older;
     }
     multisets_forget(entity, state, row);
+    panes_forget(entity, state, row);
     state_give(state, entity->row_region, row);
 }
 

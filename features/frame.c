@@ -6,6 +6,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/pane.h"
 #include <string.h>
 
 struct slot_view slot_show(const struct entity *entity, const struct window *window,
@@ -145,6 +146,8 @@ static inline void take(const struct visit *visit, const struct frame *frame,
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++)
         multiset_enter(visit, &entity->multiset[frame->multiset_first + i], slot);
+    if (frame->multiset_count && __builtin_expect(frame_has_panes(visit, frame), 0))
+        panes_see(visit, frame, slot);
     if (frame->running_count)
         running_change(visit, frame, slot, true, in_order);
 }
@@ -311,6 +314,8 @@ void edges_advance(const struct visit *visit, int64_t now_ms)
 {
     for (uint32_t i = 0; i < visit->entity->edge_count; i++)
         edge_advance(visit, i, now_ms);
+    if (__builtin_expect(visit_head(visit)->panes != 0, 0))
+        panes_advance(visit, now_ms);
 }
 
 void edges_drop(const struct visit *visit)
@@ -358,6 +363,30 @@ void edges_entered(const struct visit *visit, struct place place, int64_t time_m
         others_entered(visit, place, time_ms);
 }
 
+/* Is a slot that goes now lost to some frame?  It is not to those that it has left, nor to sums
+ * that keep it anyway. */
+static bool is_missed(const struct visit *visit, const struct frame *frame, const struct slot *slot)
+{
+    const struct entity *entity = visit->entity;
+    int64_t newest_ms = visit_head(visit)->newest_ms;
+    if (frame->keeps || !slot_passes(entity, frame, slot) || frame_has_panes(visit, frame))
+        return false;
+    if (frame->form->leaves_ms)
+        return frame->form->leaves_ms(entity, frame, slot->time_ms) + frame->delay_ms > newest_ms;
+    return frame->own || slot->time_ms + frame->delay_ms > newest_ms;
+}
+
+void events_lost(const struct visit *visit, const struct slot *slot, bool spilled)
+{
+    const struct entity *entity = visit->entity;
+    struct entity_counters *counters = entity_counters(entity, visit->state);
+    bool missed = !spilled;
+    for (uint32_t f = 0; f < entity->frame_count && !missed; f++)
+        missed = is_missed(visit, &entity->frame[f], slot);
+    counters->events_spilled += spilled;
+    counters->events_dropped += missed;
+}
+
 /* Frames that hold it: it has crossed their entry, and their exit's cursor stands at it. */
 void edges_drop_oldest(const struct visit *visit)
 {
@@ -380,8 +409,8 @@ void edges_drop_oldest(const struct visit *visit)
     }
     if (entity->lateness_ms)
         bases_enter(visit, slot);
+    events_lost(visit, slot, panes_spill(visit, slot));
     ring_drop(visit, oldest);
-    entity_counters(entity, visit->state)->events_dropped++;
 }
 
 bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t time_ms,
@@ -444,6 +473,12 @@ void frame_clear(const struct visit *visit, const struct frame *frame)
     }
 }
 
+/* What the frame's panes hold; NULL: there are none. */
+static inline const uint8_t *frame_total(const struct visit *visit, const struct frame *frame)
+{
+    return __builtin_expect(frame_has_panes(visit, frame), 0) ? panes_total(visit, frame) : NULL;
+}
+
 /* Of kinds that do not finish moments. */
 static __attribute__((noinline)) void window_read(const struct visit *visit,
                                                   const struct window *window,
@@ -456,9 +491,14 @@ static __attribute__((noinline)) void window_read(const struct visit *visit,
     struct window_span span = window_reading(visit, window);
     union value result = {0};
     bool found;
+    const uint8_t *total = frame_total(visit, &entity->frame[window->frame]);
     if (kind->ask) {
         struct values values = multiset_values(visit, &entity->multiset[window->multiset], &view);
+        if (total)
+            values.past = past_of(total, &entity->multiset[window->multiset]);
         found = kind->ask(&values, &event, &span, &result);
+    } else if (total && window->pane != INDEX_NONE) {
+        found = panes_read(visit, window, total, &event, &span, &view, &result);
     } else {
         found = kind->read(visit->bytes + window->offset, &event, &span, &view, &result);
     }
@@ -470,12 +510,16 @@ static inline void frame_read(const struct visit *visit, const struct frame *fra
                               uint32_t end, const struct batch *batch, uint32_t row)
 {
     const struct window *window = &visit->entity->window[frame->window_first];
+    const uint8_t *total = frame_total(visit, frame);
+    double joined[MOMENT_CELLS_MAX];
     for (uint32_t i = first; i < end; i++) {
         if (!window[i].kind->finish) {
             window_read(visit, &window[i], batch, row);
             continue;
         }
         const double *moment = (const double *)(visit->bytes + window[i].offset);
+        if (__builtin_expect(total != NULL, 0))
+            moment = panes_join(&visit->entity->moment[window[i].moment], moment, total, joined);
         struct window_span span = window_reading(visit, &window[i]);
         union value result;
         result.number = window[i].kind->finish(moment_show(moment), &span);

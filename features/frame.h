@@ -60,7 +60,10 @@ void edges_drop(const struct visit *visit);
 /* Tells cursors of a slot that was put in. */
 void edges_entered(const struct visit *visit, struct place place, int64_t time_ms);
 
-/* Lets go of the oldest slot before its time. */
+/* Counts a slot that goes before its time, or never came in: spilled, dropped, or both. */
+void events_lost(const struct visit *visit, const struct slot *slot, bool spilled);
+
+/* Lets go of the oldest slot before its time: what it means stays in panes, if they can take it. */
 void edges_drop_oldest(const struct visit *visit);
 
 /* The label of a slot's event gets known, or is another: corrects the frames that hold the slot,

@@ -1,5 +1,6 @@
 /* Labels become known after their event has entered its windows: its slot is looked up by time and
  * number, and the frames that hold it are corrected. */
+#include "features/pane.h"
 #include "features/pass.h"
 
 /* The search begins at the nearest of the ends and the cursors: a label that comes after the delay
@@ -46,8 +47,9 @@ static bool slot_find(const struct visit *visit, int64_t time_ms, uint64_t numbe
     }
 }
 
+/* The slot knows its label; of a spilled event `old` is what windows took it for. */
 static void label_apply(const struct entity *entity, struct state *state,
-                        const struct history *history, uint64_t number, double label)
+                        const struct history *history, uint64_t number, double label, double old)
 {
     const struct event_row *event =
         number == NUMBER_NONE ? NULL : history_event(history, state, number);
@@ -60,9 +62,10 @@ static void label_apply(const struct entity *entity, struct state *state,
     struct visit visit = {.entity = entity, .state = state, .row = row};
     visit.bytes = state_write_row(state, entity->row_region, row);
     struct place place;
-    if (!slot_find(&visit, event->time_ms, number, &place))
-        return;
-    frames_correct(&visit, place, label);
+    if (slot_find(&visit, event->time_ms, number, &place))
+        frames_correct(&visit, place, label);
+    else
+        panes_correct(&visit, event->time_ms, label - old);
 }
 
 void labels_before(const struct entity *entity, struct state *state, const struct batch *batch,
@@ -72,16 +75,17 @@ void labels_before(const struct entity *entity, struct state *state, const struc
     for (uint64_t number = told.from; number < told.to; number++) {
         const struct event_row *event = history_event(history, state, number);
         if (event && event->flags & EVENT_TOLD)
-            label_apply(entity, state, history, number, event->carried);
+            label_apply(entity, state, history, number, event->carried, 0);
     }
     if (batch->kind[row] == RECORD_LABEL && !batch->dead[row] &&
         (batch->join[row] == JOIN_LEARNED || batch->join[row] == JOIN_CORRECTED))
-        label_apply(entity, state, history, batch->number[row], batch->label[row]);
+        label_apply(entity, state, history, batch->number[row], batch->label[row],
+                    batch->join[row] == JOIN_CORRECTED ? 1 - batch->label[row] : 0);
 }
 
 void labels_after(const struct entity *entity, struct state *state, const struct batch *batch,
                   uint32_t row, const struct history *history)
 {
     if (batch->kind[row] == RECORD_EVENT && !batch->dead[row])
-        label_apply(entity, state, history, batch->number[row], batch->label_early[row]);
+        label_apply(entity, state, history, batch->number[row], batch->label_early[row], 0);
 }

@@ -11,6 +11,7 @@ const struct aggregate_kind last_aggregate = {
     .value_size = sizeof(struct latest),
     .add = latest_add,
     .remove = latest_remove,
+    .join = latest_join,
     .read = latest_read,
     .define = latest_define,
 };

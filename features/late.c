@@ -1,8 +1,10 @@
 /* An event that comes late reads its windows as they were at its own time.  Moments are taken back
  * to it (past.h); what else there is is gathered from the slots before it and finished by its
- * definition.  Exact for events that are entered, as long as no slot was dropped for want of room;
+ * definition; panes that were in then join.  Exact for events that are entered, as long as no slot
+ * was spilled or dropped for want of room;
  * one that is later than that reads what is still there. */
 #include "features/multiset.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include "features/past.h"
 #include <string.h>
@@ -65,8 +67,19 @@ static const uint8_t *window_start(const struct visit *visit, const struct frame
     return frame->form == &ever_form ? visit->bytes + (frame->has_base ? base : offset) : NULL;
 }
 
+static double moment_finish(const struct window *window, const struct moment *moment,
+                            const double *cells, const struct window_span *span,
+                            const uint8_t *total)
+{
+    double joined[MOMENT_CELLS_MAX];
+    if (total)
+        cells = panes_join(moment, cells, total, joined);
+    return window->kind->finish(moment_show(cells), span);
+}
+
 static double moment_late(const struct features *features, const struct visit *visit,
-                          const struct window *window, const struct window_span *span)
+                          const struct window *window, const struct window_span *span,
+                          const uint8_t *total)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     const struct moment *moment = &visit->entity->moment[window->moment];
@@ -80,12 +93,13 @@ static double moment_late(const struct features *features, const struct visit *v
             cells[MOMENT_COUNT] += 1;
         else if (!slot_misses(&features->gather.slots[i], 0))
             moment_add(cells, moment->needs, features->gather.slots[i].argument[0].number);
-    return window->kind->finish(moment_show(cells), span);
+    return moment_finish(window, moment, cells, span, total);
 }
 
 /* The same from the moment as it was before the event. */
 static double moment_past(const struct visit *visit, const struct window *window,
-                          const double *before, const struct window_span *span)
+                          const double *before, const struct window_span *span,
+                          const uint8_t *total)
 {
     const struct entity *entity = visit->entity;
     const struct frame *frame = &entity->frame[window->frame];
@@ -94,19 +108,20 @@ static double moment_past(const struct visit *visit, const struct window *window
     memcpy(cells, before, moment_size(moment->needs));
     if (!window->before && frame->delay_ms == 0 && slot_passes(entity, frame, visit->slot))
         moment_enter(entity, moment, cells, visit->slot);
-    return window->kind->finish(moment_show(cells), span);
+    return moment_finish(window, moment, cells, span, total);
 }
 
 /* Kinds that may go without span do not look at the view. */
 static bool running_late(const struct visit *visit, const struct window *window,
                          const struct slot_view *slots, uint32_t count,
                          const struct slot_view *event, const struct window_span *span,
-                         union value *result)
+                         const uint8_t *total, union value *result)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     uint64_t value[AGGREGATE_VALUE_MAX / 8] = {0};
     struct window_view view = window_open(visit, window, false);
-    memcpy(value, window_start(visit, frame, window->offset, window->base),
+    memcpy(value,
+           total ? total + window->pane : window_start(visit, frame, window->offset, window->base),
            window->kind->value_size);
     for (uint32_t i = 0; i < count; i++)
         window->kind->add(value, &slots[i], &view);
@@ -116,17 +131,18 @@ static bool running_late(const struct visit *visit, const struct window *window,
 static bool ask_late(const struct features *features, const struct visit *visit,
                      const struct window *window, const struct slot_view *slots, uint32_t count,
                      const struct slot_view *event, const struct window_span *span,
-                     union value *result)
+                     const uint8_t *total, union value *result)
 {
     bool is_key = visit->entity->cell[window->cell[0]].is_key;
-    const struct values values = values_gather(slots, count, is_key, features->gather.words);
+    struct values values = values_gather(slots, count, is_key, features->gather.words);
+    values.past = total ? past_of(total, &visit->entity->multiset[window->multiset]) : NULL;
     return window->kind->ask(&values, event, span, result);
 }
 
 /* Of kinds that do not finish moments. */
 static bool window_late(const struct features *features, const struct visit *visit,
                         const struct window *window, const struct window_span *span,
-                        union value *result)
+                        const uint8_t *total, union value *result)
 {
     const struct frame *frame = &visit->entity->frame[window->frame];
     uint32_t first = gather_window(features, visit, window);
@@ -134,10 +150,10 @@ static bool window_late(const struct features *features, const struct visit *vis
     const struct slot_view *slots = features->gather.slots + first;
     struct slot_view event = slot_show(visit->entity, window, visit->slot);
     if (window->kind->ask)
-        return ask_late(features, visit, window, slots, count, &event, span, result);
-    if (frame->form != &ever_form)
+        return ask_late(features, visit, window, slots, count, &event, span, total, result);
+    if (frame->form != &ever_form && !(total && window->kind->join))
         return window->kind->define(slots, count, &event, span, features->gather.words, result);
-    return running_late(visit, window, slots, count, &event, span, result);
+    return running_late(visit, window, slots, count, &event, span, total, result);
 }
 
 static void frame_late(const struct features *features, const struct visit *visit,
@@ -145,6 +161,8 @@ static void frame_late(const struct features *features, const struct visit *visi
 {
     struct past past;
     past_take(&past, visit, frame);
+    const uint8_t *total =
+        frame_has_panes(visit, frame) ? panes_at(visit, frame, visit->time_ms) : NULL;
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &visit->entity->window[frame->window_first + i];
         struct window_span span = window_reading(visit, window);
@@ -152,11 +170,11 @@ static void frame_late(const struct features *features, const struct visit *visi
         union value result = {0};
         bool found = true;
         if (!window->kind->finish)
-            found = window_late(features, visit, window, &span, &result);
+            found = window_late(features, visit, window, &span, total, &result);
         else if (past.known[moment])
-            result.number = moment_past(visit, window, past.cells[moment], &span);
+            result.number = moment_past(visit, window, past.cells[moment], &span, total);
         else
-            result.number = moment_late(features, visit, window, &span);
+            result.number = moment_late(features, visit, window, &span, total);
         window_result(window, batch, row, found, result);
     }
 }

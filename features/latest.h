@@ -37,6 +37,15 @@ static inline void latest_remove(void *value, const struct slot_view *slot,
         *latest = (struct latest){0};
 }
 
+static inline void latest_join(void *value, const void *newer)
+{
+    struct latest *latest = value;
+    const struct latest *other = newer;
+    if (other->state != LATEST_NONE &&
+        (latest->state == LATEST_NONE || other->time_ms >= latest->time_ms))
+        *latest = *other;
+}
+
 static inline bool latest_read(void *value, const struct slot_view *event,
                                const struct window_span *span, struct window_view *window,
                                union value *result)

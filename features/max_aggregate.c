@@ -22,6 +22,11 @@ static bool max_read(void *value, const struct slot_view *event, const struct wi
     return extreme_read(value, window, SIGN, result);
 }
 
+static void max_join(void *value, const void *newer)
+{
+    extreme_join(value, newer, SIGN);
+}
+
 static bool max_define(const struct slot_view *slots, uint32_t count, const struct slot_view *event,
                        const struct window_span *span, uint64_t *scratch, union value *result)
 {
@@ -39,6 +44,7 @@ const struct aggregate_kind max_aggregate = {
     .extremes = true,
     .add = max_add,
     .remove = max_remove,
+    .join = max_join,
     .read = max_read,
     .define = max_define,
 };

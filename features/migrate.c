@@ -3,7 +3,8 @@
  * Plans whose rows mean the same are copied as they stand.  Otherwise every entity is entered anew,
  * in the order of the old rows, through the functions that a live event uses:
  *
- *     1. what no longer has a slot stays in the bases of frames without span
+ *     1. what no longer has a slot stays in the bases of frames without span, and in the panes of
+ *        equal frames over time
  *     2. its slots, oldest first, with the cells that both plans have; each enters the frames that
  *        hold it as if the entity's newest event were just now.  That fills all windows
  *     3. running values that the old row kept are put over those that were filled: to the bit what
@@ -15,6 +16,7 @@
 #include "features/form.h"
 #include "features/match.h"
 #include "features/moment.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +246,7 @@ static void row_move(struct move *move, uint64_t row)
     move->has_lost = false;
     memset(move->frame_lost, 0, sizeof move->frame_lost);
     bases_take(move);
+    panes_move(move->match, &move->new, &move->old);
     slots_move(move);
     sums_take(move);
     bases_make(move);
@@ -317,6 +320,9 @@ static bool rows_fit(const struct move *move)
                            move->from->row_region) &&
            (!move->to->has_slots || state_copy_fits(move->to_state, move->to->block_region,
                                                     move->from_state, move->from->block_region)) &&
+           (move->from->panes_max == 0 ||
+            (move->to->panes_max && state_copy_fits(move->to_state, move->to->panes_region,
+                                                    move->from_state, move->from->panes_region))) &&
            (move->to->multiset_count == 0 ||
             state_copy_fits(move->to_state, move->to->tree.region, move->from_state,
                             move->from->tree.region));
@@ -328,6 +334,8 @@ static void rows_copy(struct move *move)
     state_copy_rows(move->to_state, to->row_region, move->from_state, from->row_region);
     if (to->has_slots)
         state_copy_rows(move->to_state, to->block_region, move->from_state, from->block_region);
+    if (from->panes_max)
+        state_copy_rows(move->to_state, to->panes_region, move->from_state, from->panes_region);
     if (to->multiset_count)
         state_copy_rows(move->to_state, to->tree.region, move->from_state, from->tree.region);
     if (to->map.mask == from->map.mask) {

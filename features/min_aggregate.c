@@ -22,6 +22,11 @@ static bool min_read(void *value, const struct slot_view *event, const struct wi
     return extreme_read(value, window, SIGN, result);
 }
 
+static void min_join(void *value, const void *newer)
+{
+    extreme_join(value, newer, SIGN);
+}
+
 static bool min_define(const struct slot_view *slots, uint32_t count, const struct slot_view *event,
                        const struct window_span *span, uint64_t *scratch, union value *result)
 {
@@ -39,6 +44,7 @@ const struct aggregate_kind min_aggregate = {
     .extremes = true,
     .add = min_add,
     .remove = min_remove,
+    .join = min_join,
     .read = min_read,
     .define = min_define,
 };

@@ -83,6 +83,15 @@ static inline bool moment_doubtful(const double *moment, uint32_t needs, double 
     return needs & NEEDS_SQUARES && !sum_keeps(moment[MOMENT_SQUARES], value * value);
 }
 
+/* What two runs of values hold together. */
+static inline void moment_join(double *moment, const double *other, uint32_t needs)
+{
+    uint32_t cells = moment_size(needs) / (uint32_t)sizeof(double);
+    moment[MOMENT_COUNT] += other[MOMENT_COUNT];
+    for (uint32_t i = MOMENT_SUM; i < cells; i += 2)
+        pair_add(moment + i, other[i], other[i + 1]);
+}
+
 /* The cells as a kind's `finish` sees them; it reads no more of them than it needs. */
 static inline const struct moments *moment_show(const double *moment)
 {

@@ -5,10 +5,7 @@ static bool range_ask(const struct values *values, const struct slot_view *event
                       const struct window_span *span, union value *result)
 {
     (void)event, (void)span;
-    if (values->count == 0)
-        return false;
-    result->number = values_at(values, values->count - 1).number - values_at(values, 0).number;
-    return true;
+    return values_range(values, &result->number);
 }
 
 const struct aggregate_kind range_aggregate = {

@@ -13,6 +13,7 @@ const struct aggregate_kind since_aggregate = {
     .value_size = sizeof(struct latest),
     .add = latest_add,
     .remove = latest_remove,
+    .join = latest_join,
     .read = age_read,
     .define = age_define,
 };

@@ -48,6 +48,7 @@ const struct aggregate_kind speed_aggregate = {
     .value_size = sizeof(struct travel),
     .add = travel_add,
     .remove = travel_remove,
+    .join = travel_join,
     .read = speed_read,
     .define = speed_define,
 };

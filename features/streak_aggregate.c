@@ -38,6 +38,15 @@ static bool streak_read(void *value, const struct slot_view *event, const struct
     return true;
 }
 
+/* A newer run that is all row goes on with the older one's. */
+static void streak_join(void *value, const void *newer)
+{
+    struct streak *streak = value;
+    const struct streak *other = newer;
+    streak->events += other->events;
+    streak->row = other->row == other->events ? streak->row + other->row : other->row;
+}
+
 static bool streak_define(const struct slot_view *slots, uint32_t count,
                           const struct slot_view *event, const struct window_span *span,
                           uint64_t *scratch, union value *result)
@@ -60,6 +69,7 @@ const struct aggregate_kind streak_aggregate = {
     .value_size = sizeof(struct streak),
     .add = streak_add,
     .remove = streak_remove,
+    .join = streak_join,
     .read = streak_read,
     .define = streak_define,
 };

@@ -50,6 +50,15 @@ static inline void travel_remove(void *value, const struct slot_view *slot,
         *travel = (struct travel){0};
 }
 
+static inline void travel_join(void *value, const void *newer)
+{
+    struct travel *travel = value;
+    const struct travel *other = newer;
+    if (other->state != TRAVEL_NONE &&
+        (travel->state == TRAVEL_NONE || other->time_ms >= travel->time_ms))
+        *travel = *other;
+}
+
 static inline double great_circle_km(double latitude, double longitude, double to_latitude,
                                      double to_longitude)
 {

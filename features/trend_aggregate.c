@@ -72,6 +72,27 @@ static bool trend_read(void *value, const struct slot_view *event, const struct 
     return trend_of(value, result);
 }
 
+/* Times of the newer run are d more from the older one's origin:
+ * sum t' = sum t + n d, sum t'^2 = sum t^2 + 2 d sum t + n d^2, sum t'x = sum tx + d sum x. */
+static void trend_join(void *value, const void *newer)
+{
+    struct trend *trend = value;
+    const struct trend *other = newer;
+    if (other->count == 0)
+        return;
+    if (trend->count == 0) {
+        *trend = *other;
+        return;
+    }
+    double n = other->count, d = (double)(other->origin_ms - trend->origin_ms);
+    struct pair tt = pair_sum(other->tt, pair_scale(other->t, 2 * d));
+    trend->tt = pair_sum(trend->tt, pair_sum(tt, pair_scale(pair_of_product(d, d), n)));
+    trend->t = pair_sum(trend->t, pair_sum(other->t, pair_of_product(n, d)));
+    trend->tx = pair_sum(trend->tx, pair_sum(other->tx, pair_scale(other->x, d)));
+    trend->x = pair_sum(trend->x, other->x);
+    trend->count += n;
+}
+
 static bool trend_define(const struct slot_view *slots, uint32_t count,
                          const struct slot_view *event, const struct window_span *span,
                          uint64_t *scratch, union value *result)
@@ -92,6 +113,7 @@ const struct aggregate_kind trend_aggregate = {
     .value_size = sizeof(struct trend),
     .add = trend_add,
     .remove = trend_remove,
+    .join = trend_join,
     .read = trend_read,
     .define = trend_define,
 };

@@ -109,10 +109,31 @@ static uint64_t sorted_place(const struct values *values, uint64_t image)
 
 /* ---- questions ---- */
 
-uint64_t values_distinct(const struct values *values)
+double values_distinct(const struct values *values)
 {
-    return values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX)
-                          : tree_distinct(&values->tree);
+    uint64_t exact =
+        values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX) : tree_distinct(&values->tree);
+    if (!values->past || values->past->count == 0)
+        return (double)exact;
+    double estimate = rint(hyperloglog_count(&values->past->seen));
+    return estimate > (double)exact ? estimate : (double)exact;
+}
+
+bool values_range(const struct values *values, double *range)
+{
+    const struct past_values *past = values->past;
+    bool spilled = past && past->count > 0;
+    if (!spilled && values->count == 0)
+        return false;
+    uint64_t least = spilled ? past->least : UINT64_MAX, greatest = spilled ? past->greatest : 0;
+    if (values->count > 0) {
+        uint64_t first = value_image(values_at(values, 0), false);
+        uint64_t last = value_image(values_at(values, values->count - 1), false);
+        least = first < least ? first : least;
+        greatest = last > greatest ? last : greatest;
+    }
+    *range = image_value(greatest, false).number - image_value(least, false).number;
+    return true;
 }
 
 union value values_at(const struct values *values, uint64_t place)

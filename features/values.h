@@ -2,11 +2,15 @@
  * a sorted array, of many a tree (tree.h).  Both give the same answers, to the bit.
  *
  * Values are told by their *images*, 64-bit integers in the order of the values: of a double its
- * bits, all turned if it is negative, the sign alone if it is not; of a text its hash. */
+ * bits, all turned if it is negative, the sign alone if it is not; of a text its hash.
+ *
+ * Of values that were spilled, only how many were different and the extremes are known; all other
+ * questions are answered from the rest, the entity's newest. */
 #ifndef FEATURES_VALUES_H
 #define FEATURES_VALUES_H
 
 #include "base/batch.h"
+#include "features/past_values.h"
 #include "features/tree.h"
 
 struct values {
@@ -14,6 +18,7 @@ struct values {
     uint64_t count;         /* of all values */
     const uint64_t *sorted; /* images; NULL: ask the tree */
     struct tree tree;
+    const struct past_values *past; /* spilled values, not among the others (pane.h); NULL: none */
 };
 
 static inline uint64_t value_image(union value value, bool is_key)
@@ -35,7 +40,11 @@ static inline union value image_value(uint64_t image, bool is_key)
 /* Sorts images in place, without more memory. */
 void images_sort(uint64_t *images, uint32_t count);
 
-uint64_t values_distinct(const struct values *values);
+/* How many different ones; an estimate if some were spilled (hyperloglog.h). */
+double values_distinct(const struct values *values);
+
+/* The greatest less the least, spilled ones included; false if there are none. */
+bool values_range(const struct values *values, double *range);
 
 /* The value at a place of the order, from 0; place < count. */
 union value values_at(const struct values *values, uint64_t place);

@@ -1,4 +1,5 @@
 /* An event comes to one of its entities; see pass.h. */
+#include "features/pane.h"
 #include "features/pass.h"
 #include <string.h>
 
@@ -34,15 +35,18 @@ static bool oldest_is_newer(const struct visit *visit)
     return ring_oldest(visit, &oldest) && ring_slot(visit, oldest)->time_ms > visit->time_ms;
 }
 
-/* False if it would be the oldest of too many. */
-static bool enter_late(struct visit *visit, bool passes)
+/* It has no slot if it would be the oldest of too many. */
+static enum visit_kind enter_late(struct visit *visit, bool passes)
 {
     const struct entity *entity = visit->entity;
     if (!passes)
-        return false;
+        return VISIT_READ;
     if (visit_head(visit)->slot_count == entity->events_max && oldest_is_newer(visit)) {
-        entity_counters(entity, visit->state)->events_dropped++;
-        return false;
+        bool spilled = panes_ready(visit);
+        struct entity_counters *counters = entity_counters(entity, visit->state);
+        counters->events_spilled += spilled;
+        counters->events_dropped += !spilled;
+        return spilled ? VISIT_PAST : VISIT_READ;
     }
     room_for_one(visit);
     /* A block may have to be split.  Dropping ends: it gives our own blocks back. */
@@ -52,7 +56,7 @@ static bool enter_late(struct visit *visit, bool passes)
     visit->slot = ring_slot_write(visit, visit->place);
     visit->in_ring = true;
     edges_entered(visit, visit->place, visit->time_ms);
-    return true;
+    return VISIT_LATE;
 }
 
 static void fill(const struct entity *entity, struct slot *slot, uint32_t level,
@@ -142,7 +146,7 @@ void visit_begin(const struct features *features, struct visit *visit, const str
         visit->kind = VISIT_ORDER;
         enter_in_order(visit, passes);
     } else if (behind_ms <= entity->lateness_ms) {
-        visit->kind = enter_late(visit, passes) ? VISIT_LATE : VISIT_READ;
+        visit->kind = enter_late(visit, passes);
     } else {
         visit->kind = VISIT_READ;
         came_too_late(visit, batch, row, behind_ms);
@@ -181,6 +185,8 @@ void visit_level(const struct features *features, const struct visit *visit, uin
         return;
     }
     late_read(features, visit, level, batch, row);
+    if (visit->kind == VISIT_PAST)
+        panes_enter(visit, first, end, visit->slot);
     if (visit->kind != VISIT_LATE)
         return;
     int64_t newest_ms = visit_head(visit)->newest_ms;

@@ -539,6 +539,8 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     /* An extreme never leaves a window without span. */
     if (call->kind->ask || (call->kind->extremes && entity->frame[window.frame].form != &ever_form))
         window.multiset = multiset_of(entity, window.frame, window.cell[0]);
+    if (call->kind->sketches)
+        entity->multiset[window.multiset].sketches = true;
     window.value = result_add(call, entity);
     window.is_key = call->program->value[window.value].type == TYPE_TEXT;
     window.formula = call_formula(call);

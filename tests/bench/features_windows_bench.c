@@ -1,9 +1,16 @@
-/* What windows cost: ns an event for 20 spans over 4 kinds of entities (1M, 1M, 50k, 20k keys),
- * events 2 s apart so that slots really expire.  Prints JSON lines.  Steady state: the first 30
- * days of events only fill the windows and are not measured.
+/* What windows cost, as JSON lines.
  *
- *     features_windows_bench [EVENTS] */
+ * First ns an event for 20 spans over 4 kinds of entities (1M, 1M, 50k, 20k keys), events 2 s apart
+ * so that slots really expire.  Steady state: the first 30 days of events only fill the windows and
+ * are not measured.
+ *
+ * Then each aggregate alone, over windows of 12, 1,000 and 1,000,000 events of one entity: ns for
+ * one update and one read.  It should not depend on the length, whether all events are kept
+ * (events_max 2^20) or, as by default, 4096 of them and the others in panes.
+ *
+ *     features_windows_bench [EVENTS [LENGTH_EVENTS]]        0: leaves that part out */
 #include "base/random.h"
+#include "features/aggregate.h"
 #include "features/features.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +33,7 @@ struct bench {
     struct random random;
     int64_t time_ms;
     uint64_t number;
+    bool one; /* entity */
 };
 
 static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
@@ -61,14 +69,24 @@ static void compile(struct bench *bench, const char *formula)
         stop(formula, error.message);
 }
 
-static void bench_open(struct bench *bench, const char *const *aggregates)
+/* When all windows are in. */
+static void bench_start(struct bench *bench)
 {
-    static const struct entity_setting entities[KINDS] = {
-        {.name = "card", .entities_max = 1100000, .events_max = 256},
-        {.name = "device", .entities_max = 1100000, .events_max = 256},
-        {.name = "terminal", .entities_max = 55000, .events_max = 256},
-        {.name = "merchant", .entities_max = 22000, .events_max = 256}};
-    struct features_setting setting = {.memory = 4LL << 30, .entity_count = 4, .entity = entities};
+    static struct state_layout layout;
+    struct failure failure;
+    program_finish(&bench->program);
+    state_layout_init(&layout);
+    features_declare(bench->features, &layout);
+    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
+        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
+        stop("bench", failure.text);
+    program_prepare(&bench->program, &bench->batch);
+    bench->time_ms = 1500000000000;
+    random_seed(&bench->random, 20180401);
+}
+
+static void bench_open(struct bench *bench, const struct features_setting *setting)
+{
     memset(bench, 0, sizeof *bench);
     program_init(&bench->program, (struct hash_key){1, 2});
     for (uint32_t i = 0; i <= KINDS; i++) {
@@ -79,8 +97,19 @@ static void bench_open(struct bench *bench, const char *const *aggregates)
             program_add_external(&bench->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER, 0, i + 1);
         bench->program.value[value].field = field;
     }
-    bench->features = features_open(&setting);
+    bench->features = features_open(setting);
     bench->resolver = (struct program_resolver){resolve, window, bench};
+}
+
+static void kinds_open(struct bench *bench, const char *const *aggregates)
+{
+    static const struct entity_setting entities[KINDS] = {
+        {.name = "card", .entities_max = 1100000, .events_max = 256},
+        {.name = "device", .entities_max = 1100000, .events_max = 256},
+        {.name = "terminal", .entities_max = 55000, .events_max = 256},
+        {.name = "merchant", .entities_max = 22000, .events_max = 256}};
+    struct features_setting setting = {.memory = 4LL << 30, .entity_count = 4, .entity = entities};
+    bench_open(bench, &setting);
     for (uint32_t i = 0; i < KINDS; i++)
         for (uint32_t s = 0; s < SPANS; s++)
             for (uint32_t a = 0; aggregates[a]; a++) {
@@ -89,17 +118,7 @@ static void bench_open(struct bench *bench, const char *const *aggregates)
                          entity_names[i], span_names[s]);
                 compile(bench, formula);
             }
-    program_finish(&bench->program);
-    static struct state_layout layout;
-    struct failure failure;
-    state_layout_init(&layout);
-    features_declare(bench->features, &layout);
-    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
-        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
-        stop("bench", failure.text);
-    program_prepare(&bench->program, &bench->batch);
-    bench->time_ms = 1500000000000;
-    random_seed(&bench->random, 20180401);
+    bench_start(bench);
 }
 
 static void bench_close(struct bench *bench)
@@ -128,7 +147,9 @@ static void fill(struct bench *bench)
         batch->time_ms[row] = bench->time_ms += STEP_MS;
         for (uint32_t i = 0; i < KINDS; i++)
             batch_column(batch, i)[row].key =
-                mix(random_below(&bench->random, cardinality[i]) * KINDS + i + 1);
+                mix(random_below(&bench->random, bench->one ? 1 : cardinality[i]) * KINDS + i + 1);
+        if (bench->one) /* its merchants are what distinct, mode and their like are about */
+            batch_column(batch, 3)[row].key = mix(random_below(&bench->random, 20000));
         batch_column(batch, KINDS)[row].number = (double)random_below(&bench->random, 100000) / 100;
     }
 }
@@ -157,7 +178,7 @@ static void measure(const char *name, const char *const *aggregates, uint64_t ev
 {
     static struct bench bench;
     struct entity_report report[KINDS];
-    bench_open(&bench, aggregates);
+    kinds_open(&bench, aggregates);
     double fill_ns = run(&bench, 30 * 86400 / 2);
     /* Until every key has come: two thirds of a million have after that. */
     run(&bench, 3000000);
@@ -178,13 +199,86 @@ static void measure(const char *name, const char *const *aggregates, uint64_t ev
     bench_close(&bench);
 }
 
+/* A call of the aggregate with arguments of its types; false: it takes no span. */
+static bool call_print(const struct aggregate_kind *kind, char *text, size_t size)
+{
+    static const char *const numbers[] = {"amount", "amount * 2"};
+    if (kind->for_ever || kind->argument[0].role == ARGUMENT_KEY || kind->takes_location)
+        return false;
+    int used = snprintf(text, size, "%s(", kind->name);
+    for (uint32_t i = 0; i < 2 && kind->argument[i].types; i++) {
+        uint32_t types = kind->argument[i].types;
+        const char *argument = types == TAKES_CONDITION ? "amount > 500"
+                               : types == TAKES_ANY     ? "merchant"
+                                                        : numbers[i];
+        if (!kind->argument[i].optional)
+            used += snprintf(text + used, size - (size_t)used, "%s%s", i ? ", " : "", argument);
+    }
+    if (kind->parameter.type != PARAMETER_NONE && !kind->parameter.optional)
+        used += snprintf(text + used, size - (size_t)used, ", %s",
+                         kind->parameter.type == PARAMETER_WHOLE ? "5" : "0.9");
+    snprintf(text + used, size - (size_t)used, ")");
+    return true;
+}
+
+static void measure_length(const struct aggregate_kind *kind, uint64_t length, int64_t events_max,
+                           uint64_t events)
+{
+    static struct bench bench;
+    const struct entity_setting entity = {
+        .name = "card", .entities_max = 16, .events_max = events_max};
+    struct features_setting setting = {.memory = 1LL << 30, .entity_count = 1, .entity = &entity};
+    struct entity_report report;
+    char call[80], formula[160];
+    if (!call_print(kind, call, sizeof call))
+        return;
+    bench_open(&bench, &setting);
+    bench.one = true;
+    snprintf(formula, sizeof formula, "%s by card over %llums", call,
+             (unsigned long long)length * STEP_MS);
+    compile(&bench, formula);
+    bench_start(&bench);
+    run(&bench, (length * 11 / 10 / BATCH + 2) * BATCH);
+    double ns = run(&bench, events);
+    features_report(bench.features, &bench.state, &report, 1);
+    uint64_t panes = report.events_spilled ? report.bytes_panes : 0;
+    printf(
+        "{\"bench\": \"features_windows\", \"window\": \"%s\", \"window_events\": %llu, "
+        "\"events_max\": %lld, \"ns_per_update_and_read\": %.0f, \"bytes_per_entity\": %llu, "
+        "\"events_spilled\": %llu, \"events_dropped\": %llu}\n",
+        call, (unsigned long long)length, (long long)(events_max ? events_max : 4096), ns,
+        (unsigned long long)(report.bytes_per_entity + report.blocks * report.bytes_block + panes),
+        (unsigned long long)report.events_spilled, (unsigned long long)report.events_dropped);
+    fflush(stdout);
+    bench_close(&bench);
+}
+
+static void measure_lengths(uint64_t events)
+{
+    for (uint32_t i = 0; aggregate_table[i]; i++) {
+        measure_length(aggregate_table[i], 12, 0, events);
+        measure_length(aggregate_table[i], 1000, 0, events);
+        measure_length(aggregate_table[i], 1000000, 0, events);
+        measure_length(aggregate_table[i], 1000000, 1 << 20, events);
+    }
+}
+
+static uint64_t whole_batches(uint64_t events)
+{
+    return (events / BATCH + 1) * BATCH;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 3000000;
-    events = (events / BATCH + 1) * BATCH;
+    uint64_t length_events = argc > 2 ? strtoull(argv[2], NULL, 10) : 200000;
     static const char *const means[] = {"mean(amount)", NULL};
     static const char *const both[] = {"count()", "mean(amount)", NULL};
-    measure("20 of mean(amount)", means, events);
-    measure("20 of count() and 20 of mean(amount)", both, events);
+    if (events) {
+        measure("20 of mean(amount)", means, whole_batches(events));
+        measure("20 of count() and 20 of mean(amount)", both, whole_batches(events));
+    }
+    if (length_events)
+        measure_lengths(whole_batches(length_events));
     return 0;
 }

@@ -44,6 +44,9 @@ struct past {
     uint64_t key[4];
     bool entered[4], held[4];
     int64_t dropped_ms[4]; /* the newest time when it was dropped early; INT64_MAX: it was not */
+    uint64_t spilled[4];   /* the how-manieth that panes took; 0: not */
+    double spilled_label[4];
+    bool passed_by[4]; /* it came when it was older than all slots */
     double label;
     union value value[VALUES];
 };
@@ -265,7 +268,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->lateness_ms -= stream->lateness_ms % stream->grain_ms;
     stream->conditional = chance(random, 0.3);
     stream->crowded = chance(random, 0.3);
-    stream->memory = stream->crowded ? 1 : 64 << 20;
+    stream->memory = stream->crowded ? 1 : 1 << 28;
     stream->entities_max = stream->crowded ? 20 : 0;
     stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
     stream->scan_max = 1 + (uint32_t)random_below(random, chance(random, 0.5) ? 4 : 40);

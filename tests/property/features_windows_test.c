@@ -4,6 +4,7 @@
  * and the same results whether it goes in batches of 1, 7 or 256. */
 #include "tests/property/features_definitions.h"
 #include "tests/property/features_fixture.h"
+#include "tests/property/features_panes.h"
 #include "tests/property/features_stream.h"
 #include <math.h>
 
@@ -129,18 +130,6 @@ static int64_t farthest_of(const struct stream *stream, uint32_t by)
     return farthest_ms + (stream->lateness_ms ? stream->lateness_ms + 1 : 0);
 }
 
-static bool passes(const struct expectation *window, const struct past *slot)
-{
-    if (window->and != VALUE_NONE && slot->value[window->and ].number != 1)
-        return false;
-    if (window->where == VALUE_NONE)
-        return true;
-    bool rest = slot->value[window->where].number == 1;
-    return window->where_label == LABEL_IS_1_AND  ? slot->label == 1 && rest
-           : window->where_label == LABEL_IS_0_OR ? slot->label == 0 || rest
-                                                  : rest;
-}
-
 /* Could it ever be in a window of the entity, as far as is known when it comes? */
 static bool is_skipped(const struct stream *stream, const struct past *event, uint32_t by)
 {
@@ -248,6 +237,15 @@ static void past_trim(const struct stream *stream, uint32_t by, uint64_t key, in
     }
 }
 
+static uint64_t spilled_count;
+
+/* Panes take it, if there are any. */
+static void past_spill(struct past *event, uint32_t by)
+{
+    event->spilled[by] = ++spilled_count;
+    event->spilled_label[by] = event->label;
+}
+
 /* Enters the event into one kind of entity as the contract says. */
 static void past_enter(const struct stream *stream, struct past *event, uint32_t by,
                        uint32_t slots_after)
@@ -273,11 +271,14 @@ static void past_enter(const struct stream *stream, struct past *event, uint32_t
         return;
     }
     uint32_t count, oldest = oldest_of(by, key, &count);
-    if (late && count >= (uint32_t)stream->events_max && past[oldest].time_ms > event->time_ms)
+    if (late && count >= (uint32_t)stream->events_max && past[oldest].time_ms > event->time_ms) {
+        event->passed_by[by] = true;
         return;
+    }
     while (count >= (uint32_t)stream->events_max || (stream->crowded && count >= slots_after)) {
         past[oldest].held[by] = false;
         past[oldest].dropped_ms[by] = newest_ms;
+        past_spill(&past[oldest], by);
         oldest = oldest_of(by, key, &count);
     }
     event->entered[by] = event->held[by] = true;
@@ -382,6 +383,38 @@ static bool reads_blurred(const struct expectation *window, const struct past *e
     return false;
 }
 
+/* Adds to the slots what panes count.  False if the contract does not say what is read then. */
+static bool gather_gone(const struct fixture *fixture, const struct expectation *window,
+                        struct past *event, struct past **slots, uint32_t *count)
+{
+    static struct gone gone[RECORDS];
+    const struct entity *entity = entity_by(fixture, window->by);
+    const struct frame *frame = frame_of_window(entity, window->value);
+    uint32_t gone_count = gone_list(window, past, past_count, event->key[window->by], gone),
+             added = 0;
+    int64_t newest_ms = newest_of(window->by, event->key[window->by]);
+    if (entity->panes_max == 0 || frame->panes == INDEX_NONE || gone_count == 0 ||
+        is_one_of(window->kind, "median quantile mode entropy rank heavy"))
+        return true;
+    if (window->label || frame_sketches(entity, frame))
+        return false;
+    if (event->time_ms > newest_ms)
+        newest_ms = event->time_ms;
+    bool in_order = gone_join(entity, frame, gone, gone_count, event->time_ms, newest_ms);
+    for (uint32_t i = 0; i < gone_count; i++)
+        added += gone[i].joined;
+    for (uint32_t i = 0; i < *count; i++)
+        in_order &= slots[i]->time_ms >= gone[gone_count - 1].event->time_ms;
+    if (!in_order && is_one_of(window->kind, "first streak last age since previous"))
+        return false;
+    memmove(slots + added, slots, *count * sizeof *slots);
+    *count += added;
+    for (uint32_t i = 0, at = 0; i < gone_count; i++)
+        if (gone[i].joined)
+            slots[at++] = gone[i].event;
+    return true;
+}
+
 static void check(const struct stream *stream, const struct fixture *fixture,
                   const struct expectation *window, struct past *event, uint32_t record)
 {
@@ -394,6 +427,8 @@ static void check(const struct stream *stream, const struct fixture *fixture,
         if (window->form.form == DRAWN_EVER && reads_blurred(window, event))
             return;
         uint32_t count = gather_slots(window, event, slots);
+        if (!gather_gone(fixture, window, event, slots, &count))
+            return;
         defined = define(fixture, window, slots, count, event);
     }
     bool equal = fixture->program->value[window->value].type == TYPE_TEXT
@@ -417,8 +452,10 @@ static void past_forget(const struct fixture *fixture)
             continue;
         for (uint32_t i = 0; i < past_count; i++)
             if (past[i].key[by] &&
-                keymap_find(&entity->map, &fixture->state, past[i].key[by]) == STATE_NO_ROW)
+                keymap_find(&entity->map, &fixture->state, past[i].key[by]) == STATE_NO_ROW) {
                 past[i].entered[by] = past[i].held[by] = false;
+                past[i].spilled[by] = 0;
+            }
     }
 }
 
@@ -469,6 +506,11 @@ static void follow(const struct stream *stream, const struct fixture *fixture, u
     }
     for (uint32_t i = 0; i < stream->window_count; i++)
         check(stream, fixture, &stream->window[i], event, index);
+    for (uint32_t by = 1; by <= 3; by++)
+        if (event->passed_by[by]) {
+            event->dropped_ms[by] = newest_of(by, event->key[by]);
+            past_spill(event, by);
+        }
     past_count++;
     label_known(record->number, record->early);
 }
@@ -478,6 +520,7 @@ static void stream_run(struct stream *stream, uint32_t batch_size, struct outcom
     static struct fixture fixture;
     stream_open(stream, &fixture);
     past_count = 0;
+    spilled_count = 0;
     for (uint32_t from = 0; from < RECORDS; from += batch_size) {
         uint32_t to = from + batch_size < RECORDS ? from + batch_size : RECORDS;
         batch_clear(fixture.batch);

@@ -218,7 +218,7 @@ static void the_longest_idle_are_left_out(void **state)
     trial_close(trial);
 }
 
-static void the_oldest_events_are_dropped(void **state)
+static void the_oldest_events_go_into_panes(void **state)
 {
     (void)state;
     struct setup before = {.features = "'n': 'count() by card over 1d', 'm': 'sum(amount) by card "
@@ -232,10 +232,39 @@ static void the_oldest_events_are_dropped(void **state)
     trial = move(trial, &after, &report);
     struct entity_report entities[1];
     features_report(trial->pipeline.features, &trial->pipeline.state, entities, 1);
-    assert_int_equal(entities[0].events_dropped, 35);
+    assert_int_equal(entities[0].events_spilled, 35);
+    assert_int_equal(entities[0].events_dropped, 0);
     event(trial, 40, 160, "x", 40);
-    assert_true(feature(trial, 0) == 5 && feature(trial, 1) == 40 + 39 + 38);
+    assert_true(feature(trial, 0) == 41 && feature(trial, 1) == 40 + 39 + 38);
     assert_true(feature(trial, 2) == 41);
+    migration_report_close(&report);
+    trial_close(trial);
+}
+
+/* Windows that both plans have keep what was spilled; a new one begins with the slots. */
+static void panes_go_over(void **state)
+{
+    (void)state;
+    struct setup before = {.features = "'n': 'count() by card over 1d', 'least': 'min(amount) by "
+                                       "card over 1d', 'kinds': 'distinct(amount) by card over 1d'",
+                           .entities = "'card': {'events_max': 5}"};
+    struct setup after = before;
+    after.features = "'kinds': 'distinct(amount) by card over 1d', 'n': 'count() by card over 1d', "
+                     "'least': 'min(amount) by card over 1d', 'sum': 'sum(amount) by card over 1d'";
+    struct migration_report report;
+    struct trial *trial = set_up(&before, true);
+    for (int i = 0; i < 40; i++)
+        event(trial, i, i * 4, "x", 100 - i);
+    assert_true(feature(trial, 0) == 40 && feature(trial, 1) == 61);
+    assert_true(feature(trial, 2) >= 38 && feature(trial, 2) <= 42);
+    event(trial, 40, 160, "x", 3);
+    for (int i = 41; i < 50; i++)
+        event(trial, i, i * 4, "x", 100 - i);
+    trial = move(trial, &after, &report);
+    event(trial, 50, 200, "x", 50);
+    assert_true(feature(trial, 0) >= 48 && feature(trial, 0) <= 54);
+    assert_true(feature(trial, 1) == 51 && feature(trial, 2) == 3);
+    assert_true(feature(trial, 3) == 50 + 51 + 52 + 53 + 54 + 55);
     migration_report_close(&report);
     trial_close(trial);
 }
@@ -529,7 +558,8 @@ int main(void)
         cmocka_unit_test(a_key_field_is_gone),
         cmocka_unit_test(sums_without_span_go_on),
         cmocka_unit_test(the_longest_idle_are_left_out),
-        cmocka_unit_test(the_oldest_events_are_dropped),
+        cmocka_unit_test(the_oldest_events_go_into_panes),
+        cmocka_unit_test(panes_go_over),
         cmocka_unit_test(another_key_finds_nothing),
         cmocka_unit_test(other_choices_are_another_field),
         cmocka_unit_test(waits_begin_with_what_is_there),

@@ -1,0 +1,393 @@
+/* Slots that had to go before their time; see pane.h. */
+#include "features/form.h"
+#include "features/moment.h"
+#include "features/multiset.h"
+#include "features/pane_row.h"
+#include "features/past_values.h"
+#include <string.h>
+
+const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
+{
+    return (const uint8_t *)(panes_of(visit, frame) + 1);
+}
+
+/* ---- cells ---- */
+
+static struct past_values *past_in(uint8_t *cells, const struct multiset *multiset)
+{
+    return (struct past_values *)(cells + multiset->pane);
+}
+
+static void cells_add(const struct visit *visit, const struct frame *frame, uint8_t *cells,
+                      const struct slot *slot)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        moment_enter(entity, moment, (double *)(cells + moment->pane), slot);
+    }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        const struct cell *cell = &entity->cell[multiset->cell];
+        union value value = slot->cell[multiset->cell];
+        if (!cell_missing(cell, value))
+            past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
+    }
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &entity->window[frame->window_first + i];
+        if (window->pane == INDEX_NONE)
+            continue;
+        struct window_view view = window_open(visit, window, false);
+        struct slot_view shown = slot_show(entity, window, slot);
+        window->kind->add(cells + window->pane, &shown, &view);
+    }
+}
+
+static void cells_see(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+                      const struct slot *slot)
+{
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        const struct cell *cell = &entity->cell[multiset->cell];
+        union value value = slot->cell[multiset->cell];
+        if (multiset->sketches && !cell_missing(cell, value))
+            hyperloglog_add(&past_in(cells, multiset)->seen, value_image(value, cell->is_key));
+    }
+}
+
+/* The other's slots are newer. */
+static void cells_join(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+                       uint8_t *other)
+{
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        moment_join((double *)(cells + moment->pane), (double *)(other + moment->pane),
+                    moment->needs);
+    }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        past_values_join(past_in(cells, multiset), past_in(other, multiset));
+        if (multiset->sketches)
+            hyperloglog_join(&past_in(cells, multiset)->seen, &past_in(other, multiset)->seen);
+    }
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &entity->window[frame->window_first + i];
+        if (window->pane != INDEX_NONE)
+            window->kind->join(cells + window->pane, other + window->pane);
+    }
+}
+
+/* ---- time ---- */
+
+static int64_t leaves_ms(const struct entity *entity, const struct frame *frame, int64_t time_ms)
+{
+    return frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms;
+}
+
+/* When something happens to the pane next. */
+static int64_t pane_change_ms(const struct entity *entity, const struct frame *frame,
+                              const struct pane *pane, int64_t now_ms)
+{
+    int64_t enters_ms = pane->newest_ms + frame->delay_ms;
+    int64_t ends_ms = leaves_ms(entity, frame, pane->newest_ms);
+    return enters_ms > now_ms ? enters_ms
+           : ends_ms > now_ms ? ends_ms
+                              : ends_ms + entity->lateness_ms;
+}
+
+static void pane_forget(struct panes *panes, const struct frame *frame, uint32_t place)
+{
+    uint32_t index = panes->order[place], count = panes_count(panes);
+    memset(pane_at(panes, frame, place), 0, frame->pane_size);
+    memmove(&panes->order[place], &panes->order[place + 1], count - place - 1);
+    panes->order[count - 1] = 0;
+    panes->used &= ~(1ULL << index);
+}
+
+/* Joins all that are in at that time. */
+static void panes_gather(const struct entity *entity, const struct frame *frame,
+                         const struct panes *panes, int64_t time_ms, uint8_t *cells)
+{
+    memset(cells, 0, frame->cells_size);
+    for (uint32_t i = 0; i < panes_count(panes); i++) {
+        struct pane *pane = pane_at(panes, frame, i);
+        if (frame_holds(entity, frame, pane->newest_ms, time_ms))
+            cells_join(entity, frame, cells, pane_cells(pane));
+    }
+}
+
+void panes_refresh(const struct entity *entity, const struct frame *frame, struct panes *panes,
+                   int64_t now_ms)
+{
+    panes->change_ms = TIME_NEVER;
+    for (uint32_t i = panes_count(panes); i-- > 0;) {
+        const struct pane *pane = pane_at(panes, frame, i);
+        if (leaves_ms(entity, frame, pane->newest_ms) + entity->lateness_ms <= now_ms) {
+            pane_forget(panes, frame, i);
+            continue;
+        }
+        int64_t change_ms = pane_change_ms(entity, frame, pane, now_ms);
+        panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
+    }
+    panes_gather(entity, frame, panes, now_ms, (uint8_t *)(panes + 1));
+}
+
+static void panes_give(const struct entity *entity, struct state *state, struct entity_head *head)
+{
+    state_give(state, entity->panes_region, head->panes - 1u);
+    head->panes = 0;
+}
+
+void panes_advance(const struct visit *visit, int64_t now_ms)
+{
+    const struct entity *entity = visit->entity;
+    bool any = false;
+    for (uint32_t f = 0; f < entity->frame_count; f++) {
+        const struct frame *frame = &entity->frame[f];
+        if (frame->panes == INDEX_NONE)
+            continue;
+        if (panes_of(visit, frame)->change_ms <= now_ms)
+            panes_refresh(entity, frame, panes_write(visit, frame), now_ms);
+        any |= panes_of(visit, frame)->used != 0;
+    }
+    if (!any)
+        panes_give(entity, visit->state, visit_head(visit));
+}
+
+void panes_forget(const struct entity *entity, struct state *state, uint64_t row)
+{
+    const struct entity_head *head = state_read(state, entity->row_region, row);
+    if (head->panes)
+        state_give(state, entity->panes_region, head->panes - 1u);
+}
+
+/* ---- slots come in ---- */
+
+static int64_t floor_quotient(int64_t time_ms, int64_t unit_ms)
+{
+    return time_ms / unit_ms - (time_ms % unit_ms < 0);
+}
+
+static int pane_compare(const struct pane *pane, int64_t number, int64_t end_ms)
+{
+    if (pane->number != number)
+        return pane->number < number ? -1 : 1;
+    return pane->end_ms < end_ms ? -1 : pane->end_ms > end_ms;
+}
+
+/* Finds the place of the pane for a time, or makes it; full only if a clock did what no zone's ever
+ * does, and then the nearest older pane must do. */
+static uint32_t pane_place(const struct entity *entity, const struct frame *frame,
+                           struct panes *panes, int64_t time_ms)
+{
+    int64_t number = floor_quotient(time_ms, frame->pane_ms);
+    int64_t end_ms =
+        frame->form == &period_form ? frame->form->leaves_ms(entity, frame, time_ms) : 0;
+    uint32_t count = panes_count(panes), place = count;
+    while (place > 0 && pane_compare(pane_at(panes, frame, place - 1), number, end_ms) > 0)
+        place--;
+    if (place > 0 && pane_compare(pane_at(panes, frame, place - 1), number, end_ms) == 0)
+        return place - 1;
+    if (count == PANES_MAX)
+        return place > 0 ? place - 1 : 0;
+    uint32_t index = (uint32_t)__builtin_ctzll(~panes->used);
+    memmove(&panes->order[place + 1], &panes->order[place], count - place);
+    panes->order[place] = (uint8_t)index;
+    panes->used |= 1ULL << index;
+    *pane_at(panes, frame, place) =
+        (struct pane){.number = number, .end_ms = end_ms, .newest_ms = INT64_MIN};
+    return place;
+}
+
+/* May a slot be added behind all that the total holds? */
+static bool is_last(const struct frame *frame, const struct panes *panes, uint32_t place)
+{
+    for (uint32_t i = place + 1; frame->pane_ordered && i < panes_count(panes); i++)
+        if (pane_at(panes, frame, i)->events > 0)
+            return false;
+    return true;
+}
+
+static void cells_take(const struct visit *visit, const struct frame *frame, uint8_t *cells,
+                       const struct slot *slot, bool spilled)
+{
+    cells_see(visit->entity, frame, cells, slot);
+    if (spilled)
+        cells_add(visit, frame, cells, slot);
+}
+
+/* The slot joins its pane, spilled or only seen; the total follows, if it can without being made
+ * anew. */
+static void panes_take(const struct visit *visit, const struct frame *frame,
+                       const struct slot *slot, bool spilled)
+{
+    const struct entity *entity = visit->entity;
+    int64_t now_ms = visit_head(visit)->newest_ms;
+    if (!slot_passes(entity, frame, slot) ||
+        leaves_ms(entity, frame, slot->time_ms) + entity->lateness_ms <= now_ms)
+        return;
+    struct panes *panes = panes_write(visit, frame);
+    uint32_t place = pane_place(entity, frame, panes, slot->time_ms);
+    struct pane *pane = pane_at(panes, frame, place);
+    bool begins = pane->newest_ms == INT64_MIN;
+    bool was_in = !begins && frame_holds(entity, frame, pane->newest_ms, now_ms);
+    if (slot->time_ms > pane->newest_ms)
+        pane->newest_ms = slot->time_ms;
+    pane->events += spilled;
+    cells_take(visit, frame, pane_cells(pane), slot, spilled);
+    bool is_in = frame_holds(entity, frame, pane->newest_ms, now_ms);
+    bool moves = !begins && was_in != is_in;
+    if (moves || (is_in && spilled && !is_last(frame, panes, place))) {
+        panes_refresh(entity, frame, panes, now_ms);
+        return;
+    }
+    int64_t change_ms = pane_change_ms(entity, frame, pane, now_ms);
+    panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
+    if (is_in)
+        cells_take(visit, frame, (uint8_t *)(panes + 1), slot, spilled);
+}
+
+void panes_see(const struct visit *visit, const struct frame *frame, const struct slot *slot)
+{
+    for (uint32_t i = 0; i < frame->multiset_count; i++)
+        if (visit->entity->multiset[frame->multiset_first + i].sketches) {
+            panes_take(visit, frame, slot, false);
+            return;
+        }
+}
+
+/* What had entered before there were panes. */
+static void sketches_begin(const struct visit *visit)
+{
+    const struct entity *entity = visit->entity;
+    int64_t newest_ms = visit_head(visit)->newest_ms;
+    struct place place;
+    if (!ring_oldest(visit, &place))
+        return;
+    do {
+        const struct slot *slot = ring_slot(visit, place);
+        for (uint32_t f = 0; f < entity->frame_count; f++) {
+            const struct frame *frame = &entity->frame[f];
+            if (frame->panes != INDEX_NONE && frame->multiset_count &&
+                frame_holds(entity, frame, slot->time_ms, newest_ms))
+                panes_see(visit, frame, slot);
+        }
+    } while (ring_newer(visit, &place));
+}
+
+bool panes_ready(const struct visit *visit)
+{
+    const struct entity *entity = visit->entity;
+    struct entity_head *head = visit_head(visit);
+    if (head->panes)
+        return true;
+    if (entity->panes_max == 0)
+        return false;
+    uint64_t row = state_take(visit->state, entity->panes_region);
+    if (row == STATE_NO_ROW)
+        return false;
+    head->panes = (uint32_t)(row + 1) & 0x7FFFFFFF;
+    for (uint32_t f = 0; f < entity->frame_count; f++)
+        if (entity->frame[f].panes != INDEX_NONE)
+            panes_write(visit, &entity->frame[f])->change_ms = TIME_NEVER;
+    sketches_begin(visit);
+    return true;
+}
+
+void panes_enter(const struct visit *visit, uint32_t first, uint32_t end, const struct slot *slot)
+{
+    for (uint32_t f = first; f < end; f++)
+        if (visit->entity->frame[f].panes != INDEX_NONE)
+            panes_take(visit, &visit->entity->frame[f], slot, true);
+}
+
+bool panes_spill(const struct visit *visit, const struct slot *slot)
+{
+    if (!panes_ready(visit))
+        return false;
+    panes_enter(visit, 0, visit->entity->frame_count, slot);
+    return true;
+}
+
+/* ---- reading ---- */
+
+const uint8_t *panes_at(const struct visit *visit, const struct frame *frame, int64_t time_ms)
+{
+    panes_gather(visit->entity, frame, panes_of(visit, frame), time_ms,
+                 visit->entity->panes_scratch);
+    return visit->entity->panes_scratch;
+}
+
+const double *panes_join(const struct moment *moment, const double *cells, const uint8_t *total,
+                         double joined[])
+{
+    memcpy(joined, total + moment->pane, moment_size(moment->needs));
+    moment_join(joined, cells, moment->needs);
+    return joined;
+}
+
+/* Reading first repairs the value, so that it can be joined. */
+bool panes_read(const struct visit *visit, const struct window *window, const uint8_t *total,
+                const struct slot_view *event, const struct window_span *span,
+                struct window_view *view, union value *result)
+{
+    uint64_t joined[AGGREGATE_VALUE_MAX / 8] = {0};
+    uint8_t *value = visit->bytes + window->offset;
+    window->kind->read(value, event, span, view, result);
+    memcpy(joined, total + window->pane, window->kind->value_size);
+    window->kind->join(joined, value);
+    return window->kind->read(joined, event, span, view, result);
+}
+
+/* ---- labels ---- */
+
+/* All values are 0 or 1, and so are their squares and cubes.  Whether the event was spilled at all
+ * cannot be told any more; no sum gets what its count does not allow. */
+static void moment_correct(double *cells, uint32_t needs, double change)
+{
+    double sum = cells[MOMENT_SUM] + change;
+    if (!(needs & (NEEDS_SUM | NEEDS_SQUARES | NEEDS_CUBES)) || sum < 0 ||
+        sum > cells[MOMENT_COUNT])
+        return;
+    for (uint32_t i = MOMENT_SUM; i < moment_size(needs) / sizeof(double); i += 2)
+        pair_add(cells + i, change, 0);
+}
+
+static void cells_correct(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+                          double change)
+{
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        if (moment->cell != INDEX_NONE && entity->cell[moment->cell].is_label)
+            moment_correct((double *)(cells + moment->pane), moment->needs, change);
+    }
+}
+
+static void panes_relabel(const struct visit *visit, const struct frame *frame, int64_t time_ms,
+                          double change)
+{
+    const struct entity *entity = visit->entity;
+    struct panes *panes = panes_write(visit, frame);
+    int64_t number = floor_quotient(time_ms, frame->pane_ms);
+    for (uint32_t i = 0; i < panes_count(panes); i++) {
+        struct pane *pane = pane_at(panes, frame, i);
+        if (pane->number != number || pane->events == 0 || pane->newest_ms < time_ms)
+            continue;
+        cells_correct(entity, frame, pane_cells(pane), change);
+        if (frame_holds(entity, frame, pane->newest_ms, visit_head(visit)->newest_ms))
+            cells_correct(entity, frame, (uint8_t *)(panes + 1), change);
+        return;
+    }
+}
+
+void panes_correct(const struct visit *visit, int64_t time_ms, double change)
+{
+    const struct entity *entity = visit->entity;
+    if (visit_head(visit)->panes == 0 || change == 0)
+        return;
+    for (uint32_t f = 0; f < entity->frame_count; f++) {
+        const struct frame *frame = &entity->frame[f];
+        if (frame->panes != INDEX_NONE && frame->condition == INDEX_NONE)
+            panes_relabel(visit, frame, time_ms, change);
+    }
+}

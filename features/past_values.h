@@ -1,0 +1,35 @@
+/* What panes keep of the values of one argument; see pane.h and values.h. */
+#ifndef FEATURES_PAST_VALUES_H
+#define FEATURES_PAST_VALUES_H
+
+#include "features/hyperloglog.h"
+#include <stdint.h>
+
+/* In the cells of a pane or a total; without `seen` where nobody counts different values. */
+struct past_values {
+    uint64_t count;           /* of spilled values; missing ones are none */
+    uint64_t least, greatest; /* their images, if there are any */
+    struct hyperloglog seen;  /* of all that have entered */
+};
+
+static inline void past_values_add(struct past_values *past, uint64_t image)
+{
+    if (past->count == 0 || image < past->least)
+        past->least = image;
+    if (past->count == 0 || image > past->greatest)
+        past->greatest = image;
+    past->count++;
+}
+
+static inline void past_values_join(struct past_values *past, const struct past_values *other)
+{
+    if (other->count == 0)
+        return;
+    if (past->count == 0 || other->least < past->least)
+        past->least = other->least;
+    if (past->count == 0 || other->greatest > past->greatest)
+        past->greatest = other->greatest;
+    past->count += other->count;
+}
+
+#endif
