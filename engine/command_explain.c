@@ -95,6 +95,8 @@ const struct command command_explain = {
             "  bytes     of the entity's row, shared ones included\n"
             "  ns        an event, estimated from a table of measurements\n"
             "  exact to  so many events of one entity; always: however many there are\n"
+            "  past that an end of the window is off by so much at most, and different values are\n"
+            "            estimated with so large a standard error; newest: it sees those alone\n"
             "\n"
             "Without --entities it says how many entities `memory` has room for.",
     .flags = explain_flags,

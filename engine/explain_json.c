@@ -25,6 +25,9 @@ static json_t *users_array(const struct explanation *explanation, uint32_t windo
     return array;
 }
 
+static const char *const past_names[] = {
+    [PAST_LOST] = "newest", [PAST_PANES] = "panes", [PAST_SKETCHES] = "sketches"};
+
 static json_t *window_object(const struct explanation *explanation, uint32_t index)
 {
     const struct window_plan *window = &explanation->window[index];
@@ -41,6 +44,8 @@ static json_t *window_object(const struct explanation *explanation, uint32_t ind
     ASSERT(object);
     json_object_set_new(object, "exact_events",
                         window->exact ? json_null() : number(window->exact_events));
+    json_object_set_new(object, "past", json_string(past_names[window->past]));
+    json_object_set_new(object, "error_ms", number((uint64_t)window->error_ms));
     json_object_set_new(object, "features", users_array(explanation, index, false));
     json_object_set_new(object, "rules", users_array(explanation, index, true));
     return object;

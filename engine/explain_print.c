@@ -60,15 +60,37 @@ static const char *keeping_text(const struct window_plan *window, char text[SIZE
     return text;
 }
 
+/* An error is rounded up to what people say. */
+static int64_t minutes_up_ms(int64_t span_ms)
+{
+    int64_t unit_ms = span_ms > HOUR_MS ? MINUTE_MS : span_ms > MINUTE_MS ? SECOND_MS : 1;
+    return (span_ms + unit_ms - 1) / unit_ms * unit_ms;
+}
+
+/* "by 12h", "by 12h, 3.3 %", "newest". */
+static const char *past_text(const struct window_plan *window, char text[SIZE_TEXT_MAX])
+{
+    char span[SPAN_TEXT_MAX];
+    if (window->exact)
+        return "";
+    if (window->past == PAST_LOST)
+        return "newest";
+    snprintf(text, SIZE_TEXT_MAX, "%s%s%s%s", window->error_ms ? "by " : "",
+             window->error_ms ? span_text(span, minutes_up_ms(window->error_ms)) : "",
+             window->error_ms && window->past == PAST_SKETCHES ? ", " : "",
+             window->past == PAST_SKETCHES ? "3.3 %" : "");
+    return text;
+}
+
 static void print_window(const struct explanation *explanation, uint32_t index, int width,
                          FILE *file)
 {
     const struct window_plan *window = &explanation->window[index];
-    char keeping[SIZE_TEXT_MAX], exact[SIZE_TEXT_MAX];
+    char keeping[SIZE_TEXT_MAX], exact[SIZE_TEXT_MAX], past[SIZE_TEXT_MAX];
     snprintf(exact, sizeof exact, "%llu", (unsigned long long)window->exact_events);
-    fprintf(file, "  %-*s  %-10s %5u %5.0f  %-7s  ", width, window->formula,
+    fprintf(file, "  %-*s  %-10s %5u %5.0f  %-8s  %-16s  ", width, window->formula,
             keeping_text(window, keeping), window->row_bytes, window->cost.few_ns,
-            window->exact ? "always" : exact);
+            window->exact ? "always" : exact, past_text(window, past));
     print_users(explanation, index, file);
     fputs("\n", file);
 }
@@ -108,14 +130,6 @@ static void print_bytes(const struct entity_plan *plan, FILE *file)
                 plan->tree_count, plan->tree_from, plan->node_bytes, plan->node_events);
 }
 
-static bool all_exact(const struct explanation *explanation, uint32_t entity)
-{
-    bool exact = true;
-    for (uint32_t i = 0; i < explanation->entity[entity].window_count; i++)
-        exact = exact && explanation->window[explanation->window_first[entity] + i].exact;
-    return exact;
-}
-
 static void print_entity(const struct explanation *explanation, uint32_t entity, FILE *file)
 {
     const struct entity_plan *plan = &explanation->entity[entity];
@@ -127,15 +141,10 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
             plan->name, plan->window_count, plan->window_count == 1 ? "" : "s", plan->frame_count,
             plan->frame_count == 1 ? "" : "s", cost.few_ns, cost.many_ns);
     print_bytes(plan, file);
-    fprintf(file, "  %-*s  %-10s %5s %5s  %-7s  %s\n", width, "window", "kept as", "bytes", "ns",
-            "exact to", "used by");
+    fprintf(file, "  %-*s  %-10s %5s %5s  %-8s  %-16s  %s\n", width, "window", "kept as", "bytes",
+            "ns", "exact to", "past that", "used by");
     for (uint32_t i = 0; i < plan->window_count; i++)
         print_window(explanation, explanation->window_first[entity] + i, width, file);
-    if (!all_exact(explanation, entity))
-        fprintf(file,
-                "  past %llu events of one %s its oldest is left out of these windows: they see "
-                "the newest alone; counted as events_dropped\n",
-                (unsigned long long)plan->events_max, plan->name);
 }
 
 static void print_features(const struct explanation *explanation, FILE *file)

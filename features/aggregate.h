@@ -126,6 +126,7 @@ struct aggregate_kind {
 
     bool spreads;  /* it asks values_entropy */
     bool sketches; /* it asks values_distinct */
+    bool ranges;   /* it asks no more than values_range */
 
     /* Kinds with a running value; zero bytes are an empty window.  No padding inside. */
     uint32_t value_size; /* a multiple of 8, at most AGGREGATE_VALUE_MAX */

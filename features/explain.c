@@ -3,6 +3,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include <string.h>
 
@@ -105,8 +106,20 @@ static void keeping_plan(const struct entity *entity, const struct window *windo
 
 /* The oldest event that an entity keeps leaves all windows when one too many comes.  That is none
  * of those over the last N, which are fewer; and what is kept for ever has it in its values. */
-static bool never_short(const struct entity *entity, const struct frame *frame)
+static enum window_past past_plan(const struct frame *frame, const struct aggregate_kind *kind)
 {
+    if (frame->panes == INDEX_NONE)
+        return PAST_LOST;
+    if (kind->sketches)
+        return PAST_SKETCHES;
+    return kind->finish || kind->join || kind->ranges ? PAST_PANES : PAST_LOST;
+}
+
+static bool never_short(const struct entity *entity, const struct frame *frame,
+                        enum window_past past)
+{
+    if (past == PAST_PANES && frame_error_ms(frame) == 0)
+        return true;
     if (frame->delay_ms > 0)
         return false;
     if (frame->form == &ever_form)
@@ -134,6 +147,7 @@ void features_window_plan(struct features *features, uint32_t index, uint32_t at
     ASSERT(at < entity->window_count);
     const struct window *window = &entity->window[at];
     const struct frame *frame = &entity->frame[window->frame];
+    enum window_past past = past_plan(frame, window->kind);
     *plan = (struct window_plan){
         .formula = window->formula,
         .kind = window->kind,
@@ -147,8 +161,10 @@ void features_window_plan(struct features *features, uint32_t index, uint32_t at
         .before = window->before,
         .frame = window->frame,
         .frame_windows = frame->window_count,
-        .exact = never_short(entity, frame),
+        .exact = never_short(entity, frame, past),
         .exact_events = entity->events_max,
+        .past = past,
+        .error_ms = frame_error_ms(frame),
         .cost = cost_of_kind(window->kind),
     };
     for (uint32_t i = 0; i < window->argument_count; i++)

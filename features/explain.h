@@ -31,6 +31,13 @@ enum window_keeping {
     KEEPING_ORDER, /* the values in order, shared by all that ask about them */
 };
 
+/* What it sees of an entity that has more events than it keeps. */
+enum window_past {
+    PAST_LOST,     /* the newest alone: those that are kept */
+    PAST_PANES,    /* all, but its ends may be off by error_ms */
+    PAST_SKETCHES, /* likewise, and its different values are estimated */
+};
+
 struct window_plan {
     const char *formula; /* as it was written first */
     const struct aggregate_kind *kind;
@@ -48,6 +55,8 @@ struct window_plan {
     bool ordered;             /* its values are in a tree when they are many */
     bool exact;               /* however many events there are */
     uint64_t exact_events;    /* otherwise: while the entity keeps no more */
+    enum window_past past;    /* and when it has more */
+    int64_t error_ms;
     struct cost cost;
 };
 

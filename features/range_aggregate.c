@@ -15,4 +15,5 @@ const struct aggregate_kind range_aggregate = {
     .argument = {{.types = TAKES_ORDERED}},
     .needs_span = true,
     .ask = range_ask,
+    .ranges = true,
 };

@@ -148,28 +148,40 @@ static double feature(const struct world *world, uint32_t index, uint32_t row)
     return batch_column(&trial->batch, trial->pipeline.feature_value[index])[row].number;
 }
 
-/* As many events as it says, and not one more. */
+/* The values rise, so that the middle of all of them shows how many a window has seen. */
+static void add_rising(struct world *world, uint32_t count)
+{
+    for (uint32_t i = 1; i <= count; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "{\"id\":\"e\",\"time\":%u,\"card\":\"4929\",\"shop\":\"s\",\"amount\":%u,"
+                 "\"secret\":2}",
+                 1000 + i, i);
+        trial_add(world->trial, RECORD_EVENT, text);
+    }
+    step(&world->trial->pipeline, &world->trial->batch);
+}
+
+/* As many events as it says, and not one more; sums go on with panes. */
 static void test_exact(void **state)
 {
     (void)state;
     struct world *world = world_open();
     const struct window_plan *span = find(world, "count() by card over 1h");
     const struct window_plan *ever = find(world, "count() by card");
-    assert_true(ever->exact);
-    assert_false(span->exact);
-    assert_int_equal(span->exact_events, 8);
-    for (uint32_t i = 1; i <= 10; i++) {
-        char text[200];
-        snprintf(text, sizeof text,
-                 "{\"id\":\"e\",\"time\":%u,\"card\":\"4929\",\"shop\":\"s\",\"amount\":1,"
-                 "\"secret\":2}",
-                 1000 + i);
-        trial_add(world->trial, RECORD_EVENT, text);
-    }
-    step(&world->trial->pipeline, &world->trial->batch);
-    for (uint32_t i = 1; i <= 10; i++) {
-        assert_true((feature(world, 0, i - 1) == i) == (i <= span->exact_events));
+    const struct window_plan *middle = find(world, "median(amount) by card over 1h");
+    const struct window_plan *kinds = find(world, "distinct(amount) by card over 1h");
+    assert_true(ever->exact && !span->exact && !middle->exact && !kinds->exact);
+    assert_int_equal(span->past, PAST_PANES);
+    assert_int_equal(kinds->past, PAST_SKETCHES);
+    assert_int_equal(middle->past, PAST_LOST);
+    assert_in_range(span->error_ms, 60000, 70000); /* a sixtieth of an hour and the lateness */
+    assert_int_equal(middle->exact_events, 8);
+    add_rising(world, 20);
+    for (uint32_t i = 1; i <= 20; i++) {
+        assert_true(feature(world, 0, i - 1) == i);
         assert_true(feature(world, 4, i - 1) == i);
+        assert_true((feature(world, 5, i - 1) == (i + 1) / 2.0) == (i <= middle->exact_events));
     }
     world_close(world);
 }
