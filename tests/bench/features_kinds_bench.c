@@ -5,11 +5,7 @@
  *
  *     features_kinds_bench [EVENTS] */
 #include "base/random.h"
-#include "features/features.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/features_room.h"
 
 enum { CARD, AMOUNT, PLACE, KIND, FIELDS, CARDS = 1000, BATCH = 256, STEP_MS = 100 };
 
@@ -49,101 +45,28 @@ static const char *const faded[] = {"ewma(amount, 1h)", "ewsd(amount, 1h)", "ews
                                     "new(kind)", NULL};
 
 struct bench {
-    struct program program;
-    struct features *features;
-    struct program_resolver resolver;
-    struct field field[FIELDS];
-    struct state state;
-    struct batch batch;
+    struct room room;
     struct random random;
     int64_t time_ms;
     uint64_t number, cards;
 };
 
-static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
-{
-    const struct bench *bench = self;
-    for (uint32_t i = 0; i < FIELDS; i++)
-        if (strcmp(bench->field[i].name, node->name) == 0)
-            return i;
-    snprintf(error->message, sizeof error->message, "no field '%s'", node->name);
-    return VALUE_NONE;
-}
-
-static uint32_t window(void *self, const struct syntax *syntax, const struct syntax_node *node,
-                       struct syntax_error *error)
-{
-    struct bench *bench = self;
-    return features_window(bench->features, &bench->program, syntax, node, &bench->resolver, error);
-}
-
-static void stop(const char *what, const char *why)
-{
-    fprintf(stderr, "%s: %s\n", what, why);
-    exit(1);
-}
-
-static void compile(struct bench *bench, const char *formula)
-{
-    static struct syntax syntax;
-    struct syntax_error error;
-    if (!syntax_parse(&syntax, formula, &error) ||
-        program_compile(&bench->program, &syntax, syntax.root, &bench->resolver, &error) ==
-            VALUE_NONE)
-        stop(formula, error.message);
-}
-
-static void fields_add(struct bench *bench)
-{
-    static const char *const names[FIELDS] = {"card", "amount", "place", "kind"};
-    for (uint32_t i = 0; i < FIELDS; i++) {
-        struct field *field = &bench->field[i];
-        bool key = i == CARD || i == KIND;
-        snprintf(field->name, sizeof field->name, "%s", names[i]);
-        field->type = key ? FIELD_KEY : FIELD_NUMBER;
-        uint32_t value =
-            program_add_external(&bench->program, key ? TYPE_TEXT : TYPE_NUMBER, 0, i + 1);
-        bench->program.value[value].field = field;
-    }
-}
-
 static void bench_open(struct bench *bench, uint64_t cards)
 {
     const struct features_setting setting = {.memory = 4LL << 30};
+    static const char *const names[FIELDS] = {"card", "amount", "place", "kind"};
     memset(bench, 0, sizeof *bench);
     bench->cards = cards;
-    program_init(&bench->program, (struct hash_key){1, 2});
-    fields_add(bench);
-    bench->features = features_open(&setting);
-    bench->resolver = (struct program_resolver){resolve, window, bench};
-}
-
-static void bench_start(struct bench *bench)
-{
-    static struct state_layout layout;
-    struct failure failure;
-    program_finish(&bench->program);
-    state_layout_init(&layout);
-    features_declare(bench->features, &layout);
-    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
-        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
-        stop("bench", failure.text);
-    program_prepare(&bench->program, &bench->batch);
     bench->time_ms = 1500000000000;
     random_seed(&bench->random, 20180401);
-}
-
-static void bench_close(struct bench *bench)
-{
-    batch_close(&bench->batch);
-    state_close(&bench->state);
-    features_close(bench->features);
-    program_close(&bench->program);
+    room_open(&bench->room, &setting);
+    for (uint32_t i = 0; i < FIELDS; i++)
+        room_add_field(&bench->room, names[i], i == CARD || i == KIND);
 }
 
 static void fill(struct bench *bench)
 {
-    struct batch *batch = &bench->batch;
+    struct batch *batch = &bench->room.batch;
     batch_clear(batch);
     batch->count = BATCH;
     for (uint32_t row = 0; row < BATCH; row++) {
@@ -158,22 +81,15 @@ static void fill(struct bench *bench)
     }
 }
 
-/* Of this thread: what others do on the machine does not count. */
-static uint64_t cpu_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 static double run(struct bench *bench, uint64_t events)
 {
     uint64_t spent = 0;
     for (uint64_t done = 0; done < events; done += BATCH) {
         fill(bench);
-        uint64_t start = cpu_ns();
-        features_extract(bench->features, &bench->program, &bench->state, &bench->batch, NULL);
-        spent += cpu_ns() - start;
+        uint64_t start = room_cpu_ns();
+        features_extract(bench->room.features, &bench->room.program, &bench->room.state,
+                         &bench->room.batch, NULL);
+        spent += room_cpu_ns() - start;
     }
     return (double)spent / (double)events;
 }
@@ -186,13 +102,13 @@ static double measure(const char *formula, uint64_t cards, uint64_t held, uint64
     bench_open(&bench, cards);
     snprintf(count, sizeof count, "count() by card over %llus",
              (unsigned long long)(held * cards * STEP_MS / 1000));
-    compile(&bench, count);
+    room_compile(&bench.room, count);
     if (formula)
-        compile(&bench, formula);
-    bench_start(&bench);
+        room_compile(&bench.room, formula);
+    room_start(&bench.room);
     run(&bench, held * cards + cards);
     double ns = run(&bench, events);
-    bench_close(&bench);
+    room_close(&bench.room);
     return ns;
 }
 

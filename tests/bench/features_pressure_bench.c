@@ -12,11 +12,7 @@
  *
  *     features_pressure_bench [EVENTS [LOAD]] */
 #include "base/random.h"
-#include "features/features.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/features_room.h"
 #include <unistd.h>
 
 enum { CARD, MERCHANT, AMOUNT, FIELDS, BATCH = 256, WARM = 6000000, MEMORY_MIB = 1024 };
@@ -33,50 +29,12 @@ struct load {
 };
 
 struct bench {
-    struct program program;
-    struct features *features;
-    struct program_resolver resolver;
-    struct field field[FIELDS];
-    struct state state;
-    struct batch batch;
+    struct room room;
     struct random random;
     const struct load *load;
     int64_t time_ms;
     uint64_t number;
 };
-
-static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
-{
-    const struct bench *bench = self;
-    for (uint32_t i = 0; i < FIELDS; i++)
-        if (strcmp(bench->field[i].name, node->name) == 0)
-            return i;
-    snprintf(error->message, sizeof error->message, "no field '%s'", node->name);
-    return VALUE_NONE;
-}
-
-static uint32_t window(void *self, const struct syntax *syntax, const struct syntax_node *node,
-                       struct syntax_error *error)
-{
-    struct bench *bench = self;
-    return features_window(bench->features, &bench->program, syntax, node, &bench->resolver, error);
-}
-
-static void stop(const char *what, const char *why)
-{
-    fprintf(stderr, "%s: %s\n", what, why);
-    exit(1);
-}
-
-static void compile(struct bench *bench, const char *formula)
-{
-    static struct syntax syntax;
-    struct syntax_error error;
-    if (!syntax_parse(&syntax, formula, &error) ||
-        program_compile(&bench->program, &syntax, syntax.root, &bench->resolver, &error) ==
-            VALUE_NONE)
-        stop(formula, error.message);
-}
 
 static void windows_add(struct bench *bench)
 {
@@ -88,9 +46,8 @@ static void windows_add(struct bench *bench)
                 char formula[100];
                 snprintf(formula, sizeof formula, "%s by %s over %s", aggregates[i],
                          field_names[by], spans[span]);
-                compile(bench, formula);
+                room_compile(&bench->room, formula);
             }
-    program_finish(&bench->program);
 }
 
 static void bench_open(struct bench *bench, const struct load *load)
@@ -101,35 +58,13 @@ static void bench_open(struct bench *bench, const struct load *load)
                                              .entity = load->entity};
     memset(bench, 0, sizeof *bench);
     bench->load = load;
-    program_init(&bench->program, (struct hash_key){1, 2});
-    for (uint32_t i = 0; i < FIELDS; i++) {
-        struct field *field = &bench->field[i];
-        snprintf(field->name, sizeof field->name, "%s", field_names[i]);
-        field->type = i == AMOUNT ? FIELD_NUMBER : FIELD_KEY;
-        uint32_t value =
-            program_add_external(&bench->program, i == AMOUNT ? TYPE_NUMBER : TYPE_TEXT, 0, i + 1);
-        bench->program.value[value].field = field;
-    }
-    bench->features = features_open(&setting);
-    bench->resolver = (struct program_resolver){resolve, window, bench};
-    windows_add(bench);
-    static struct state_layout layout;
-    struct failure failure;
-    state_layout_init(&layout);
-    features_declare(bench->features, &layout);
-    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
-        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
-        stop("bench", failure.text);
-    program_prepare(&bench->program, &bench->batch);
     bench->time_ms = 1500000000000;
     random_seed(&bench->random, 20180401);
-}
-
-static void bench_close(struct bench *bench)
-{
-    batch_close(&bench->batch);
-    state_close(&bench->state);
-    features_close(bench->features);
+    room_open(&bench->room, &setting);
+    for (uint32_t i = 0; i < FIELDS; i++)
+        room_add_field(&bench->room, field_names[i], i != AMOUNT);
+    windows_add(bench);
+    room_start(&bench->room);
 }
 
 static uint64_t mix(uint64_t word)
@@ -142,7 +77,7 @@ static uint64_t mix(uint64_t word)
 static void fill(struct bench *bench)
 {
     const struct load *load = bench->load;
-    struct batch *batch = &bench->batch;
+    struct batch *batch = &bench->room.batch;
     batch_clear(batch);
     batch->count = BATCH;
     for (uint32_t row = 0; row < BATCH; row++) {
@@ -159,19 +94,12 @@ static void fill(struct bench *bench)
     }
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* a busy machine does not count */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static double resident_mib(void)
 {
     unsigned long long size = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2)
-        stop("/proc/self/statm", "not readable");
+        room_stop("/proc/self/statm", "not readable");
     fclose(file);
     return (double)resident * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
 }
@@ -180,15 +108,16 @@ static double resident_mib(void)
 static double turn(struct bench *bench)
 {
     fill(bench);
-    double started = seconds_now();
-    features_extract(bench->features, &bench->program, &bench->state, &bench->batch, NULL);
-    return seconds_now() - started;
+    uint64_t started_ns = room_cpu_ns(); /* a busy machine does not count */
+    features_extract(bench->room.features, &bench->room.program, &bench->room.state,
+                     &bench->room.batch, NULL);
+    return (double)(room_cpu_ns() - started_ns) / 1e9;
 }
 
 static void evictions_print(const struct bench *bench)
 {
     struct entity_report report[2];
-    features_report(bench->features, &bench->state, report, 2);
+    features_report(bench->room.features, &bench->room.state, report, 2);
     for (uint32_t i = 0; i < 2; i++)
         printf(", \"%s\": {\"live\": %llu, \"most\": %llu, \"blocks\": %llu, \"blocks_most\": "
                "%llu, \"evicted_for_rows\": %llu, \"evicted_for_blocks\": %llu, "
@@ -219,7 +148,7 @@ static void load_run(const struct load *load, uint64_t events)
     evictions_print(&bench);
     printf("}\n");
     fflush(stdout);
-    bench_close(&bench);
+    room_close(&bench.room);
 }
 
 int main(int argument_count, char **arguments)

@@ -6,11 +6,7 @@
  *     features_rolling_bench [FILE.csv]      without a file: 200,000 events of its own */
 #include "base/hash.h"
 #include "base/random.h"
-#include "features/features.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/features_room.h"
 
 enum {
     KINDS = 4,
@@ -37,32 +33,21 @@ struct events {
 };
 
 struct rolling {
-    struct program program;
-    struct features *features;
-    struct program_resolver resolver;
-    struct field field[KINDS + 1];
-    struct state state;
-    struct batch batch;
+    struct room room;
     uint32_t count_value[KINDS * SPANS], mean_value[KINDS * SPANS];
 };
-
-static void stop(const char *what, const char *why)
-{
-    fprintf(stderr, "features_rolling_bench: %s: %s\n", what, why);
-    exit(1);
-}
 
 /* ---- the events ---- */
 
 static struct event *event_add(struct events *events)
 {
     if (events->count == EVENTS_LIMIT)
-        stop("events", "too many");
+        room_stop("events", "too many");
     if (events->count == events->room) {
         events->room = events->room ? 2 * events->room : 1 << 16;
         events->event = realloc(events->event, events->room * sizeof *events->event);
         if (!events->event)
-            stop("events", "out of memory");
+            room_stop("events", "out of memory");
     }
     return &events->event[events->count++];
 }
@@ -77,7 +62,7 @@ static void line_read(struct events *events, char *line)
         event->key[i] = hash_fingerprint(text, strlen(text)) | 1;
     }
     if (!rest)
-        stop("events", "a line has too few columns");
+        room_stop("events", "a line has too few columns");
     event->amount = strtod(rest, NULL);
 }
 
@@ -86,7 +71,7 @@ static void events_read(struct events *events, const char *path)
     char line[512];
     FILE *file = fopen(path, "r");
     if (!file || !fgets(line, sizeof line, file))
-        stop(path, "could not be read");
+        room_stop(path, "could not be read");
     while (fgets(line, sizeof line, file))
         line_read(events, line);
     fclose(file);
@@ -108,50 +93,12 @@ static void events_draw(struct events *events)
 
 /* ---- the windows ---- */
 
-static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
-{
-    const struct rolling *rolling = self;
-    for (uint32_t i = 0; i <= KINDS; i++)
-        if (strcmp(rolling->field[i].name, node->name) == 0)
-            return i;
-    snprintf(error->message, sizeof error->message, "no field '%s'", node->name);
-    return VALUE_NONE;
-}
-
-static uint32_t window(void *self, const struct syntax *syntax, const struct syntax_node *node,
-                       struct syntax_error *error)
-{
-    struct rolling *rolling = self;
-    return features_window(rolling->features, &rolling->program, syntax, node, &rolling->resolver,
-                           error);
-}
-
 static uint32_t compile(struct rolling *rolling, const char *what, uint32_t kind, uint32_t span)
 {
-    static struct syntax syntax;
-    struct syntax_error error;
     char formula[128];
     snprintf(formula, sizeof formula, "%s by %s over %s", what, field_names[kind],
              span_names[span]);
-    if (!syntax_parse(&syntax, formula, &error))
-        stop(formula, error.message);
-    uint32_t value =
-        program_compile(&rolling->program, &syntax, syntax.root, &rolling->resolver, &error);
-    if (value == VALUE_NONE)
-        stop(formula, error.message);
-    return value;
-}
-
-static void fields_declare(struct rolling *rolling)
-{
-    for (uint32_t i = 0; i <= KINDS; i++) {
-        struct field *field = &rolling->field[i];
-        snprintf(field->name, sizeof field->name, "%s", field_names[i]);
-        field->type = i < KINDS ? FIELD_KEY : FIELD_NUMBER;
-        uint32_t value =
-            program_add_external(&rolling->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER, 0, i + 1);
-        rolling->program.value[value].field = field;
-    }
+    return room_compile(&rolling->room, formula);
 }
 
 /* A country has as many events in its window as there are events: all are kept, so that the counts
@@ -159,43 +106,25 @@ static void fields_declare(struct rolling *rolling)
 static void rolling_open(struct rolling *rolling, uint64_t events)
 {
     struct entity_setting entities[KINDS] = {0};
-    struct features_setting setting = {
+    const struct features_setting setting = {
         .memory = 4LL << 30, .entity_count = KINDS, .entity = entities};
     for (uint32_t i = 0; i < KINDS; i++) {
         snprintf(entities[i].name, sizeof entities[i].name, "%s", field_names[i]);
         entities[i].events_max = (int64_t)events + 1;
     }
-    memset(rolling, 0, sizeof *rolling);
-    program_init(&rolling->program, (struct hash_key){1, 2});
-    fields_declare(rolling);
-    rolling->features = features_open(&setting);
-    rolling->resolver = (struct program_resolver){resolve, window, rolling};
+    room_open(&rolling->room, &setting);
+    for (uint32_t i = 0; i <= KINDS; i++)
+        room_add_field(&rolling->room, field_names[i], i < KINDS);
     for (uint32_t i = 0; i < KINDS * SPANS; i++) {
         rolling->count_value[i] = compile(rolling, "count()", i / SPANS, i % SPANS);
         rolling->mean_value[i] = compile(rolling, "mean(amount)", i / SPANS, i % SPANS);
     }
-    program_finish(&rolling->program);
-    static struct state_layout layout;
-    struct failure failure;
-    state_layout_init(&layout);
-    features_declare(rolling->features, &layout);
-    if (state_open(&rolling->state, &layout, &failure) != STATUS_OK ||
-        batch_open(&rolling->batch, rolling->program.value_count, 1, &failure) != STATUS_OK)
-        stop("bench", failure.text);
-    program_prepare(&rolling->program, &rolling->batch);
-}
-
-static void rolling_close(struct rolling *rolling)
-{
-    batch_close(&rolling->batch);
-    state_close(&rolling->state);
-    features_close(rolling->features);
-    program_close(&rolling->program);
+    room_start(&rolling->room);
 }
 
 static void fill(struct rolling *rolling, const struct event *event, uint32_t count)
 {
-    struct batch *batch = &rolling->batch;
+    struct batch *batch = &rolling->room.batch;
     batch_clear(batch);
     batch->count = count;
     for (uint32_t row = 0; row < count; row++) {
@@ -215,16 +144,9 @@ struct totals {
     uint64_t spent_ns;
 };
 
-static uint64_t cpu_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 static void totals_add(struct totals *totals, const struct rolling *rolling)
 {
-    const struct batch *batch = &rolling->batch;
+    const struct batch *batch = &rolling->room.batch;
     for (uint32_t i = 0; i < KINDS * SPANS; i++)
         for (uint32_t row = 0; row < batch->count; row++) {
             totals->counts += batch_column(batch, rolling->count_value[i])[row].number;
@@ -237,15 +159,16 @@ static struct totals measure(const struct events *events)
     static struct rolling rolling;
     struct totals totals = {0};
     rolling_open(&rolling, events->count);
-    for (uint64_t done = 0; done < events->count; done += rolling.batch.count) {
+    for (uint64_t done = 0; done < events->count; done += rolling.room.batch.count) {
         uint64_t left = events->count - done;
-        uint64_t start = cpu_ns();
+        uint64_t start = room_cpu_ns();
         fill(&rolling, events->event + done, left < BATCH ? (uint32_t)left : BATCH);
-        features_extract(rolling.features, &rolling.program, &rolling.state, &rolling.batch, NULL);
+        features_extract(rolling.room.features, &rolling.room.program, &rolling.room.state,
+                         &rolling.room.batch, NULL);
         totals_add(&totals, &rolling);
-        totals.spent_ns += cpu_ns() - start;
+        totals.spent_ns += room_cpu_ns() - start;
     }
-    rolling_close(&rolling);
+    room_close(&rolling.room);
     return totals;
 }
 

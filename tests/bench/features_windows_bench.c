@@ -11,11 +11,7 @@
  *     features_windows_bench [EVENTS [LENGTH_EVENTS]]        0: leaves that part out */
 #include "base/random.h"
 #include "features/aggregate.h"
-#include "features/features.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/features_room.h"
 
 enum { KINDS = 4, SPANS = 5, BATCH = 256, STEP_MS = 2000 };
 
@@ -24,81 +20,21 @@ static const uint64_t cardinality[KINDS] = {1000000, 1000000, 50000, 20000};
 static const char *const span_names[SPANS] = {"10m", "1h", "1d", "7d", "30d"};
 
 struct bench {
-    struct program program;
-    struct features *features;
-    struct program_resolver resolver;
-    struct field field[KINDS + 1];
-    struct state state;
-    struct batch batch;
+    struct room room;
     struct random random;
     int64_t time_ms;
     uint64_t number;
     bool one; /* entity */
 };
 
-static uint32_t resolve(void *self, const struct syntax_node *node, struct syntax_error *error)
-{
-    const struct bench *bench = self;
-    for (uint32_t i = 0; i <= KINDS; i++)
-        if (strcmp(bench->field[i].name, node->name) == 0)
-            return i;
-    snprintf(error->message, sizeof error->message, "no field '%s'", node->name);
-    return VALUE_NONE;
-}
-
-static uint32_t window(void *self, const struct syntax *syntax, const struct syntax_node *node,
-                       struct syntax_error *error)
-{
-    struct bench *bench = self;
-    return features_window(bench->features, &bench->program, syntax, node, &bench->resolver, error);
-}
-
-static void stop(const char *what, const char *why)
-{
-    fprintf(stderr, "%s: %s\n", what, why);
-    exit(1);
-}
-
-static void compile(struct bench *bench, const char *formula)
-{
-    static struct syntax syntax;
-    struct syntax_error error;
-    if (!syntax_parse(&syntax, formula, &error) ||
-        program_compile(&bench->program, &syntax, syntax.root, &bench->resolver, &error) ==
-            VALUE_NONE)
-        stop(formula, error.message);
-}
-
-/* When all windows are in. */
-static void bench_start(struct bench *bench)
-{
-    static struct state_layout layout;
-    struct failure failure;
-    program_finish(&bench->program);
-    state_layout_init(&layout);
-    features_declare(bench->features, &layout);
-    if (state_open(&bench->state, &layout, &failure) != STATUS_OK ||
-        batch_open(&bench->batch, bench->program.value_count, 1, &failure) != STATUS_OK)
-        stop("bench", failure.text);
-    program_prepare(&bench->program, &bench->batch);
-    bench->time_ms = 1500000000000;
-    random_seed(&bench->random, 20180401);
-}
-
 static void bench_open(struct bench *bench, const struct features_setting *setting)
 {
     memset(bench, 0, sizeof *bench);
-    program_init(&bench->program, (struct hash_key){1, 2});
-    for (uint32_t i = 0; i <= KINDS; i++) {
-        struct field *field = &bench->field[i];
-        snprintf(field->name, sizeof field->name, "%s", i < KINDS ? entity_names[i] : "amount");
-        field->type = i < KINDS ? FIELD_KEY : FIELD_NUMBER;
-        uint32_t value =
-            program_add_external(&bench->program, i < KINDS ? TYPE_TEXT : TYPE_NUMBER, 0, i + 1);
-        bench->program.value[value].field = field;
-    }
-    bench->features = features_open(setting);
-    bench->resolver = (struct program_resolver){resolve, window, bench};
+    bench->time_ms = 1500000000000;
+    random_seed(&bench->random, 20180401);
+    room_open(&bench->room, setting);
+    for (uint32_t i = 0; i <= KINDS; i++)
+        room_add_field(&bench->room, i < KINDS ? entity_names[i] : "amount", i < KINDS);
 }
 
 static void kinds_open(struct bench *bench, const char *const *aggregates)
@@ -116,16 +52,9 @@ static void kinds_open(struct bench *bench, const char *const *aggregates)
                 char formula[200];
                 snprintf(formula, sizeof formula, "%s by %s over %s", aggregates[a],
                          entity_names[i], span_names[s]);
-                compile(bench, formula);
+                room_compile(&bench->room, formula);
             }
-    bench_start(bench);
-}
-
-static void bench_close(struct bench *bench)
-{
-    batch_close(&bench->batch);
-    state_close(&bench->state);
-    features_close(bench->features);
+    room_start(&bench->room);
 }
 
 static uint64_t mix(uint64_t word)
@@ -137,7 +66,7 @@ static uint64_t mix(uint64_t word)
 
 static void fill(struct bench *bench)
 {
-    struct batch *batch = &bench->batch;
+    struct batch *batch = &bench->room.batch;
     batch_clear(batch);
     batch->count = BATCH;
     for (uint32_t row = 0; row < BATCH; row++) {
@@ -154,22 +83,15 @@ static void fill(struct bench *bench)
     }
 }
 
-/* Of this thread: what others do on the machine does not count. */
-static uint64_t cpu_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 static double run(struct bench *bench, uint64_t events)
 {
     uint64_t spent = 0;
     for (uint64_t done = 0; done < events; done += BATCH) {
         fill(bench);
-        uint64_t start = cpu_ns();
-        features_extract(bench->features, &bench->program, &bench->state, &bench->batch, NULL);
-        spent += cpu_ns() - start;
+        uint64_t start = room_cpu_ns();
+        features_extract(bench->room.features, &bench->room.program, &bench->room.state,
+                         &bench->room.batch, NULL);
+        spent += room_cpu_ns() - start;
     }
     return (double)spent / (double)events;
 }
@@ -183,7 +105,7 @@ static void measure(const char *name, const char *const *aggregates, uint64_t ev
     /* Until every key has come: two thirds of a million have after that. */
     run(&bench, 3000000);
     double ns = run(&bench, events);
-    features_report(bench.features, &bench.state, report, KINDS);
+    features_report(bench.room.features, &bench.room.state, report, KINDS);
     uint64_t evicted = 0, dropped = 0;
     for (uint32_t i = 0; i < KINDS; i++) {
         evicted += report[i].evicted_for_rows + report[i].evicted_for_blocks;
@@ -196,7 +118,7 @@ static void measure(const char *name, const char *const *aggregates, uint64_t ev
            (unsigned long long)report[0].bytes_per_entity, (unsigned long long)evicted,
            (unsigned long long)dropped);
     fflush(stdout);
-    bench_close(&bench);
+    room_close(&bench.room);
 }
 
 /* A call of the aggregate with arguments of its types; false: it takes no span. */
@@ -236,11 +158,11 @@ static void measure_length(const struct aggregate_kind *kind, uint64_t length, i
     bench.one = true;
     snprintf(formula, sizeof formula, "%s by card over %llums", call,
              (unsigned long long)length * STEP_MS);
-    compile(&bench, formula);
-    bench_start(&bench);
+    room_compile(&bench.room, formula);
+    room_start(&bench.room);
     run(&bench, (length * 11 / 10 / BATCH + 2) * BATCH);
     double ns = run(&bench, events);
-    features_report(bench.features, &bench.state, &report, 1);
+    features_report(bench.room.features, &bench.room.state, &report, 1);
     uint64_t panes = report.events_spilled ? report.bytes_panes : 0;
     printf(
         "{\"bench\": \"features_windows\", \"window\": \"%s\", \"window_events\": %llu, "
@@ -250,7 +172,7 @@ static void measure_length(const struct aggregate_kind *kind, uint64_t length, i
         (unsigned long long)(report.bytes_per_entity + report.blocks * report.bytes_block + panes),
         (unsigned long long)report.events_spilled, (unsigned long long)report.events_dropped);
     fflush(stdout);
-    bench_close(&bench);
+    room_close(&bench.room);
 }
 
 static void measure_lengths(uint64_t events)
