@@ -38,29 +38,32 @@ static int days_in_month(int year, int month)
     return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
-/* Days from 1970-01-01 to a civil date. */
-static int64_t days_from_civil(int year, int month, int day)
+/* Hinnant, "chrono-compatible low-level date algorithms" (2013): years begin in March, so that the
+ * leap day is the last, and 400 years are an era of 146,097 days. */
+enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_SHIFT_DAYS = 719468 };
+
+struct civil civil_of(int64_t local_ms)
 {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
+    int64_t days = floor_divide(local_ms, DAY_MS) + EPOCH_SHIFT_DAYS;
+    int64_t era = floor_divide(days, ERA_DAYS), of_era = days - era * ERA_DAYS;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* from March */
+    struct civil civil = {.day = (int)(of_year - (153 * month + 2) / 5 + 1),
+                          .month = (int)(month < 10 ? month + 3 : month - 9)};
+    civil.year = year + era * ERA_YEARS + (civil.month <= 2);
+    return civil;
 }
 
-static void civil_from_days(int64_t days, int *year, int *month, int *day)
+int64_t civil_ms(struct civil civil)
 {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    *day = (int)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-    *month = (int)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-    *year = (int)(year_of_era + era * 400 + (*month <= 2));
+    bool next_year = civil.month > 12;
+    int month = next_year ? civil.month - 12 : civil.month;
+    int64_t year = civil.year + next_year - (month <= 2);
+    int64_t era = floor_divide(year, ERA_YEARS), of_era = year - era * ERA_YEARS;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + civil.day - 1;
+    int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    return (days - EPOCH_SHIFT_DAYS) * DAY_MS;
 }
 
 static bool read_date(struct reading *text, int64_t *days)
@@ -71,7 +74,7 @@ static bool read_date(struct reading *text, int64_t *days)
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
-    *days = days_from_civil(year, month, day);
+    *days = civil_ms((struct civil){year, month, day}) / DAY_MS;
     return true;
 }
 
@@ -173,11 +176,6 @@ bool duration_parse(const char *bytes, size_t size, int64_t *span_ms)
     return false;
 }
 
-static int64_t floor_divide(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
-
 /* `width` digits at `at`, the number cut to them. */
 static void put_digits(char *at, int value, int width)
 {
@@ -190,11 +188,10 @@ void calendar_format(struct buffer *buffer, int64_t time_ms)
     char text[] = "0000-00-00T00:00:00.000Z";
     int64_t days = floor_divide(time_ms, DAY_MS);
     int rest = (int)(time_ms - days * DAY_MS);
-    int year, month, day;
-    civil_from_days(days, &year, &month, &day);
-    put_digits(text, year, 4);
-    put_digits(text + 5, month, 2);
-    put_digits(text + 8, day, 2);
+    struct civil civil = civil_of(time_ms);
+    put_digits(text, (int)civil.year, 4);
+    put_digits(text + 5, civil.month, 2);
+    put_digits(text + 8, civil.day, 2);
     put_digits(text + 11, rest / HOUR_MS, 2);
     put_digits(text + 14, rest / MINUTE_MS % 60, 2);
     put_digits(text + 17, rest / SECOND_MS % 60, 2);
@@ -227,7 +224,5 @@ int calendar_weekday(int64_t time_ms)
 
 int calendar_day(int64_t time_ms)
 {
-    int year, month, day;
-    civil_from_days(floor_divide(time_ms, DAY_MS), &year, &month, &day);
-    return day;
+    return civil_of(time_ms).day;
 }

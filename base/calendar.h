@@ -31,4 +31,18 @@ int calendar_weekday(int64_t time_ms);
 /* Day of the month, 1 to 31, UTC. */
 int calendar_day(int64_t time_ms);
 
+/* Years, months 1 to 12, days 1 to 31 of a local time (UTC + offset), right before 1970 too. */
+struct civil {
+    int64_t year;
+    int month, day;
+};
+struct civil civil_of(int64_t local_ms);
+int64_t civil_ms(struct civil civil); /* its midnight; a month of 13 is January of the next year */
+
+/* Rounds towards minus infinity. */
+static inline int64_t floor_divide(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
 #endif

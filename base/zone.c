@@ -1,41 +1,10 @@
-/* Offsets and periods; see zone.h.  Days and civil dates by Hinnant, "chrono-compatible low-level
- * date algorithms" (2013): years begin in March, so that the leap day is the last, and 400 years
- * are an era of 146,097 days. */
+/* Offsets and periods; see zone.h. */
 #include "base/zone.h"
 #include "base/assert.h"
 #include "base/calendar.h"
 #include <stdbool.h>
 
-enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_SHIFT_DAYS = 719468, WEEK_DAYS = 7 };
-
-static int64_t floor_divide(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
-
-struct civil civil_of(int64_t local_ms)
-{
-    int64_t days = floor_divide(local_ms, DAY_MS) + EPOCH_SHIFT_DAYS;
-    int64_t era = floor_divide(days, ERA_DAYS), of_era = days - era * ERA_DAYS;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153; /* from March */
-    struct civil civil = {.day = (int)(of_year - (153 * month + 2) / 5 + 1),
-                          .month = (int)(month < 10 ? month + 3 : month - 9)};
-    civil.year = year + era * ERA_YEARS + (civil.month <= 2);
-    return civil;
-}
-
-int64_t civil_ms(struct civil civil)
-{
-    bool next_year = civil.month > 12;
-    int month = next_year ? civil.month - 12 : civil.month;
-    int64_t year = civil.year + next_year - (month <= 2);
-    int64_t era = floor_divide(year, ERA_YEARS), of_era = year - era * ERA_YEARS;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + civil.day - 1;
-    int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    return (days - EPOCH_SHIFT_DAYS) * DAY_MS;
-}
+enum { WEEK_DAYS = 7 };
 
 /* Which interval the moment lies in. */
 static uint32_t interval_of(const struct zone *zone, int64_t time_ms)

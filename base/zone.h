@@ -3,6 +3,7 @@
 #ifndef BASE_ZONE_H
 #define BASE_ZONE_H
 
+#include "base/calendar.h"
 #include "base/status.h"
 #include <stdint.h>
 
@@ -38,13 +39,5 @@ enum period { PERIOD_HOUR, PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_YEAR };
 /* The period that the moment lies in is [start, end).  Both never fall as time rises. */
 int64_t period_start_ms(const struct zone *zone, enum period period, int64_t time_ms);
 int64_t period_end_ms(const struct zone *zone, enum period period, int64_t time_ms);
-
-/* Years, months 1 to 12, days 1 to 31 of a local time (UTC + offset), right before 1970 too. */
-struct civil {
-    int64_t year;
-    int month, day;
-};
-struct civil civil_of(int64_t local_ms);
-int64_t civil_ms(struct civil civil); /* its midnight; a month of 13 is January of the next year */
 
 #endif
