@@ -1,7 +1,7 @@
 /* ADWIN against itself without cleverness: every value kept, every mean, variance and range taken
- * from the values, in long double.  Only the sizes of the buckets are the same, by their rule.  The
- * detector's file is included so that its window can be looked at. */
-#include "monitor/adwin_detector.c"
+ * from the values, in long double.  Only the sizes of the buckets are the same, by their rule.  Its
+ * file is included so that its window can be looked at. */
+#include "base/adwin.c"
 
 #include "tests/unit/monitor_helper.h"
 #include <setjmp.h>
@@ -22,7 +22,7 @@ struct naive {
     double before, after;
 };
 
-/* The oldest two of a size become one when there are more than BUCKETS_MAX of it. */
+/* The oldest two of a size become one when there are more than ADWIN_BUCKETS_MAX of it. */
 static void naive_merge(struct naive *naive)
 {
     for (uint32_t size = 1;; size *= 2) {
@@ -32,7 +32,7 @@ static void naive_merge(struct naive *naive)
                 count++;
                 oldest = i;
             }
-        if (count <= BUCKETS_MAX)
+        if (count <= ADWIN_BUCKETS_MAX)
             return;
         naive->size[oldest] = 2 * size;
         naive->size_count--;
@@ -124,7 +124,7 @@ static void check_window(const struct adwin *adwin, const struct naive *naive)
     assert_int_equal(adwin->count, naive->to - naive->from);
     uint32_t at = naive->from, index = 0;
     for (uint32_t row = adwin->row_count; row-- > 0;) {
-        assert_true(adwin->bucket_count[row] <= BUCKETS_MAX);
+        assert_true(adwin->bucket_count[row] <= ADWIN_BUCKETS_MAX);
         assert_true(row + 1 < adwin->row_count || adwin->bucket_count[row] > 0);
         for (uint32_t i = 0; i < adwin->bucket_count[row]; i++) {
             const struct adwin_bucket *bucket = &adwin->bucket[row][i];
@@ -145,7 +145,7 @@ static void check_window(const struct adwin *adwin, const struct naive *naive)
     }
     assert_int_equal(at, naive->to);
     assert_int_equal(index, naive->size_count);
-    for (uint32_t row = adwin->row_count; row < ROWS_MAX; row++)
+    for (uint32_t row = adwin->row_count; row < ADWIN_ROWS_MAX; row++)
         assert_int_equal(adwin->bucket_count[row], 0);
     double mean = (double)naive_mean(naive, naive->from, naive->to);
     assert_true(relative(adwin_measure(adwin).sum / (double)adwin->count, mean) < 1e-9);
@@ -182,9 +182,7 @@ static uint32_t run_stream(uint64_t seed)
     naive->delta = seed % 2 ? 0.002 : 0.1;
     naive->clock = clocks[seed / 3 % 3];
     naive->minimum = minimums[seed / 9 % 3];
-    const struct adwin_options options = {
-        .delta = naive->delta, .clock = naive->clock, .minimum = naive->minimum};
-    adwin_init(adwin, &options);
+    adwin_init(adwin, naive->delta, naive->clock, naive->minimum, ADWIN_BOTH);
     uint32_t alarms = 0, length = naive->clock == 1 ? 500 : VALUES;
     for (uint32_t i = 0; i < length; i++) {
         double value = stream_next(&stream);
@@ -192,10 +190,8 @@ static uint32_t run_stream(uint64_t seed)
         if (alarm != naive_update(naive, value))
             fail_msg("seed %llu: other decision at value %u", (unsigned long long)seed, i);
         if (alarm) {
-            double before, after;
-            adwin_change(adwin, &before, &after);
-            assert_true(relative(before, naive->before) < 1e-9);
-            assert_true(relative(after, naive->after) < 1e-9);
+            assert_true(relative(adwin->before, naive->before) < 1e-9);
+            assert_true(relative(adwin->after, naive->after) < 1e-9);
         }
         if (i % 37 == 0 || alarm)
             check_window(adwin, naive);
@@ -222,25 +218,24 @@ static void test_a_full_window_forgets(void **state)
 {
     (void)state;
     struct adwin *adwin = calloc(1, sizeof *adwin);
-    const struct adwin_options options = {.delta = 0.1, .clock = 1 << 20, .minimum = 1};
-    adwin_init(adwin, &options);
-    for (uint32_t row = 0; row < ROWS_MAX; row++)
-        for (uint32_t i = 0; i < BUCKETS_MAX; i++) {
+    adwin_init(adwin, 0.1, 1 << 20, 1, ADWIN_BOTH);
+    for (uint32_t row = 0; row < ADWIN_ROWS_MAX; row++)
+        for (uint32_t i = 0; i < ADWIN_BUCKETS_MAX; i++) {
             const struct adwin_bucket bucket = {
                 .sum = (double)(1ULL << row), .least = 1, .most = 1};
             row_append(adwin, row, bucket);
             adwin->count += bucket_values(row);
         }
-    assert_int_equal(adwin->count, BUCKETS_MAX * (UINT64_C(0x100000000) - 1));
+    assert_int_equal(adwin->count, ADWIN_BUCKETS_MAX * (UINT64_C(0x100000000) - 1));
     for (uint32_t i = 0; i < 100; i++)
         assert_false(adwin_update(adwin, 1));
     uint64_t count = 0;
-    for (uint32_t row = 0; row < ROWS_MAX; row++) {
-        assert_true(adwin->bucket_count[row] <= BUCKETS_MAX);
+    for (uint32_t row = 0; row < ADWIN_ROWS_MAX; row++) {
+        assert_true(adwin->bucket_count[row] <= ADWIN_BUCKETS_MAX);
         count += adwin->bucket_count[row] * bucket_values(row);
     }
     assert_int_equal(count, adwin->count);
-    assert_int_equal(count, BUCKETS_MAX * (UINT64_C(0x100000000) - 1) + 100 - (1ULL << 31));
+    assert_int_equal(count, ADWIN_BUCKETS_MAX * (UINT64_C(0x100000000) - 1) + 100 - (1ULL << 31));
     assert_true(adwin_measure(adwin).sum == (double)count);
     free(adwin);
 }
