@@ -82,6 +82,22 @@ uint64_t hoeffding_size(const struct hoeffding_options *options, const struct mo
     return plan(&sizes, options, shape, watched, leaves_least);
 }
 
+uint64_t hoeffding_leaves(const struct hoeffding_options *options, const struct model_shape *shape,
+                          uint64_t watched, uint64_t leaves_least)
+{
+    struct hoeffding sizes;
+    plan(&sizes, options, shape, watched, leaves_least);
+    return sizes.leaf_capacity;
+}
+
+uint64_t hoeffding_nodes(const struct hoeffding_options *options, const struct model_shape *shape,
+                         uint64_t watched, uint64_t leaves_least)
+{
+    struct hoeffding sizes;
+    plan(&sizes, options, shape, watched, leaves_least);
+    return 2 * (sizes.pair_capacity + 1);
+}
+
 static uint8_t *sorts(const struct hoeffding *self)
 {
     return (uint8_t *)(uintptr_t)(self->origin + self->feature_count);
@@ -181,6 +197,7 @@ static void pair_give(struct hoeffding *self, uint64_t pair, const struct hoeffd
     struct hoeffding_node *node = hoeffding_node(self, 2 * pair);
     hoeffding_touch(view, node, 2 * sizeof *node);
     memset(node, 0, 2 * sizeof *node);
+    node[0].test = node[1].test = NODE_LEAF;
     node->child = (uint32_t)self->free_pair;
     self->free_pair = pair;
 }
@@ -420,6 +437,30 @@ void hoeffding_fell(struct hoeffding *self, uint64_t root, const struct hoeffdin
     pair_give(self, root / 2, view);
 }
 
+void hoeffding_graft(struct hoeffding *self, uint64_t index, uint64_t root,
+                     const struct hoeffding_view *view)
+{
+    struct hoeffding_node *node = hoeffding_node(self, index);
+    const struct hoeffding_node *scion = hoeffding_node(self, root);
+    hoeffding_touch(view, self, sizeof *self);
+    hoeffding_touch(view, node, sizeof *node);
+    if (node->leaf)
+        leaf_give(self, node->leaf, view);
+    *node = *scion;
+    if (node->leaf) {
+        struct hoeffding_leaf *leaf = hoeffding_leaf(self, node->leaf);
+        hoeffding_touch(view, leaf, sizeof *leaf);
+        leaf->node = (uint32_t)index;
+    }
+    pair_give(self, root / 2, view);
+}
+
+bool hoeffding_is_mixed(const struct hoeffding *self, const struct hoeffding_leaf *leaf)
+{
+    double largest = leaf->class_weight[largest_class(self, leaf)];
+    return largest < leaf->total && largest <= self->max_share * leaf->total;
+}
+
 void hoeffding_learn(struct hoeffding *self, uint64_t index, const struct hoeffding_view *view,
                      double weight, const struct hoeffding_answer *answer)
 {
@@ -431,8 +472,7 @@ void hoeffding_learn(struct hoeffding *self, uint64_t index, const struct hoeffd
     if (leaf->total - leaf->tried_at < self->grace_period || leaf->depth >= self->max_depth)
         return;
     leaf->tried_at = leaf->total;
-    double largest = leaf->class_weight[largest_class(self, leaf)];
-    if (largest >= leaf->total || largest > self->max_share * leaf->total)
+    if (!hoeffding_is_mixed(self, leaf))
         return;
     struct hoeffding_choice choice = {.current = MODEL_FEATURES_MAX};
     hoeffding_choose(self, leaf, &choice);

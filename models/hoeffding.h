@@ -198,6 +198,13 @@ void hoeffding_init(struct hoeffding *self, const struct hoeffding_options *opti
                     const struct model_shape *shape, uint64_t watched, uint64_t leaves_least,
                     enum hoeffding_subspace subspace, uint64_t seed);
 
+/* Of the same arena: leaves that there is room for, and one more than the largest number of a node.
+ */
+uint64_t hoeffding_leaves(const struct hoeffding_options *options, const struct model_shape *shape,
+                          uint64_t watched, uint64_t leaves_least);
+uint64_t hoeffding_nodes(const struct hoeffding_options *options, const struct model_shape *shape,
+                         uint64_t watched, uint64_t leaves_least);
+
 /* Refuses a shape without a single feature that a tree can ask about. */
 enum status hoeffding_check(const struct model_shape *shape, struct failure *failure);
 
@@ -317,6 +324,13 @@ void hoeffding_clear(struct hoeffding *self, uint64_t node, const struct hoeffdi
 
 /* The same with the node itself, which is a root that hoeffding_plant gave. */
 void hoeffding_fell(struct hoeffding *self, uint64_t root, const struct hoeffding_view *view);
+
+/* Puts the root that hoeffding_plant gave, and all below it, in the place of a cleared node. */
+void hoeffding_graft(struct hoeffding *self, uint64_t node, uint64_t root,
+                     const struct hoeffding_view *view);
+
+/* Whether a split could separate anything: more than one class, none of too large a share. */
+bool hoeffding_is_mixed(const struct hoeffding *self, const struct hoeffding_leaf *leaf);
 
 /* A leaf observes an example of this weight; `answer` is what it said before. */
 void hoeffding_observe(struct hoeffding *self, struct hoeffding_leaf *leaf,

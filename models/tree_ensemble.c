@@ -8,7 +8,7 @@ enum { POISSON_MOST = 64, ADWIN_CLOCK = 32, ADWIN_MINIMUM = 5 };
 
 struct member {
     uint64_t root, background; /* background: HOEFFDING_NONE, or a root */
-    double seen, right;        /* examples since it stands here */
+    double seen, right;        /* examples since it stands here, older ones fading */
     struct adwin drift, warning;
 };
 
@@ -16,7 +16,7 @@ struct member {
 struct ensemble {
     struct random random;
     uint64_t member_count, arena_at, warns, replaces_worst, weighted;
-    double warning_delta, drift_delta;
+    double warning_delta, drift_delta, fading;
     uint64_t poisson[POISSON_MOST]; /* [k]: 2^64 P(X <= k) */
     struct member member[];
 };
@@ -109,6 +109,8 @@ void ensemble_init(void *memory, const struct ensemble_plan *plan, const struct 
     /* Without warnings that watcher is never asked. */
     self->warning_delta = plan->warns ? plan->options->warning_delta : plan->options->drift_delta;
     self->drift_delta = plan->options->drift_delta;
+    double half_life = plan->options->half_life;
+    self->fading = half_life > 0 ? exp2(-1 / half_life) : 1;
     poisson_begin(self, plan->options->lambda);
     hoeffding_init(arena_of(self), &plan->options->tree, shape, plan->watched, leaves_least(plan),
                    plan->subspace, random_bits(&self->random));
@@ -118,6 +120,14 @@ void ensemble_init(void *memory, const struct ensemble_plan *plan, const struct 
         self->member[i].root = hoeffding_plant(arena_of(self), &nobody);
         watch_anew(self, &self->member[i]);
     }
+}
+
+static double vote_of(const struct ensemble *self, const struct member *member)
+{
+    if (!self->weighted || member->right <= 0)
+        return 1;
+    double right = member->right / member->seen;
+    return right * right * right * right;
 }
 
 /* Asks all members; share (class_count) is what the ensemble answers. */
@@ -134,7 +144,7 @@ static void vote(const struct ensemble *self, const struct hoeffding_view *view,
         struct hoeffding_answer answer;
         uint64_t node = hoeffding_walk(arena, member->root, view);
         hoeffding_answer(arena, node, view, learning, &answer);
-        double weight = self->weighted && member->right > 0 ? member->right / member->seen : 1;
+        double weight = vote_of(self, member);
         for (uint64_t class = 0; class < classes; class ++)
             share[class] += weight * answer.share[class];
         sum += weight;
@@ -191,8 +201,8 @@ static bool learn_member(struct ensemble *self, struct member *member, const str
 {
     bool right = seat->taken == view->label;
     hoeffding_touch(view, member, sizeof *member);
-    member->seen += 1;
-    member->right += right;
+    member->seen = member->seen * self->fading + 1;
+    member->right = member->right * self->fading + right;
     double drawn = draw_poisson(self) * weight;
     if (drawn <= 0)
         return false;

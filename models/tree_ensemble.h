@@ -6,7 +6,8 @@
  * lambda.  A member whose error has changed by ADWIN (base/adwin.h) is replaced: by a tree that has
  * been growing in the background since an earlier warning, or else by an empty one.
  *
- *     P(class) = sum over members of w_m P_m(class), over its sum;   w_m: the member's share right
+ *     P(class) = sum over members of w_m P_m(class), over its sum;   w_m: its share right, to the
+ * fourth
  *
  * An ensemble's members share their arena: who promises most gets the memory. */
 #ifndef MODELS_TREE_ENSEMBLE_H
@@ -20,7 +21,7 @@ enum { ENSEMBLE_TREES_MAX = 256 };
 struct ensemble_options {
     struct hoeffding_options tree;
     int64_t trees;
-    double lambda, features, warning_delta, drift_delta;
+    double lambda, features, warning_delta, drift_delta, half_life;
     bool weighted;
 };
 
@@ -57,10 +58,15 @@ double ensemble_learn(void *memory, const struct example *example);
         .help = "mean of the weights that each member draws for each example"                      \
     }
 #define ENSEMBLE_WEIGHTED                                                                          \
+    {.name = "weighted_vote",                                                                      \
+     .type = OPTION_BOOLEAN,                                                                       \
+     .standard = "true",                                                                           \
+     .offset = offsetof(struct ensemble_options, weighted),                                        \
+     .help = "members vote with the share of the examples that they got right"},                   \
     {                                                                                              \
-        .name = "weighted_vote", .type = OPTION_BOOLEAN, .standard = "true",                       \
-        .offset = offsetof(struct ensemble_options, weighted),                                     \
-        .help = "members vote with the share of the examples that they got right"                  \
+        .name = "vote_half_life", .type = OPTION_NUMBER, .standard = "20", .minimum = 0,           \
+        .maximum = 1e9, .offset = offsetof(struct ensemble_options, half_life),                    \
+        .help = "examples after which one counts half in that share; 0: all count alike"           \
     }
 #define ENSEMBLE_DRIFT(standard_delta)                                                             \
     {                                                                                              \
