@@ -7,7 +7,8 @@
  * values, enumerations, identifiers: hoeffding.h; bagging and votes: tree_ensemble.h.
  *
  * River's ARFClassifier is trees 10, features 0, lambda 6, grace_period 50, delta 0.01,
- * drift_delta 0.001, warning_delta 0.01, max_share_to_split 0.99. */
+ * drift_delta 0.001, warning_delta 0.01, vote_half_life 0, max_share_to_split 0.99; MOA's watches
+ * .6 of the features, as here. */
 #include "models/tree_ensemble.h"
 
 static struct ensemble_plan forest_plan(const void *options, const struct model_shape *shape)
@@ -34,12 +35,12 @@ static void forest_init(void *memory, const void *options, const struct model_sh
 
 static const struct option forest_options[] = {
     ENSEMBLE_TREES,
-    ENSEMBLE_FEATURES("0"),
+    ENSEMBLE_FEATURES("0.6"),
     ENSEMBLE_LAMBDA,
     ENSEMBLE_DRIFT("0.001"),
     ENSEMBLE_WARNING("0.01"),
     ENSEMBLE_WEIGHTED,
-    HOEFFDING_OPTIONS(ensemble_options, "50", "0.01", "32MiB"),
+    HOEFFDING_OPTIONS(ensemble_options, "50", "0.01", "0.05", "32MiB"),
     OPTION_END,
 };
 

@@ -74,7 +74,8 @@ struct hoeffding_options {
 
 /* As rows of a kind's table of options; `structure` has a member `tree` of the above.  The rest of
  * the standards are the same for all. */
-#define HOEFFDING_OPTIONS(structure, grace_standard, delta_standard, memory_standard)              \
+#define HOEFFDING_OPTIONS(structure, grace_standard, delta_standard, tau_standard,                 \
+                          memory_standard)                                                         \
     {.name = "grace_period",                                                                       \
      .type = OPTION_NUMBER,                                                                        \
      .standard = grace_standard,                                                                   \
@@ -91,7 +92,7 @@ struct hoeffding_options {
          .help = "chance that a split is not the best one"},                                       \
         {.name = "tau",                                                                            \
          .type = OPTION_NUMBER,                                                                    \
-         .standard = "0.05",                                                                       \
+         .standard = tau_standard,                                                                 \
          .minimum = 0,                                                                             \
          .maximum = 10,                                                                            \
          .offset = offsetof(struct structure, tree.tau),                                           \

@@ -5,8 +5,9 @@
  *     bound = sqrt(2 e (1 - e) ln(2 / significance) (1 / n + 1 / n')),   e: the old branch's error,
  *
  * or is given up once it errs more by that; both after `drift_window` examples.  Albert Bifet,
- * Ricard Gavalda, "Adaptive learning from evolving data streams", 2009.  Leaves learn each example
- * with a weight drawn from a Poisson distribution of mean 1 (`bootstrap`), as River and MOA do.
+ * Ricard Gavalda, "Adaptive learning from evolving data streams", 2009.  With `bootstrap`
+ * leaves learn each example with a weight drawn from a Poisson distribution of mean 1, as River's
+ * and MOA's do; their tau is 0.05.
  *
  * A watcher (ADWIN, base/adwin.h) is large beside a node: there is one for each eight leaves that
  * memory has room for, taken by inner nodes as examples pass, so that deep ones may go without.
@@ -315,10 +316,10 @@ static const struct option adaptive_options[] = {
      .help = "chance that the other branch is no better when it takes the place"},
     {.name = "bootstrap",
      .type = OPTION_BOOLEAN,
-     .standard = "true",
+     .standard = "false",
      .offset = offsetof(struct adaptive_options, bootstrap),
      .help = "leaves learn with weights drawn by chance, of mean 1"},
-    HOEFFDING_OPTIONS(adaptive_options, "200", "1e-7", "8MiB"),
+    HOEFFDING_OPTIONS(adaptive_options, "200", "1e-7", "0.1", "8MiB"),
     OPTION_END,
 };
 

@@ -4,9 +4,10 @@
  * Pedro Medas, "Accurate decision trees for mining high-speed data streams", 2003.  The core,
  * and what is done with missing values, enumerations and identifiers: hoeffding.h.
  *
- * The standards are River's and MOA's; River also lets a leaf sleep as soon as its largest class
- * has a share above .99, which would end the learning of rare classes: here nothing sleeps but for
- * want of memory, and max_share_to_split only puts a split off. */
+ * The standards are River's and MOA's but for tau, which is 0.05 there: ties are broken sooner
+ * here. River also lets a leaf sleep as soon as its largest class has a share above .99, which
+ * would end the learning of rare classes: here nothing sleeps but for want of memory, and
+ * max_share_to_split only puts a split off. */
 #include "models/hoeffding.h"
 
 struct tree_options {
@@ -68,7 +69,7 @@ static double tree_learn(void *memory, const struct example *example)
 }
 
 static const struct option tree_options[] = {
-    HOEFFDING_OPTIONS(tree_options, "200", "1e-7", "4MiB"),
+    HOEFFDING_OPTIONS(tree_options, "200", "1e-7", "0.1", "4MiB"),
     OPTION_END,
 };
 

@@ -5,7 +5,7 @@
  *
  * Missing values, enumerations, identifiers: hoeffding.h; bagging, warnings and votes:
  * tree_ensemble.h.  River's SRPClassifier is trees 10, features 0.6, lambda 6, grace_period 50,
- * delta 0.01, drift_delta 1e-5, warning_delta 1e-4, max_share_to_split 0.99. */
+ * delta 0.01, drift_delta 1e-5, warning_delta 1e-4, vote_half_life 0, max_share_to_split 0.99. */
 #include "models/tree_ensemble.h"
 
 static struct ensemble_plan patches_plan(const void *options, const struct model_shape *shape)
@@ -37,7 +37,7 @@ static const struct option patches_options[] = {
     ENSEMBLE_DRIFT("1e-5"),
     ENSEMBLE_WARNING("1e-4"),
     ENSEMBLE_WEIGHTED,
-    HOEFFDING_OPTIONS(ensemble_options, "50", "0.01", "32MiB"),
+    HOEFFDING_OPTIONS(ensemble_options, "50", "0.01", "0.05", "32MiB"),
     OPTION_END,
 };
 

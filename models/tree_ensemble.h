@@ -47,7 +47,7 @@ double ensemble_learn(void *memory, const struct example *example);
 /* Rows of a kind's table of options. */
 #define ENSEMBLE_TREES                                                                             \
     {                                                                                              \
-        .name = "trees", .type = OPTION_INTEGER, .standard = "10", .minimum = 1,                   \
+        .name = "trees", .type = OPTION_INTEGER, .standard = "20", .minimum = 1,                   \
         .maximum = ENSEMBLE_TREES_MAX, .offset = offsetof(struct ensemble_options, trees),         \
         .help = "members; more are steadier and take longer"                                       \
     }
