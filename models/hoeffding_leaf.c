@@ -156,7 +156,7 @@ static void observe_numbers(const struct hoeffding *self, struct hoeffding_leaf 
         lanes_mask known = here == here;
         lanes after = seen + lanes_where(known, lanes_of(weight));
         lanes apart = here - mean;
-        lanes moved = lanes_choose(known, mean + apart * weight / after, mean);
+        lanes moved = lanes_choose(known, mean + apart * (weight / after), mean);
         squares += lanes_where(known, apart * (here - moved) * weight);
         lanes_store(row, after);
         lanes_store(row + width, moved);

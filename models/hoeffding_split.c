@@ -15,6 +15,8 @@
 enum { GROUPS = HOEFFDING_NOMINALS / LANES_WIDTH };
 _Static_assert(HOEFFDING_CANDIDATES <= HOEFFDING_NOMINALS, "one room for both");
 
+static const double ROUNDING = 1e-6;
+
 /* The sides of up to 8 splits of one feature, and what they come from. */
 struct sides {
     double total;                    /* weight of which the feature is known */
@@ -247,10 +249,13 @@ static void weigh(const struct hoeffding *self, const struct hoeffding_leaf *lea
         nominal_sides(self, leaf, slot - leaf->number_count, chosen->group, &sides);
     }
     for (uint64_t class = 0; class < self->class_count; class ++) {
-        double here = (double)sides.below[class][chosen->lane];
-        here = here > 0 ? fmin(here, sides.share[class]) : 0;
+        double all = sides.share[class], here = (double)sides.below[class][chosen->lane];
+        /* What is left by rounding alone is nothing: it would be taken for a class that was seen.
+         */
+        here = here > ROUNDING * all ? here : 0;
+        here = here < all - ROUNDING * all ? here : all;
         split->below[class] = here * sides.total;
-        split->above[class] = (sides.share[class] - here) * sides.total;
+        split->above[class] = (all - here) * sides.total;
         below += here;
     }
     split->test = leaf_features(self, leaf)[slot];
