@@ -18,7 +18,7 @@
 #include "models/hoeffding.h"
 #include <string.h>
 
-enum { LEAVES_A_WATCHER = 8, WATCHERS_LEAST = 4, LEAVES_LEAST = 16, POISSON_MOST = 12 };
+enum { LEAVES_A_WATCHER = 8, WATCHERS_LEAST = 4, LEAVES_LEAST = 16, WEIGHT_MOST = 12 };
 
 struct adaptive_options {
     struct hoeffding_options tree;
@@ -271,7 +271,7 @@ static double draw_weight(struct adaptive_tree *self)
 {
     double left = random_uniform(&self->random), chance = exp(-1);
     int drawn = 0;
-    while (drawn < POISSON_MOST && left >= chance) {
+    while (drawn < WEIGHT_MOST && left >= chance) {
         left -= chance;
         chance /= ++drawn;
     }

@@ -87,7 +87,7 @@ static inline lanes lanes_exp_negative(lanes x)
     return series * (lanes)((__builtin_convertvector(k, lanes_mask) + 127) << 23);
 }
 
-/* The share of a standard normal distribution below z; error below 2e-7.  Milton Abramowitz, Irene
+/* The share of a standard normal distribution below z; error below 3e-7.  Milton Abramowitz, Irene
  * Stegun, "Handbook of mathematical functions", 1964, 26.2.17. */
 static inline lanes lanes_normal_below(lanes z)
 {

@@ -55,6 +55,18 @@ static const struct variant variants[] = {
                        "\"split_criterion\": \"gini\", \"leaf_prediction\": \"majority\"}"},
     {"hoeffding_tree", "{\"grace_period\": 50, \"split_criterion\": \"hellinger\", "
                        "\"leaf_prediction\": \"naive_bayes\", \"preprune\": true}"},
+    {"hoeffding_adaptive_tree", "{\"memory\": \"128KiB\"}"},
+    {"hoeffding_adaptive_tree", "{\"memory\": \"64KiB\", \"grace_period\": 20, \"delta\": 0.1, "
+                                "\"drift_delta\": 0.2, \"drift_window\": 20, "
+                                "\"bootstrap\": true}"},
+    {"extremely_fast_decision_tree", "{\"memory\": \"64KiB\", \"grace_period\": 20, "
+                                     "\"reevaluate\": 5, \"delta\": 0.1}"},
+    {"adaptive_random_forest", "{\"memory\": \"256KiB\", \"trees\": 5, \"features\": 0}"},
+    {"adaptive_random_forest", "{\"memory\": \"64KiB\", \"trees\": 6, \"warning_delta\": 0.5, "
+                               "\"drift_delta\": 0.4, \"vote_half_life\": 0}"},
+    {"leveraging_bagging", "{\"memory\": \"64KiB\", \"trees\": 5, \"drift_delta\": 0.4}"},
+    {"streaming_random_patches", "{\"memory\": \"64KiB\", \"trees\": 8, \"features\": 3, "
+                                 "\"warning_delta\": 0.5, \"drift_delta\": 0.3}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
