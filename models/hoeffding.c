@@ -333,10 +333,10 @@ static void leaf_begin(struct hoeffding *self, uint64_t node, uint32_t depth,
     leaf->begun_at = leaf->tried_at = leaf->total;
     memcpy(leaf_features(self, leaf), watch->feature,
            (watch->number_count + watch->nominal_count) * sizeof *watch->feature);
-    for (uint64_t class = 0; class < self->class_count; class ++) {
+    for (uint64_t label = 0; label < self->class_count; label++) {
         for (uint64_t i = 0; i < self->width; i++) {
-            leaf_numbers(self, leaf, class, NUMBER_LEAST)[i] = INFINITY;
-            leaf_numbers(self, leaf, class, NUMBER_MOST)[i] = -INFINITY;
+            leaf_numbers(self, leaf, label, NUMBER_LEAST)[i] = INFINITY;
+            leaf_numbers(self, leaf, label, NUMBER_MOST)[i] = -INFINITY;
         }
     }
     hoeffding_node(self, node)->leaf = (uint32_t)index;

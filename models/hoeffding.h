@@ -251,18 +251,18 @@ enum number_row {
 
 /* (width) */
 static inline float *leaf_numbers(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
-                                  uint64_t class, enum number_row row)
+                                  uint64_t label, enum number_row row)
 {
     float *first = (float *)(void *)((uint8_t *)(uintptr_t)leaf + self->numbers_at);
-    return first + (class * NUMBER_ROWS + row) * self->width;
+    return first + (label * NUMBER_ROWS + row) * self->width;
 }
 
 /* (HOEFFDING_NOMINALS) */
 static inline float *leaf_nominals(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
-                                   uint64_t slot, uint64_t class)
+                                   uint64_t slot, uint64_t label)
 {
     float *first = (float *)(void *)((uint8_t *)(uintptr_t)leaf + self->nominals_at);
-    return first + (slot * self->class_count + class) * HOEFFDING_NOMINALS;
+    return first + (slot * self->class_count + label) * HOEFFDING_NOMINALS;
 }
 
 /* Before bytes of the arena change. */
@@ -291,6 +291,16 @@ static inline uint64_t hoeffding_walk(const struct hoeffding *self, uint64_t nod
         node = hoeffding_node(self, node_index);
     }
     return node_index;
+}
+
+/* Asks for what the answer of a node will read: of many trees the leaves are rarely in the cache,
+ * and waiting for them one by one would be most of the time. */
+static inline void hoeffding_fetch(const struct hoeffding *self, uint64_t node)
+{
+    const uint8_t *leaf = (const uint8_t *)hoeffding_leaf(self, hoeffding_node(self, node)->leaf);
+    uint64_t size = self->nominals_at < 1024 ? self->nominals_at : 1024;
+    for (uint64_t at = 0; at < size; at += 64)
+        __builtin_prefetch(leaf + at);
 }
 
 /* What a node answers. */

@@ -23,9 +23,9 @@ static inline uint64_t gather(const struct hoeffding *self, const struct hoeffdi
 
 /* Twice the negative log density of the numbers in the class's normal distributions. */
 static inline float surprise(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
-                             uint64_t class, const float *value, uint64_t count)
+                             uint64_t label, const float *value, uint64_t count)
 {
-    const float *weight = leaf_numbers(self, leaf, class, NUMBER_WEIGHT);
+    const float *weight = leaf_numbers(self, leaf, label, NUMBER_WEIGHT);
     const float *mean = weight + self->width, *squares = mean + self->width;
     lanes sum = {0};
     for (uint64_t i = 0; i < count; i += LANES_WIDTH) {
@@ -41,14 +41,14 @@ static inline float surprise(const struct hoeffding *self, const struct hoeffdin
 
 /* Log of the chance of a nominal value in the class, by Laplace's rule over the values seen. */
 static double nominal_log(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
-                          uint64_t slot, uint64_t class, uint32_t value)
+                          uint64_t slot, uint64_t label, uint32_t value)
 {
     double there = 0, sum = 0, seen = 0;
     for (uint32_t i = 0; i < HOEFFDING_NOMINALS; i++) {
         double any = 0;
         for (uint64_t j = 0; j < self->class_count; j++)
             any += (double)leaf_nominals(self, leaf, slot, j)[i];
-        double own = (double)leaf_nominals(self, leaf, slot, class)[i];
+        double own = (double)leaf_nominals(self, leaf, slot, label)[i];
         seen += any > 0;
         sum += own;
         there += i == value ? own : 0;
@@ -65,28 +65,28 @@ static uint32_t naive_bayes(const struct hoeffding *self, const struct hoeffding
     const uint16_t *nominal = leaf_features(self, leaf) + leaf->number_count;
     double most = -INFINITY, sum = 0;
     uint32_t best = 0;
-    for (uint32_t class = 0; class < self->class_count; class ++) {
-        share[class] = -INFINITY;
-        if (leaf->class_weight[class] <= 0)
+    for (uint32_t label = 0; label < self->class_count; label++) {
+        share[label] = -INFINITY;
+        if (leaf->class_weight[label] <= 0)
             continue;
-        share[class] = log(leaf->class_weight[class]) -
-                       0.5 * (double)surprise(self, leaf, class, value, count);
+        share[label] = log(leaf->class_weight[label]) -
+                       0.5 * (double)surprise(self, leaf, label, value, count);
         for (uint32_t slot = 0; slot < leaf->nominal_count; slot++) {
             float at = view->value[nominal[slot]];
             if (at == at)
-                share[class] += nominal_log(self, leaf, slot, class, (uint32_t)at);
+                share[label] += nominal_log(self, leaf, slot, label, (uint32_t)at);
         }
-        if (share[class] > most) {
-            most = share[class];
-            best = class;
+        if (share[label] > most) {
+            most = share[label];
+            best = label;
         }
     }
-    for (uint32_t class = 0; class < self->class_count; class ++) {
-        share[class] = class == best ? 1 : exp(share[class] - most);
-        sum += share[class];
+    for (uint32_t label = 0; label < self->class_count; label++) {
+        share[label] = label == best ? 1 : exp(share[label] - most);
+        sum += share[label];
     }
-    for (uint32_t class = 0; class < self->class_count; class ++)
-        share[class] /= sum;
+    for (uint32_t label = 0; label < self->class_count; label++)
+        share[label] /= sum;
     return best;
 }
 
@@ -95,17 +95,17 @@ static uint32_t majority(const struct hoeffding *self, const struct hoeffding_le
                          double *share)
 {
     uint32_t best = 0;
-    for (uint32_t class = 0; class < self->class_count; class ++) {
-        share[class] = leaf->class_weight[class] / leaf->total;
-        best = share[class] > share[best] ? class : best;
+    for (uint32_t label = 0; label < self->class_count; label++) {
+        share[label] = leaf->class_weight[label] / leaf->total;
+        best = share[label] > share[best] ? label : best;
     }
     return best;
 }
 
 static void answer_evenly(const struct hoeffding *self, struct hoeffding_answer *answer)
 {
-    for (uint64_t class = 0; class < self->class_count; class ++)
-        answer->share[class] = 1 / (double)self->class_count;
+    for (uint64_t label = 0; label < self->class_count; label++)
+        answer->share[label] = 1 / (double)self->class_count;
     answer->taken = answer->majority = answer->naive = MODEL_CLASSES_MAX;
 }
 
@@ -113,8 +113,8 @@ static void answer_asleep(const struct hoeffding *self, const struct hoeffding_n
                           struct hoeffding_answer *answer)
 {
     double rest = (1 - (double)node->split) / (double)(self->class_count - 1);
-    for (uint64_t class = 0; class < self->class_count; class ++)
-        answer->share[class] = class == node->child ? (double)node->split : rest;
+    for (uint64_t label = 0; label < self->class_count; label++)
+        answer->share[label] = label == node->child ? (double)node->split : rest;
     answer->taken = answer->majority = answer->naive = node->child;
 }
 

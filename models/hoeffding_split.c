@@ -34,8 +34,8 @@ static lanes merit_by_information(const struct sides *sides, uint64_t classes, l
                                   lanes above)
 {
     lanes after = times_log(below) + times_log(above);
-    for (uint64_t class = 0; class < classes; class ++) {
-        lanes here = sides->below[class], rest = (float)sides->share[class] - here;
+    for (uint64_t label = 0; label < classes; label++) {
+        lanes here = sides->below[label], rest = (float)sides->share[label] - here;
         after -= times_log(here) + times_log(rest);
     }
     return (float)sides->impurity - after;
@@ -44,8 +44,8 @@ static lanes merit_by_information(const struct sides *sides, uint64_t classes, l
 static lanes merit_by_gini(const struct sides *sides, uint64_t classes, lanes below, lanes above)
 {
     lanes even = {0};
-    for (uint64_t class = 0; class < classes; class ++) {
-        lanes here = sides->below[class], rest = (float)sides->share[class] - here;
+    for (uint64_t label = 0; label < classes; label++) {
+        lanes here = sides->below[label], rest = (float)sides->share[label] - here;
         even += lanes_where(below > 0, here * here / below);
         even += lanes_where(above > 0, rest * rest / above);
     }
@@ -64,11 +64,11 @@ static lanes merit_by_hellinger(const struct sides *sides, uint64_t classes, lan
                                 lanes above)
 {
     lanes farthest = {0};
-    for (uint64_t class = 0; class < classes; class ++) {
-        float own = (float)sides->share[class], others = 1 - own;
+    for (uint64_t label = 0; label < classes; label++) {
+        float own = (float)sides->share[label], others = 1 - own;
         if (!(own > 0) || !(others > 0))
             continue;
-        lanes here = sides->below[class], rest = own - here;
+        lanes here = sides->below[label], rest = own - here;
         lanes distance = root_difference(here / own, (below - here) / others) +
                          root_difference(rest / own, (above - rest) / others);
         farthest = lanes_most(farthest, distance);
@@ -82,8 +82,8 @@ static lanes merits(const struct hoeffding *self, const struct sides *sides)
 {
     uint64_t classes = self->class_count;
     lanes below = {0};
-    for (uint64_t class = 0; class < classes; class ++)
-        below += sides->below[class];
+    for (uint64_t label = 0; label < classes; label++)
+        below += sides->below[label];
     lanes above = 1 - below, merit;
     if (self->criterion == CRITERION_INFORMATION)
         merit = merit_by_information(sides, classes, below, above);
@@ -99,13 +99,13 @@ static lanes merits(const struct hoeffding *self, const struct sides *sides)
 static bool sides_begin(const struct hoeffding *self, struct sides *sides)
 {
     sides->total = 0;
-    for (uint64_t class = 0; class < self->class_count; class ++)
-        sides->total += sides->share[class];
+    for (uint64_t label = 0; label < self->class_count; label++)
+        sides->total += sides->share[label];
     if (!(sides->total > 0))
         return false;
     double entropy = 0, even = 0;
-    for (uint64_t class = 0; class < self->class_count; class ++) {
-        double share = sides->share[class] /= sides->total;
+    for (uint64_t label = 0; label < self->class_count; label++) {
+        double share = sides->share[label] /= sides->total;
         entropy -= share > 0 ? share * log2(share) : 0;
         even += share * share;
     }
@@ -117,11 +117,11 @@ static bool sides_begin(const struct hoeffding *self, struct sides *sides)
 static void number_sides(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
                          uint64_t slot, lanes point, struct sides *sides)
 {
-    for (uint64_t class = 0; class < self->class_count; class ++) {
-        const float *row = leaf_numbers(self, leaf, class, NUMBER_WEIGHT) + slot;
+    for (uint64_t label = 0; label < self->class_count; label++) {
+        const float *row = leaf_numbers(self, leaf, label, NUMBER_WEIGHT) + slot;
         float weight = row[0], mean = row[self->width], squares = row[2 * self->width];
         lanes least = lanes_of(row[3 * self->width]), most = lanes_of(row[4 * self->width]);
-        sides->below[class] = (lanes){0};
+        sides->below[label] = (lanes){0};
         if (!(weight > 0))
             continue;
         float variance = weight > 1 ? squares / (weight - 1) : 0;
@@ -130,7 +130,7 @@ static void number_sides(const struct hoeffding *self, const struct hoeffding_le
             inside = lanes_normal_below((point - mean) * (1 / sqrtf(variance)));
         lanes share = lanes_choose(point >= most, lanes_of(1), inside);
         share = lanes_choose(point < least, lanes_of(0), share);
-        sides->below[class] = share * (float)sides->share[class];
+        sides->below[label] = share * (float)sides->share[label];
     }
 }
 
@@ -143,9 +143,9 @@ static bool number_begin(const struct hoeffding *self, const struct hoeffding_le
 {
     range->least = INFINITY;
     range->most = -INFINITY;
-    for (uint64_t class = 0; class < self->class_count; class ++) {
-        const float *row = leaf_numbers(self, leaf, class, NUMBER_WEIGHT) + slot;
-        sides->share[class] = (double)row[0];
+    for (uint64_t label = 0; label < self->class_count; label++) {
+        const float *row = leaf_numbers(self, leaf, label, NUMBER_WEIGHT) + slot;
+        sides->share[label] = (double)row[0];
         range->least = fminf(range->least, row[3 * self->width]);
         range->most = fmaxf(range->most, row[4 * self->width]);
     }
@@ -163,11 +163,11 @@ static lanes points(const struct range *range, uint64_t group)
 static bool nominal_begin(const struct hoeffding *self, const struct hoeffding_leaf *leaf,
                           uint64_t slot, struct sides *sides)
 {
-    for (uint64_t class = 0; class < self->class_count; class ++) {
+    for (uint64_t label = 0; label < self->class_count; label++) {
         lanes sum = {0};
         for (uint64_t i = 0; i < HOEFFDING_NOMINALS; i += LANES_WIDTH)
-            sum += lanes_load(leaf_nominals(self, leaf, slot, class) + i);
-        sides->share[class] = (double)lanes_sum(sum);
+            sum += lanes_load(leaf_nominals(self, leaf, slot, label) + i);
+        sides->share[label] = (double)lanes_sum(sum);
     }
     return sides_begin(self, sides);
 }
@@ -176,9 +176,9 @@ static void nominal_sides(const struct hoeffding *self, const struct hoeffding_l
                           uint64_t slot, uint64_t group, struct sides *sides)
 {
     float inverse = (float)(1 / sides->total);
-    for (uint64_t class = 0; class < self->class_count; class ++) {
-        lanes equal = lanes_load(leaf_nominals(self, leaf, slot, class) + group * LANES_WIDTH);
-        sides->below[class] = (float)sides->share[class] - equal * inverse;
+    for (uint64_t label = 0; label < self->class_count; label++) {
+        lanes equal = lanes_load(leaf_nominals(self, leaf, slot, label) + group * LANES_WIDTH);
+        sides->below[label] = (float)sides->share[label] - equal * inverse;
     }
 }
 
@@ -248,14 +248,14 @@ static void weigh(const struct hoeffding *self, const struct hoeffding_leaf *lea
         nominal_begin(self, leaf, slot - leaf->number_count, &sides);
         nominal_sides(self, leaf, slot - leaf->number_count, chosen->group, &sides);
     }
-    for (uint64_t class = 0; class < self->class_count; class ++) {
-        double all = sides.share[class], here = (double)sides.below[class][chosen->lane];
+    for (uint64_t label = 0; label < self->class_count; label++) {
+        double all = sides.share[label], here = (double)sides.below[label][chosen->lane];
         /* What is left by rounding alone is nothing: it would be taken for a class that was seen.
          */
         here = here > ROUNDING * all ? here : 0;
         here = here < all - ROUNDING * all ? here : all;
-        split->below[class] = here * sides.total;
-        split->above[class] = (all - here) * sides.total;
+        split->below[label] = here * sides.total;
+        split->above[label] = (all - here) * sides.total;
         below += here;
     }
     split->test = leaf_features(self, leaf)[slot];
@@ -293,8 +293,8 @@ void hoeffding_choose(const struct hoeffding *self, const struct hoeffding_leaf 
 double hoeffding_bound(const struct hoeffding *self, const struct hoeffding_leaf *leaf)
 {
     double range = self->criterion == CRITERION_HELLINGER ? sqrt(2) : 1, seen = 0;
-    for (uint64_t class = 0; class < self->class_count; class ++)
-        seen += leaf->class_weight[class] > 0;
+    for (uint64_t label = 0; label < self->class_count; label++)
+        seen += leaf->class_weight[label] > 0;
     if (self->criterion == CRITERION_INFORMATION)
         range = log2(seen > 2 ? seen : 2);
     return sqrt(range * range * self->logarithm / (2 * leaf->total));

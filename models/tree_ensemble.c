@@ -137,22 +137,26 @@ static void vote(const struct ensemble *self, const struct hoeffding_view *view,
     const struct hoeffding *arena = arena_of(self);
     uint64_t classes = arena->class_count;
     double sum = 0;
-    for (uint64_t class = 0; class < classes; class ++)
-        share[class] = 0;
+    uint32_t at[ENSEMBLE_TREES_MAX];
+    for (uint64_t label = 0; label < classes; label++)
+        share[label] = 0;
+    for (uint64_t i = 0; i < self->member_count; i++) {
+        at[i] = (uint32_t)hoeffding_walk(arena, self->member[i].root, view);
+        hoeffding_fetch(arena, at[i]);
+    }
     for (uint64_t i = 0; i < self->member_count; i++) {
         const struct member *member = &self->member[i];
         struct hoeffding_answer answer;
-        uint64_t node = hoeffding_walk(arena, member->root, view);
-        hoeffding_answer(arena, node, view, learning, &answer);
+        hoeffding_answer(arena, at[i], view, learning, &answer);
         double weight = vote_of(self, member);
-        for (uint64_t class = 0; class < classes; class ++)
-            share[class] += weight * answer.share[class];
+        for (uint64_t label = 0; label < classes; label++)
+            share[label] += weight * answer.share[label];
         sum += weight;
         if (learning)
-            seat[i] = (struct seat){(uint32_t)node, answer.taken, answer.majority, answer.naive};
+            seat[i] = (struct seat){at[i], answer.taken, answer.majority, answer.naive};
     }
-    for (uint64_t class = 0; class < classes; class ++)
-        share[class] /= sum;
+    for (uint64_t label = 0; label < classes; label++)
+        share[label] /= sum;
 }
 
 double ensemble_score(const void *memory, const struct example *example)

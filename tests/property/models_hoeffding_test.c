@@ -79,13 +79,13 @@ struct moments {
     double weight, mean, variance, least, most;
 };
 
-static struct moments moments_of(const struct plain_node *node, uint32_t feature, uint32_t class)
+static struct moments moments_of(const struct plain_node *node, uint32_t feature, uint32_t label)
 {
     struct moments found = {.least = INFINITY, .most = -INFINITY};
     double sum = 0, squares = 0;
     for (uint32_t i = 0; i < node->count; i++) {
         double value = node->row[i].value[feature];
-        if (node->row[i].label != class || isnan(value))
+        if (node->row[i].label != label || isnan(value))
             continue;
         found.weight += node->row[i].weight;
         sum += node->row[i].weight * value;
@@ -95,20 +95,20 @@ static struct moments moments_of(const struct plain_node *node, uint32_t feature
     found.mean = found.weight > 0 ? sum / found.weight : 0;
     for (uint32_t i = 0; i < node->count; i++) {
         double apart = node->row[i].value[feature] - found.mean;
-        if (node->row[i].label == class && !isnan(apart))
+        if (node->row[i].label == label && !isnan(apart))
             squares += node->row[i].weight * apart * apart;
     }
     found.variance = found.weight > 1 ? squares / (found.weight - 1) : 0;
     return found;
 }
 
-static double count_of(const struct plain_node *node, uint32_t class, double value)
+static double count_of(const struct plain_node *node, uint32_t label, double value)
 {
     double count = 0;
     for (uint32_t i = 0; i < node->count; i++) {
         double here = node->row[i].value[NOMINAL];
         bool counts = value < 0 ? !isnan(here) : here == value;
-        count += node->row[i].label == class && counts ? node->row[i].weight : 0;
+        count += node->row[i].label == label && counts ? node->row[i].weight : 0;
     }
     return count;
 }
