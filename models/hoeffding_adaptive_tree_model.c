@@ -237,10 +237,23 @@ static bool watch(struct adaptive_tree *self, struct watcher *watcher, bool wron
     return true;
 }
 
-/* From the root on; what has been replaced learns as what it is now. */
-static void learn_path(struct adaptive_tree *self, const struct hoeffding_view *view, double weight,
-                       bool wrong)
+/* What stands in the place of a replaced branch learns as what it is now. */
+static void learn_replaced(struct adaptive_tree *self, uint64_t index,
+                           const struct hoeffding_view *view, double weight)
 {
+    struct hoeffding_answer answer;
+    dismiss_watchers(self, view);
+    index = hoeffding_walk(&self->arena, index, view);
+    hoeffding_answer(&self->arena, index, view, true, &answer);
+    if (weight > 0)
+        hoeffding_learn(&self->arena, index, view, weight, &answer);
+}
+
+/* From the root on, down to the leaf that gave the answer. */
+static void learn_path(struct adaptive_tree *self, const struct hoeffding_view *view, double weight,
+                       const struct hoeffding_answer *answer)
+{
+    bool wrong = answer->taken != view->label;
     uint64_t index = self->root;
     const struct hoeffding_node *node = hoeffding_node(&self->arena, index);
     while (!(node->test & NODE_LEAF)) {
@@ -251,19 +264,15 @@ static void learn_path(struct adaptive_tree *self, const struct hoeffding_view *
             if (watcher->alternate)
                 learn_alternate(self, watcher, view, weight);
             if (replaced) {
-                dismiss_watchers(self, view);
-                break;
+                learn_replaced(self, index, view, weight);
+                return;
             }
         }
         index = node->child + node_goes_right(node, view);
         node = hoeffding_node(&self->arena, index);
     }
-    if (weight > 0) {
-        struct hoeffding_answer answer;
-        index = hoeffding_walk(&self->arena, index, view);
-        hoeffding_answer(&self->arena, index, view, true, &answer);
-        hoeffding_learn(&self->arena, index, view, weight, &answer);
-    }
+    if (weight > 0)
+        hoeffding_learn(&self->arena, index, view, weight, answer);
 }
 
 /* From a Poisson distribution of mean 1. */
@@ -288,7 +297,7 @@ static double adaptive_learn(void *memory, const struct example *example)
     uint64_t node = hoeffding_walk(&self->arena, self->root, &view);
     hoeffding_answer(&self->arena, node, &view, true, &answer);
     double weight = self->bootstrap ? draw_weight(self) * example->weight : example->weight;
-    learn_path(self, &view, weight, answer.taken != view.label);
+    learn_path(self, &view, weight, &answer);
     return hoeffding_score(&self->arena, answer.share);
 }
 
