@@ -52,6 +52,7 @@ const struct model_kind adaptive_random_forest_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 16000,
     .check = ensemble_check,
     .state_size = forest_state_size,
     .init = forest_init,

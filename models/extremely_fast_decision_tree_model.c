@@ -163,6 +163,7 @@ const struct model_kind extremely_fast_decision_tree_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 700,
     .check = revising_check,
     .state_size = revising_state_size,
     .init = revising_init,

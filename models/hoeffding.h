@@ -144,7 +144,7 @@ struct hoeffding_options {
          .help = "splits above one another, at most"},                                             \
     {                                                                                              \
         .name = "memory", .type = OPTION_SIZE, .standard = memory_standard, .minimum = 65536,      \
-        .maximum = 1e12, .offset = offsetof(struct structure, tree.memory),                        \
+        .maximum = 68719476736.0, .offset = offsetof(struct structure, tree.memory),               \
         .help = "all that nodes and leaves may take; a full tree grows no more"                    \
     }
 

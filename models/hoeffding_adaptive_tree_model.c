@@ -340,6 +340,7 @@ const struct model_kind hoeffding_adaptive_tree_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 1000,
     .check = adaptive_check,
     .state_size = adaptive_state_size,
     .init = adaptive_init,

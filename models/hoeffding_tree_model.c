@@ -81,6 +81,7 @@ const struct model_kind hoeffding_tree_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 550,
     .check = tree_check,
     .state_size = tree_state_size,
     .init = tree_init,

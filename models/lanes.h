@@ -13,6 +13,7 @@ enum { LANES_WIDTH = 8 };
 /* Memory holds them at the alignment of a float. */
 typedef float lanes __attribute__((vector_size(4 * LANES_WIDTH)));
 typedef int32_t lanes_mask __attribute__((vector_size(4 * LANES_WIDTH))); /* -1: yes, 0: no */
+typedef uint32_t lanes_bits __attribute__((vector_size(4 * LANES_WIDTH)));
 typedef float lanes_stored __attribute__((vector_size(4 * LANES_WIDTH), aligned(4), may_alias));
 
 static inline lanes lanes_load(const float *at)
@@ -61,9 +62,10 @@ static inline float lanes_sum(lanes value)
  * sqrt(1/2) to sqrt(2), and log m = 2 artanh((m - 1) / (m + 1)), five terms of its series. */
 static inline lanes lanes_log2(lanes x)
 {
-    const int32_t root = 0x3f3504f3; /* the bits of sqrt(1/2) */
-    lanes_mask bits = (lanes_mask)x, exponent = (bits - root) >> 23;
-    lanes m = (lanes)(bits - (exponent << 23));
+    const uint32_t root = 0x3f3504f3; /* the bits of sqrt(1/2) */
+    lanes_bits bits = (lanes_bits)x;
+    lanes_mask exponent = (lanes_mask)(bits - root) >> 23;
+    lanes m = (lanes)(bits - ((lanes_bits)exponent << 23));
     lanes s = (m - 1) / (m + 1), square = s * s;
     lanes series = square * (1 / 9.0F) + 1 / 7.0F;
     series = series * square + 1 / 5.0F;

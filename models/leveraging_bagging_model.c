@@ -46,6 +46,7 @@ const struct model_kind leveraging_bagging_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 20000,
     .check = ensemble_check,
     .state_size = bagging_state_size,
     .init = bagging_init,

@@ -50,6 +50,7 @@ const struct model_kind streaming_random_patches_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 17000,
     .check = ensemble_check,
     .state_size = patches_state_size,
     .init = patches_init,
