@@ -38,8 +38,10 @@ void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *s
     for (uint32_t i = 0; i < EDGE_BURST_PLACES_MAX; i++)
         self->multiplier[i] = random_bits(&random) | 1;
     self->power[0] = 1;
-    for (uint32_t i = 1; i < EDGE_BURST_POWERS; i++)
+    for (uint32_t i = 1; i < EDGE_BURST_POWERS; i++) {
         self->power[i] = self->power[i - 1] * self->factor;
+        self->passed[i] = self->passed[i - 1] + self->power[i - 1];
+    }
 }
 
 uint64_t edge_burst_number(double number)
@@ -76,60 +78,69 @@ uint32_t edge_burst_places(const struct edge_burst *self, const struct edge *edg
     return count;
 }
 
-/* factor^n. */
-static double faded(const struct edge_burst *self, uint64_t ticks)
+/* Beyond the tables: by squaring, and the sum in closed form. */
+static __attribute__((noinline)) double power_far(const struct edge_burst *self, uint64_t ticks)
 {
-    if (__builtin_expect(ticks < EDGE_BURST_POWERS, 1))
-        return self->power[ticks];
     double power = 1, square = self->factor;
     for (; ticks; ticks >>= 1, square *= square)
         power *= ticks & 1 ? square : 1;
     return power;
 }
 
-/* 1 + factor + ... + factor^(n-1). */
-static double passed(const struct edge_burst *self, uint64_t ticks)
+static inline double power_of(const struct edge_burst *self, uint64_t ticks)
 {
-    return (1 - faded(self, ticks)) / (1 - self->factor);
+    return __builtin_expect(ticks < EDGE_BURST_POWERS, 1) ? self->power[ticks]
+                                                          : power_far(self, ticks);
 }
 
-/* What is true of the bucket at a tick's time. */
-static inline struct edge_burst_bucket caught_up(const struct edge_burst *self, uint64_t tick,
-                                                 const struct edge_burst_bucket *bucket)
+static inline double passed_of(const struct edge_burst *self, uint64_t ticks)
+{
+    return __builtin_expect(ticks < EDGE_BURST_POWERS, 1)
+               ? self->passed[ticks]
+               : (1 - power_far(self, ticks)) / (1 - self->factor);
+}
+
+/* What is true of the bucket at a tick's time.  Nobody can foretell which bucket was looked at in
+ * this tick already, so that none of it is a branch. */
+static inline __attribute__((always_inline)) struct edge_burst_bucket
+caught_up(const struct edge_burst *self, enum edge_burst_variant variant, uint64_t tick,
+          const struct edge_burst_bucket *bucket)
 {
     struct edge_burst_bucket now = *bucket;
-    if (__builtin_expect(now.tick == tick, 1))
-        return now;
     uint64_t ticks = tick - now.tick;
-    if (self->variant == EDGE_BURST_FILTERED) {
-        if (now.statistic < self->threshold)
-            now.total += now.current * passed(self, ticks);
-        else if (now.tick > 1)
+    if (variant == EDGE_BURST_FILTERED) {
+        if (__builtin_expect(now.statistic < self->threshold, 1))
+            now.total += now.current * passed_of(self, ticks);
+        else if (ticks && now.tick > 1)
             now.total *= (double)(tick - 1) / (double)(now.tick - 1);
     }
-    now.current *= faded(self, ticks);
+    now.current *= power_of(self, ticks);
     now.tick = tick;
     return now;
 }
 
 /* Of an edge that came `late` ticks after its own. */
-static inline void add(const struct edge_burst *self, struct edge_burst_bucket *bucket,
-                       double weight, uint64_t late)
+static inline __attribute__((always_inline)) void add(const struct edge_burst *self,
+                                                      enum edge_burst_variant variant,
+                                                      struct edge_burst_bucket *bucket,
+                                                      double weight, uint64_t late)
 {
-    bucket->current += late ? weight * faded(self, late) : weight;
-    if (self->variant != EDGE_BURST_FILTERED)
+    bucket->current += late ? weight * power_of(self, late) : weight;
+    if (variant != EDGE_BURST_FILTERED)
         bucket->total += weight;
     else if (late && bucket->statistic < self->threshold)
-        bucket->total += weight * passed(self, late);
+        bucket->total += weight * passed_of(self, late);
 }
 
-static inline double statistic_of(const struct edge_burst *self, uint64_t tick, double current,
-                                  double total)
+static inline __attribute__((always_inline)) double statistic_of(const struct edge_burst *self,
+                                                                 enum edge_burst_variant variant,
+                                                                 uint64_t tick, double current,
+                                                                 double total)
 {
     if (tick <= 1 || !(total > 0))
         return 0;
     double before = (double)(tick - 1);
-    double ticks = self->variant == EDGE_BURST_FILTERED ? before : (double)tick;
+    double ticks = variant == EDGE_BURST_FILTERED ? before : (double)tick;
     double more = current * ticks - total;
     return more < 0 && self->rises ? 0 : more * more / (total * before);
 }
@@ -168,58 +179,121 @@ uint64_t edge_burst_behind(const struct edge_burst *self, int64_t time_ms)
     return moment_at(self, time_ms).late;
 }
 
-static inline __attribute__((always_inline)) double
-visit_table(const struct edge_burst *self, uint64_t table, uint64_t key, const struct edge *edge,
-            const struct moment_of_edge *moment, const bool counts)
+/* What is the same for all tables of a visit; where it is compiled most of it is constant. */
+struct looking {
+    enum edge_burst_variant variant;
+    uint64_t rows;
+    bool counts;               /* otherwise nothing is written */
+    const struct state *state; /* is told; NULL: nobody */
+};
+
+/* A bucket is written once, as it was read: in parts it would be slow to read again. */
+static inline __attribute__((always_inline)) void
+buckets_put(struct edge_burst_bucket *const *bucket, const struct edge_burst_bucket *now,
+            const struct looking looking)
 {
-    struct edge_burst_bucket *bucket[EDGE_BURST_ROWS_MAX];
-    double current = 0, total = 0;
-    for (uint64_t row = 0; row < self->rows; row++) {
-        bucket[row] =
-            (struct edge_burst_bucket *)(uintptr_t)&self->bucket[place_of(self, table, row, key)];
-        struct edge_burst_bucket now = caught_up(self, moment->tick, bucket[row]);
-        add(self, &now, edge->weight, moment->late);
-        if (counts)
-            *bucket[row] = now;
-        current = row == 0 || now.current < current ? now.current : current;
-        total = row == 0 || now.total < total ? now.total : total;
+    for (uint64_t row = 0; row < looking.rows; row++) {
+        if (looking.state)
+            state_touch(looking.state, bucket[row], sizeof *now);
+        *bucket[row] = now[row];
     }
-    double statistic = statistic_of(self, moment->tick, current, total);
-    if (counts && self->variant == EDGE_BURST_FILTERED && moment->late == 0)
-        for (uint64_t row = 0; row < self->rows; row++)
-            bucket[row]->statistic = statistic;
+}
+
+static inline __attribute__((always_inline)) double
+visit_table(struct edge_burst *self, uint64_t table, const struct edge *edge,
+            const struct moment_of_edge *moment, const struct looking looking)
+{
+    struct edge_burst_bucket *bucket[EDGE_BURST_ROWS_MAX], now[EDGE_BURST_ROWS_MAX];
+    double current = 0, total = 0;
+    uint64_t key = key_of(edge, table);
+    for (uint64_t row = 0; row < looking.rows; row++) {
+        bucket[row] = &self->bucket[place_of(self, table, row, key)];
+        now[row] = caught_up(self, looking.variant, moment->tick, bucket[row]);
+        add(self, looking.variant, &now[row], edge->weight, moment->late);
+        current = row == 0 || now[row].current < current ? now[row].current : current;
+        total = row == 0 || now[row].total < total ? now[row].total : total;
+    }
+    double statistic = statistic_of(self, looking.variant, moment->tick, current, total);
+    bool keeps = looking.variant == EDGE_BURST_FILTERED && moment->late == 0;
+    for (uint64_t row = 0; row < looking.rows; row++)
+        now[row].statistic = keeps ? statistic : now[row].statistic;
+    if (looking.counts)
+        buckets_put(bucket, now, looking);
     return statistic;
 }
 
-static inline __attribute__((always_inline)) double visit(const struct edge_burst *self,
-                                                          const struct edge *edge,
-                                                          const struct moment_of_edge *moment,
-                                                          const bool counts)
+static inline __attribute__((always_inline)) double
+visit_tables(struct edge_burst *self, const struct edge *edge, const struct moment_of_edge *moment,
+             const struct looking looking)
 {
-    if (edge->source == 0 || edge->destination == 0)
-        return 0;
-    uint64_t both = key_of(edge, 0);
-    double statistic = visit_table(self, 0, both, edge, moment, counts);
-    if (self->tables == 1)
-        return statistic;
-    double source = visit_table(self, 1, edge->source, edge, moment, counts);
-    double destination = visit_table(self, 2, edge->destination, edge, moment, counts);
-    statistic = source > statistic ? source : statistic;
-    return destination > statistic ? destination : statistic;
+    double edges = visit_table(self, 0, edge, moment, looking);
+    if (looking.variant == EDGE_BURST_PLAIN)
+        return edges;
+    double sources = visit_table(self, 1, edge, moment, looking);
+    double destinations = visit_table(self, 2, edge, moment, looking);
+    double ends = sources > destinations ? sources : destinations;
+    return edges > ends ? edges : ends;
+}
+
+/* Two rows are usual: then all loops are straight code. */
+static inline __attribute__((always_inline)) double visit_rows(struct edge_burst *self,
+                                                               const struct edge *edge,
+                                                               const struct moment_of_edge *moment,
+                                                               struct looking looking)
+{
+    looking.rows = self->rows;
+    if (looking.rows != 2)
+        return visit_tables(self, edge, moment, looking);
+    looking.rows = 2;
+    return visit_tables(self, edge, moment, looking);
+}
+
+static inline __attribute__((always_inline)) double
+visit(struct edge_burst *self, const struct edge *edge, const struct moment_of_edge *moment,
+      const bool counts, const struct state *state)
+{
+    switch ((enum edge_burst_variant)self->variant) {
+    case EDGE_BURST_PLAIN:
+        return visit_rows(self, edge, moment, (struct looking){EDGE_BURST_PLAIN, 0, counts, state});
+    case EDGE_BURST_RELATIONAL:
+        return visit_rows(self, edge, moment,
+                          (struct looking){EDGE_BURST_RELATIONAL, 0, counts, state});
+    default:
+        return visit_rows(self, edge, moment,
+                          (struct looking){EDGE_BURST_FILTERED, 0, counts, state});
+    }
+}
+
+static bool has_ends(const struct edge *edge)
+{
+    return edge->source && edge->destination;
 }
 
 double edge_burst_look(const struct edge_burst *self, const struct edge *edge)
 {
     struct moment_of_edge moment = moment_at(self, edge->time_ms);
-    return visit(self, edge, &moment, false);
+    return has_ends(edge) ? visit((struct edge_burst *)(uintptr_t)self, edge, &moment, false, NULL)
+                          : 0;
 }
 
-double edge_burst_count(struct edge_burst *self, const struct edge *edge)
+double edge_burst_count(struct edge_burst *self, const struct edge *edge, const struct state *state)
 {
+    if (!has_ends(edge))
+        return 0;
     struct moment_of_edge moment = moment_at(self, edge->time_ms);
-    if (edge->source && edge->destination) {
+    if (self->tick != moment.tick) {
+        if (state)
+            state_touch(state, self, sizeof *self);
         self->tick = moment.tick;
         self->begin_ms = moment.begin_ms;
     }
-    return visit(self, edge, &moment, true);
+    return visit(self, edge, &moment, true, state);
+}
+
+void edge_burst_prefetch(const struct edge_burst *self, const struct edge *edge)
+{
+    uint64_t places[EDGE_BURST_PLACES_MAX];
+    uint32_t count = edge_burst_places(self, edge, places);
+    for (uint32_t i = 0; i < count; i++)
+        __builtin_prefetch(&self->bucket[places[i]], 1);
 }

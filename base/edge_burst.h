@@ -37,6 +37,7 @@
 #ifndef BASE_EDGE_BURST_H
 #define BASE_EDGE_BURST_H
 
+#include "base/state.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +82,7 @@ struct edge_burst {
     uint64_t spare[6]; /* to a cache line's end */
     uint64_t multiplier[EDGE_BURST_PLACES_MAX];
     double power[EDGE_BURST_POWERS];   /* factor^n */
+    double passed[EDGE_BURST_POWERS];  /* 1 + factor + ... + factor^(n-1) */
     struct edge_burst_bucket bucket[]; /* (tables, rows, buckets) */
 };
 
@@ -88,13 +90,18 @@ uint64_t edge_burst_size(const struct edge_burst_setting *setting);
 void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *setting,
                      uint64_t seed);
 
-/* The statistic of the edge, itself included: without counting it, or counting it. */
+/* The statistic of the edge, itself included: without counting it, or counting it.  `state` is told
+ * of each change before it is made (state_touch); NULL: nobody is. */
 double edge_burst_look(const struct edge_burst *self, const struct edge *edge);
-double edge_burst_count(struct edge_burst *self, const struct edge *edge);
+double edge_burst_count(struct edge_burst *self, const struct edge *edge,
+                        const struct state *state);
 
 /* The indices of the buckets that it looks at; returns how many. */
 uint32_t edge_burst_places(const struct edge_burst *self, const struct edge *edge,
                            uint64_t places[EDGE_BURST_PLACES_MAX]);
+
+/* Asks for their cache lines. */
+void edge_burst_prefetch(const struct edge_burst *self, const struct edge *edge);
 
 /* By how many whole ticks the time is behind this one; 0: it is not. */
 uint64_t edge_burst_behind(const struct edge_burst *self, int64_t time_ms);

@@ -103,7 +103,7 @@ static double midas_learn(void *memory, const struct example *example)
 {
     struct midas *self = (struct midas *)memory;
     struct edge edge = edge_of(self, example);
-    return squeezed(self, edge_burst_count(&self->burst, &edge));
+    return squeezed(self, edge_burst_count(&self->burst, &edge, example->state));
 }
 
 static const char *const variants[] = {"plain", "relational", "filtered", NULL};
@@ -160,6 +160,8 @@ const struct model_kind midas_model = {
     .options = midas_table,
     .option_size = sizeof(struct midas_options),
     .supervised = false,
+    .takes_keys = true,
+    .scattered = true,
     .check = midas_check,
     .state_size = midas_state_size,
     .init = midas_init,
