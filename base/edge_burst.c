@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include <math.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct edge_burst) % 64 == 0, "buckets share no cache line with the head");
@@ -29,7 +30,7 @@ void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *s
     self->rows = setting->rows;
     self->buckets = setting->buckets;
     self->tables = tables_of(setting->variant);
-    self->rises = setting->rises;
+    self->least = setting->rises ? 0 : -INFINITY;
     self->tick_ms = setting->tick_ms;
     self->factor = setting->variant == EDGE_BURST_PLAIN ? 0 : setting->factor;
     self->threshold = setting->threshold;
@@ -100,56 +101,67 @@ static inline double passed_of(const struct edge_burst *self, uint64_t ticks)
                : (1 - power_far(self, ticks)) / (1 - self->factor);
 }
 
-/* What is true of the bucket at a tick's time.  Nobody can foretell which bucket was looked at in
- * this tick already, so that none of it is a branch. */
-static inline __attribute__((always_inline)) struct edge_burst_bucket
-caught_up(const struct edge_burst *self, enum edge_burst_variant variant, uint64_t tick,
-          const struct edge_burst_bucket *bucket)
-{
-    struct edge_burst_bucket now = *bucket;
-    uint64_t ticks = tick - now.tick;
-    if (variant == EDGE_BURST_FILTERED) {
-        if (__builtin_expect(now.statistic < self->threshold, 1))
-            now.total += now.current * passed_of(self, ticks);
-        else if (ticks && now.tick > 1)
-            now.total *= (double)(tick - 1) / (double)(now.tick - 1);
-    }
-    now.current *= power_of(self, ticks);
-    now.tick = tick;
-    return now;
-}
-
-/* Of an edge that came `late` ticks after its own. */
-static inline __attribute__((always_inline)) void add(const struct edge_burst *self,
-                                                      enum edge_burst_variant variant,
-                                                      struct edge_burst_bucket *bucket,
-                                                      double weight, uint64_t late)
-{
-    bucket->current += late ? weight * power_of(self, late) : weight;
-    if (variant != EDGE_BURST_FILTERED)
-        bucket->total += weight;
-    else if (late && bucket->statistic < self->threshold)
-        bucket->total += weight * passed_of(self, late);
-}
-
-static inline __attribute__((always_inline)) double statistic_of(const struct edge_burst *self,
-                                                                 enum edge_burst_variant variant,
-                                                                 uint64_t tick, double current,
-                                                                 double total)
-{
-    if (tick <= 1 || !(total > 0))
-        return 0;
-    double before = (double)(tick - 1);
-    double ticks = variant == EDGE_BURST_FILTERED ? before : (double)tick;
-    double more = current * ticks - total;
-    return more < 0 && self->rises ? 0 : more * more / (total * before);
-}
-
 /* When an edge comes, seen from the sketch. */
 struct moment_of_edge {
     uint64_t tick, late;
     int64_t begin_ms;
+    double share; /* 1 / (t - 1); of the first tick 0 */
 };
+
+/* Signed numbers take one instruction. */
+static inline double ticks_of(uint64_t ticks)
+{
+    return (double)(int64_t)ticks;
+}
+
+/* What is true of the bucket at a tick's time.  Nobody can foretell which bucket was looked at in
+ * this tick already, or ever, so that neither is a branch: with no tick between, nothing changes to
+ * the bit.  The filtered mean is
+ *
+ *     (m (t - 1) + a passed) / (u - 1) = m + (a passed - m n) / (u - 1) */
+static inline __attribute__((always_inline)) struct edge_burst_bucket
+caught_up(const struct edge_burst *self, enum edge_burst_variant variant,
+          const struct moment_of_edge *moment, const struct edge_burst_bucket *bucket)
+{
+    struct edge_burst_bucket now = {bucket->current, bucket->past, bucket->statistic, bucket->tick};
+    uint64_t ticks = moment->tick - now.tick;
+    uint64_t near = ticks < EDGE_BURST_POWERS ? ticks : EDGE_BURST_POWERS - 1;
+    double power = self->power[near], passed = self->passed[near];
+    if (__builtin_expect(ticks != near && now.current > 0, 0)) {
+        power = power_of(self, ticks);
+        passed = passed_of(self, ticks);
+    }
+    if (variant == EDGE_BURST_FILTERED && now.statistic < self->threshold)
+        now.past += (now.current * passed - now.past * ticks_of(ticks)) * moment->share;
+    now.current *= power;
+    now.tick = moment->tick;
+    return now;
+}
+
+/* Of an edge that came `late` ticks after its own. */
+static inline __attribute__((always_inline)) void
+add(const struct edge_burst *self, enum edge_burst_variant variant,
+    struct edge_burst_bucket *bucket, double weight, const struct moment_of_edge *moment)
+{
+    bucket->current += moment->late ? weight * power_of(self, moment->late) : weight;
+    if (variant != EDGE_BURST_FILTERED)
+        bucket->past += weight;
+    else if (moment->late && bucket->statistic < self->threshold)
+        bucket->past += weight * passed_of(self, moment->late) * moment->share;
+}
+
+/* Nothing without a past: the division is by something else then, and not looked at. */
+static inline __attribute__((always_inline)) double
+statistic_of(const struct edge_burst *self, enum edge_burst_variant variant,
+             const struct moment_of_edge *moment, double current, double past)
+{
+    bool filtered = variant == EDGE_BURST_FILTERED;
+    double more = filtered ? current - past : current * ticks_of(moment->tick) - past;
+    double part = filtered ? past : past * ticks_of(moment->tick - 1);
+    more = more > self->least ? more : self->least;
+    double square = more * more, over = part > 0 ? square : 0, under = part > 0 ? part : 1;
+    return over / under;
+}
 
 static int64_t floor_to(int64_t time_ms, int64_t unit_ms)
 {
@@ -159,18 +171,20 @@ static int64_t floor_to(int64_t time_ms, int64_t unit_ms)
 
 static inline struct moment_of_edge moment_at(const struct edge_burst *self, int64_t time_ms)
 {
-    struct moment_of_edge moment = {self->tick, 0, self->begin_ms};
+    struct moment_of_edge moment = {self->tick, 0, self->begin_ms, self->share};
     int64_t into_ms = time_ms - self->begin_ms;
     if (__builtin_expect(self->tick && into_ms >= 0 && into_ms < self->tick_ms, 1))
         return moment;
     int64_t begin_ms = floor_to(time_ms, self->tick_ms);
     int64_t ticks = (begin_ms - self->begin_ms) / self->tick_ms;
     if (self->tick == 0)
-        return (struct moment_of_edge){1, 0, begin_ms};
-    if (ticks < 0)
-        moment.late = (uint64_t)-ticks;
-    else
-        moment = (struct moment_of_edge){self->tick + (uint64_t)ticks, 0, begin_ms};
+        return (struct moment_of_edge){1, 0, begin_ms, 0};
+    moment.late = ticks < 0 ? (uint64_t)-ticks : 0;
+    if (ticks <= 0)
+        return moment;
+    moment.tick += (uint64_t)ticks;
+    moment.begin_ms = begin_ms;
+    moment.share = 1 / ticks_of(moment.tick - 1);
     return moment;
 }
 
@@ -187,38 +201,40 @@ struct looking {
     const struct state *state; /* is told; NULL: nobody */
 };
 
-/* A bucket is written once, as it was read: in parts it would be slow to read again. */
-static inline __attribute__((always_inline)) void
-buckets_put(struct edge_burst_bucket *const *bucket, const struct edge_burst_bucket *now,
-            const struct looking looking)
+/* Word by word, as it is read: what was written in other pieces is slow to read again. */
+static inline __attribute__((always_inline)) void bucket_put(struct edge_burst_bucket *bucket,
+                                                             const struct edge_burst_bucket *now,
+                                                             const struct state *state)
 {
-    for (uint64_t row = 0; row < looking.rows; row++) {
-        if (looking.state)
-            state_touch(looking.state, bucket[row], sizeof *now);
-        *bucket[row] = now[row];
-    }
+    if (state)
+        state_touch(state, bucket, sizeof *bucket);
+    bucket->current = now->current;
+    bucket->past = now->past;
+    bucket->tick = now->tick;
 }
 
 static inline __attribute__((always_inline)) double
 visit_table(struct edge_burst *self, uint64_t table, const struct edge *edge,
             const struct moment_of_edge *moment, const struct looking looking)
 {
-    struct edge_burst_bucket *bucket[EDGE_BURST_ROWS_MAX], now[EDGE_BURST_ROWS_MAX];
-    double current = 0, total = 0;
+    struct edge_burst_bucket *bucket[EDGE_BURST_ROWS_MAX];
+    double current = 0, past = 0;
     uint64_t key = key_of(edge, table);
+#pragma GCC unroll 2
     for (uint64_t row = 0; row < looking.rows; row++) {
         bucket[row] = &self->bucket[place_of(self, table, row, key)];
-        now[row] = caught_up(self, looking.variant, moment->tick, bucket[row]);
-        add(self, looking.variant, &now[row], edge->weight, moment->late);
-        current = row == 0 || now[row].current < current ? now[row].current : current;
-        total = row == 0 || now[row].total < total ? now[row].total : total;
+        struct edge_burst_bucket now = caught_up(self, looking.variant, moment, bucket[row]);
+        add(self, looking.variant, &now, edge->weight, moment);
+        if (looking.counts)
+            bucket_put(bucket[row], &now, looking.state);
+        current = row == 0 || now.current < current ? now.current : current;
+        past = row == 0 || now.past < past ? now.past : past;
     }
-    double statistic = statistic_of(self, looking.variant, moment->tick, current, total);
-    bool keeps = looking.variant == EDGE_BURST_FILTERED && moment->late == 0;
-    for (uint64_t row = 0; row < looking.rows; row++)
-        now[row].statistic = keeps ? statistic : now[row].statistic;
-    if (looking.counts)
-        buckets_put(bucket, now, looking);
+    double statistic = statistic_of(self, looking.variant, moment, current, past);
+    if (looking.counts && looking.variant == EDGE_BURST_FILTERED && moment->late == 0)
+#pragma GCC unroll 2
+        for (uint64_t row = 0; row < looking.rows; row++)
+            bucket[row]->statistic = statistic;
     return statistic;
 }
 
@@ -286,6 +302,7 @@ double edge_burst_count(struct edge_burst *self, const struct edge *edge, const 
             state_touch(state, self, sizeof *self);
         self->tick = moment.tick;
         self->begin_ms = moment.begin_ms;
+        self->share = moment.share;
     }
     return visit(self, edge, &moment, true, state);
 }

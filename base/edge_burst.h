@@ -30,6 +30,9 @@
  *     s -> s + a (1 + factor + ... + factor^(n-1)),   filtered, x below the threshold
  *     s -> s (u - 1) / (t - 1),                       filtered, the product of all (1 + 1/(t - 1))
  *
+ * The filtered sketch keeps m = s / (t - 1), the mean of the ticks before: the last line is then
+ * m -> m, and x = (a - m)^2 / m.
+ *
  * An edge that comes late, n ticks after its own, takes its right place, since sums have no order:
  * factor^n of it enters a, and s what would be there of it by now.  From then on the sketch is what
  * it would have been (filtered: as far as buckets below the threshold go); the late edge itself is
@@ -48,7 +51,7 @@ enum {
     EDGE_BURST_TABLES = 3, /* edges, sources, destinations */
     EDGE_BURST_ROWS_MAX = 8,
     EDGE_BURST_PLACES_MAX = EDGE_BURST_TABLES * EDGE_BURST_ROWS_MAX,
-    EDGE_BURST_POWERS = 32,
+    EDGE_BURST_POWERS = 64,
 };
 
 struct edge_burst_setting {
@@ -68,18 +71,20 @@ struct edge {
 
 /* All that one edge reads of a sketch's row is half a cache line. */
 struct edge_burst_bucket {
-    double current, total; /* a and s */
-    double statistic;      /* filtered: its last x */
-    uint64_t tick;         /* when these were true; 0: never */
+    double current, past; /* a; and s, filtered: s / (t - 1) */
+    double statistic;     /* filtered: its last x */
+    uint64_t tick;        /* when these were true; 0: never */
 };
 
 struct edge_burst {
-    uint64_t variant, rows, buckets, tables, rises;
+    uint64_t variant, rows, buckets, tables;
+    double least; /* that a square is taken of: 0 where only rises count, otherwise none */
     int64_t tick_ms;
     double factor, threshold;
     int64_t begin_ms;  /* of this tick */
     uint64_t tick;     /* t; 0: there has been no edge */
-    uint64_t spare[6]; /* to a cache line's end */
+    double share;      /* 1 / (t - 1); of the first tick 0 */
+    uint64_t spare[5]; /* to a cache line's end */
     uint64_t multiplier[EDGE_BURST_PLACES_MAX];
     double power[EDGE_BURST_POWERS];   /* factor^n */
     double passed[EDGE_BURST_POWERS];  /* 1 + factor + ... + factor^(n-1) */
