@@ -22,10 +22,17 @@ uint64_t edge_burst_size(const struct edge_burst_setting *setting)
 void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *setting,
                      uint64_t seed)
 {
+    memset(self, 0, edge_burst_size(setting));
+    edge_burst_begin(self, setting, seed);
+}
+
+void edge_burst_begin(struct edge_burst *self, const struct edge_burst_setting *setting,
+                      uint64_t seed)
+{
     ASSERT(setting->rows >= 1 && setting->rows <= EDGE_BURST_ROWS_MAX && setting->buckets >= 1);
     ASSERT(setting->tick_ms > 0 && setting->threshold > 0);
-    ASSERT(setting->factor >= 0 && setting->factor < 1);
-    memset(self, 0, edge_burst_size(setting));
+    ASSERT(setting->factor >= 0 && setting->factor < 1 && setting->expected >= 0);
+    ASSERT(setting->expected == 0 || setting->variant == EDGE_BURST_FILTERED);
     self->variant = setting->variant;
     self->rows = setting->rows;
     self->buckets = setting->buckets;
@@ -34,6 +41,7 @@ void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *s
     self->tick_ms = setting->tick_ms;
     self->factor = setting->variant == EDGE_BURST_PLAIN ? 0 : setting->factor;
     self->threshold = setting->threshold;
+    self->expected = setting->expected;
     struct random random;
     random_seed(&random, seed);
     for (uint32_t i = 0; i < EDGE_BURST_PLACES_MAX; i++)
@@ -62,14 +70,14 @@ static inline uint64_t place_of(const struct edge_burst *self, uint64_t table, u
     return (table * self->rows + row) * self->buckets + (mixed * self->buckets >> 32);
 }
 
-static inline uint64_t key_of(const struct edge *edge, uint64_t table)
+static inline uint64_t key_of(const struct graph_edge *edge, uint64_t table)
 {
     return table == 0   ? hash_pair(edge->source, edge->destination)
            : table == 1 ? edge->source
                         : edge->destination;
 }
 
-uint32_t edge_burst_places(const struct edge_burst *self, const struct edge *edge,
+uint32_t edge_burst_places(const struct edge_burst *self, const struct graph_edge *edge,
                            uint64_t places[EDGE_BURST_PLACES_MAX])
 {
     uint32_t count = 0;
@@ -155,9 +163,13 @@ static inline __attribute__((always_inline)) double
 statistic_of(const struct edge_burst *self, enum edge_burst_variant variant,
              const struct moment_of_edge *moment, double current, double past)
 {
-    bool filtered = variant == EDGE_BURST_FILTERED;
-    double more = filtered ? current - past : current * ticks_of(moment->tick) - past;
-    double part = filtered ? past : past * ticks_of(moment->tick - 1);
+    double more = current * ticks_of(moment->tick) - past;
+    double part = past * ticks_of(moment->tick - 1);
+    if (variant == EDGE_BURST_FILTERED) {
+        more = current - past;
+        part = past > self->expected ? past : self->expected;
+        part = moment->share > 0 ? part : 0;
+    }
     more = more > self->least ? more : self->least;
     double square = more * more, over = part > 0 ? square : 0, under = part > 0 ? part : 1;
     return over / under;
@@ -214,7 +226,7 @@ static inline __attribute__((always_inline)) void bucket_put(struct edge_burst_b
 }
 
 static inline __attribute__((always_inline)) double
-visit_table(struct edge_burst *self, uint64_t table, const struct edge *edge,
+visit_table(struct edge_burst *self, uint64_t table, const struct graph_edge *edge,
             const struct moment_of_edge *moment, const struct looking looking)
 {
     struct edge_burst_bucket *bucket[EDGE_BURST_ROWS_MAX];
@@ -234,13 +246,13 @@ visit_table(struct edge_burst *self, uint64_t table, const struct edge *edge,
     if (looking.counts && looking.variant == EDGE_BURST_FILTERED && moment->late == 0)
 #pragma GCC unroll 2
         for (uint64_t row = 0; row < looking.rows; row++)
-            bucket[row]->statistic = statistic;
+            bucket[row]->statistic = past > 0 ? statistic : 0;
     return statistic;
 }
 
 static inline __attribute__((always_inline)) double
-visit_tables(struct edge_burst *self, const struct edge *edge, const struct moment_of_edge *moment,
-             const struct looking looking)
+visit_tables(struct edge_burst *self, const struct graph_edge *edge,
+             const struct moment_of_edge *moment, const struct looking looking)
 {
     double edges = visit_table(self, 0, edge, moment, looking);
     if (looking.variant == EDGE_BURST_PLAIN)
@@ -253,7 +265,7 @@ visit_tables(struct edge_burst *self, const struct edge *edge, const struct mome
 
 /* Two rows are usual: then all loops are straight code. */
 static inline __attribute__((always_inline)) double visit_rows(struct edge_burst *self,
-                                                               const struct edge *edge,
+                                                               const struct graph_edge *edge,
                                                                const struct moment_of_edge *moment,
                                                                struct looking looking)
 {
@@ -265,7 +277,7 @@ static inline __attribute__((always_inline)) double visit_rows(struct edge_burst
 }
 
 static inline __attribute__((always_inline)) double
-visit(struct edge_burst *self, const struct edge *edge, const struct moment_of_edge *moment,
+visit(struct edge_burst *self, const struct graph_edge *edge, const struct moment_of_edge *moment,
       const bool counts, const struct state *state)
 {
     switch ((enum edge_burst_variant)self->variant) {
@@ -280,19 +292,20 @@ visit(struct edge_burst *self, const struct edge *edge, const struct moment_of_e
     }
 }
 
-static bool has_ends(const struct edge *edge)
+static bool has_ends(const struct graph_edge *edge)
 {
     return edge->source && edge->destination;
 }
 
-double edge_burst_look(const struct edge_burst *self, const struct edge *edge)
+double edge_burst_look(const struct edge_burst *self, const struct graph_edge *edge)
 {
     struct moment_of_edge moment = moment_at(self, edge->time_ms);
     return has_ends(edge) ? visit((struct edge_burst *)(uintptr_t)self, edge, &moment, false, NULL)
                           : 0;
 }
 
-double edge_burst_count(struct edge_burst *self, const struct edge *edge, const struct state *state)
+double edge_burst_count(struct edge_burst *self, const struct graph_edge *edge,
+                        const struct state *state)
 {
     if (!has_ends(edge))
         return 0;
@@ -307,7 +320,7 @@ double edge_burst_count(struct edge_burst *self, const struct edge *edge, const 
     return visit(self, edge, &moment, true, state);
 }
 
-void edge_burst_prefetch(const struct edge_burst *self, const struct edge *edge)
+void edge_burst_prefetch(const struct edge_burst *self, const struct graph_edge *edge)
 {
     uint64_t places[EDGE_BURST_PLACES_MAX];
     uint32_t count = edge_burst_places(self, edge, places);

@@ -23,6 +23,11 @@
  *                  threshold or more lets its mean enter instead, s / (t - 1): so a burst does not
  *                  become what is expected
  *
+ * The papers' statistic makes much of what is rare: of a pair that comes once in a thousand ticks,
+ * one event is x = 1000, and of a pair that is new x = 0 throughout its first tick, be it a
+ * thousand events.  With `expected` (filtered), x = (a - m)^2 / max(m, expected), m = s / (t - 1):
+ * one event is no burst, and many are one at once.  What has no past enters it, whatever its x.
+ *
  * No tick's end touches all buckets.  Each knows the tick that it was counted in and catches up
  * when it is next looked at, with n ticks between, t and u = t + n:
  *
@@ -61,9 +66,10 @@ struct edge_burst_setting {
     double factor;    /* 0 to below 1; plain: taken as 0 */
     double threshold; /* above 0 */
     bool rises;       /* x is 0 where there is less than expected, or just that */
+    double expected;  /* filtered: at least so many are expected in a tick; 0: as in the papers */
 };
 
-struct edge {
+struct graph_edge {
     uint64_t source, destination; /* hashes; 0: missing, then the edge is 0 and not counted */
     int64_t time_ms;
     double weight; /* > 0 */
@@ -81,10 +87,11 @@ struct edge_burst {
     double least; /* that a square is taken of: 0 where only rises count, otherwise none */
     int64_t tick_ms;
     double factor, threshold;
-    int64_t begin_ms;  /* of this tick */
-    uint64_t tick;     /* t; 0: there has been no edge */
-    double share;      /* 1 / (t - 1); of the first tick 0 */
-    uint64_t spare[5]; /* to a cache line's end */
+    int64_t begin_ms; /* of this tick */
+    uint64_t tick;    /* t; 0: there has been no edge */
+    double share;     /* 1 / (t - 1); of the first tick 0 */
+    double expected;
+    uint64_t spare[4]; /* to a cache line's end */
     uint64_t multiplier[EDGE_BURST_PLACES_MAX];
     double power[EDGE_BURST_POWERS];   /* factor^n */
     double passed[EDGE_BURST_POWERS];  /* 1 + factor + ... + factor^(n-1) */
@@ -94,19 +101,22 @@ struct edge_burst {
 uint64_t edge_burst_size(const struct edge_burst_setting *setting);
 void edge_burst_init(struct edge_burst *self, const struct edge_burst_setting *setting,
                      uint64_t seed);
+/* The same in memory that is all zeros: writes no more than the head. */
+void edge_burst_begin(struct edge_burst *self, const struct edge_burst_setting *setting,
+                      uint64_t seed);
 
 /* The statistic of the edge, itself included: without counting it, or counting it.  `state` is told
  * of each change before it is made (state_touch); NULL: nobody is. */
-double edge_burst_look(const struct edge_burst *self, const struct edge *edge);
-double edge_burst_count(struct edge_burst *self, const struct edge *edge,
+double edge_burst_look(const struct edge_burst *self, const struct graph_edge *edge);
+double edge_burst_count(struct edge_burst *self, const struct graph_edge *edge,
                         const struct state *state);
 
 /* The indices of the buckets that it looks at; returns how many. */
-uint32_t edge_burst_places(const struct edge_burst *self, const struct edge *edge,
+uint32_t edge_burst_places(const struct edge_burst *self, const struct graph_edge *edge,
                            uint64_t places[EDGE_BURST_PLACES_MAX]);
 
 /* Asks for their cache lines. */
-void edge_burst_prefetch(const struct edge_burst *self, const struct edge *edge);
+void edge_burst_prefetch(const struct edge_burst *self, const struct graph_edge *edge);
 
 /* By how many whole ticks the time is behind this one; 0: it is not. */
 uint64_t edge_burst_behind(const struct edge_burst *self, int64_t time_ms);

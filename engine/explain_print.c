@@ -147,6 +147,31 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
         print_window(explanation, explanation->window_first[entity] + i, width, file);
 }
 
+static void print_bursts(const struct explanation *explanation, FILE *file)
+{
+    char size[SIZE_TEXT_MAX], span[SPAN_TEXT_MAX];
+    if (explanation->burst_count)
+        fputs("\nof no entity:\n", file);
+    for (uint32_t i = 0; i < explanation->burst_count; i++) {
+        const struct burst_plan *burst = &explanation->burst[i];
+        fprintf(
+            file,
+            "  %s: counts a tick of %s and the past in 3 sketches of %u rows of %u, %s, however "
+            "many there are; counts are never too low, and too high where others share their "
+            "buckets; used by",
+            burst->formula, span_text(span, burst->tick_ms), burst->rows, burst->buckets,
+            size_text(size, burst->bytes));
+        const char *separator = " ";
+        for (uint32_t user = 0; user < explanation->user_count; user++)
+            if (explain_uses(explanation, user, burst->value)) {
+                fprintf(file, "%s%s%s", separator, explanation->user[user].is_rule ? "rule " : "",
+                        explanation->user[user].name);
+                separator = ", ";
+            }
+        fputs(*separator == ' ' ? " windows\n" : "\n", file);
+    }
+}
+
 static void print_features(const struct explanation *explanation, FILE *file)
 {
     const struct config *config = explanation->pipeline->config;
@@ -225,6 +250,7 @@ void explain_print(const struct explanation *explanation, const struct explain_q
         print_entity(explanation, i, file);
         ns += explain_cost(explanation, i).few_ns;
     }
+    print_bursts(explanation, file);
     print_features(explanation, file);
     print_shared(explanation, file);
     if (explanation->entity_count == 0)

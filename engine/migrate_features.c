@@ -26,6 +26,8 @@ static void report_entity(const struct migration_work *work, const char *name, b
 void migrate_entities(const struct migration_work *work)
 {
     const struct features *to = work->to->features, *from = work->from->features;
+    if (work->moves && !work->rehashed)
+        features_move_bursts(&work->to_features, &work->from_features);
     for (uint32_t i = 0; i < features_entity_count(to); i++) {
         const char *name = features_entity_name(to, i);
         uint32_t source = features_find_entity(from, name);
@@ -62,6 +64,7 @@ static void report_feature(const struct migration_work *work, const char *name, 
         [WINDOW_UNHELD] = {MIGRATION_ANEW, "the events that its entity keeps do not hold what it "
                                            "looks at"},
         [WINDOW_EVENTLESS] = {MIGRATION_ANEW, "its entity keeps no events to fill it from"},
+        [WINDOW_UNCOUNTED] = {MIGRATION_ANEW, "a burst counts from now on, none kept the same"},
         [WINDOW_ENTITYLESS] = {MIGRATION_ANEW, "its entity is new, too"},
         [WINDOW_REHASHED] = {MIGRATION_ANEW, rehashed_why},
     };

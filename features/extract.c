@@ -256,6 +256,7 @@ void features_extract(struct features *features, const struct program *program, 
     struct chunk chunk;
     columns_clear(features, batch);
     program_run(program, 0, batch, 0, batch->count);
+    bursts_extract(features, state, batch);
     for (chunk.from = 0; chunk.from < batch->count; chunk.from = chunk.to) {
         chunk.to = chunk.from + CHUNK_ROWS < batch->count ? chunk.from + CHUNK_ROWS : batch->count;
         if (features->level_max <= 1)

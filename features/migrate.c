@@ -359,6 +359,16 @@ static void counters_take(const struct move *move, bool copied)
         counters->row_hand = counters->block_hand = counters->sweep_hand = 0;
 }
 
+void features_move_bursts(const struct features_side *to, const struct features_side *from)
+{
+    for (uint32_t i = 0; i < to->features->burst_count; i++) {
+        const struct burst *burst = &to->features->burst[i];
+        const struct burst *found = burst_find_print(from->features, burst->fingerprint);
+        if (found && state_copy_fits(to->state, burst->region, from->state, found->region))
+            state_copy_rows(to->state, burst->region, from->state, found->region);
+    }
+}
+
 void features_move_entity(const struct features_side *to, uint32_t index,
                           const struct features_side *from, uint32_t source,
                           struct entity_moved *moved)

@@ -22,6 +22,7 @@ static bool kind_find(struct call *call)
     size_t distance = 0;
     for (uint32_t i = 0; aggregate_table[i]; i++)
         suggest_offer(wanted, aggregate_table[i]->name, &best, &distance);
+    suggest_offer(wanted, burst_help.name, &best, &distance);
     program_suggest(wanted, &best, &distance);
     if (best)
         return call_mistake(call, call->node->column,
@@ -497,8 +498,7 @@ static bool count_check(const struct call *call, struct entity *entity)
     return true;
 }
 
-/* As it was written, without the blanks behind it. */
-static char *call_formula(const struct call *call)
+char *call_formula(const struct call *call)
 {
     const char *from = call->syntax->formula + call->node->column;
     size_t size = call->node->end - call->node->column;
@@ -552,6 +552,8 @@ uint32_t features_window(struct features *features, struct program *program,
                          const struct syntax *syntax, const struct syntax_node *node,
                          const struct program_resolver *resolver, struct syntax_error *error)
 {
+    if (strcmp(node->name, burst_help.name) == 0)
+        return burst_compile(features, program, syntax, node, resolver, error);
     struct call call = {.features = features,
                         .program = program,
                         .syntax = syntax,

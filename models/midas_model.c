@@ -79,12 +79,12 @@ static inline uint64_t end_of(const struct midas *self, const struct example *ex
     return self->is_key[end] ? value.key : edge_burst_number(value.number);
 }
 
-static inline struct edge edge_of(const struct midas *self, const struct example *example)
+static inline struct graph_edge edge_of(const struct midas *self, const struct example *example)
 {
-    return (struct edge){.source = end_of(self, example, 0),
-                         .destination = end_of(self, example, 1),
-                         .time_ms = example->time_ms,
-                         .weight = example->weight};
+    return (struct graph_edge){.source = end_of(self, example, 0),
+                               .destination = end_of(self, example, 1),
+                               .time_ms = example->time_ms,
+                               .weight = example->weight};
 }
 
 static inline double squeezed(const struct midas *self, double statistic)
@@ -95,14 +95,14 @@ static inline double squeezed(const struct midas *self, double statistic)
 static double midas_score(const void *memory, const struct example *example)
 {
     const struct midas *self = (const struct midas *)memory;
-    struct edge edge = edge_of(self, example);
+    struct graph_edge edge = edge_of(self, example);
     return squeezed(self, edge_burst_look(&self->burst, &edge));
 }
 
 static double midas_learn(void *memory, const struct example *example)
 {
     struct midas *self = (struct midas *)memory;
-    struct edge edge = edge_of(self, example);
+    struct graph_edge edge = edge_of(self, example);
     return squeezed(self, edge_burst_count(&self->burst, &edge, example->state));
 }
 

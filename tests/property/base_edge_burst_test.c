@@ -46,8 +46,13 @@ static void tick_ends(struct definition *is)
 static double chi_squared(const struct definition *is, double a, double s)
 {
     double t = is->tick, x;
-    if (t <= 1 || s <= 0)
+    if (t <= 1 || (s <= 0 && is->setting.expected <= 0))
         return 0;
+    if (is->setting.expected > 0) {
+        double m = s / (t - 1);
+        x = (a - m) * (a - m) / fmax(m, is->setting.expected);
+        return is->setting.rises && a <= m ? 0 : x;
+    }
     if (is->setting.variant == EDGE_BURST_FILTERED) {
         x = (a + s - a * t) * (a + s - a * t) / (s * (t - 1));
         return is->setting.rises && a + s - a * t >= 0 ? 0 : x;
@@ -56,7 +61,7 @@ static double chi_squared(const struct definition *is, double a, double s)
     return is->setting.rises && a <= s / t ? 0 : x;
 }
 
-static double definition_count(struct definition *is, const struct edge *edge)
+static double definition_count(struct definition *is, const struct graph_edge *edge)
 {
     uint64_t places[EDGE_BURST_PLACES_MAX];
     uint32_t count = edge_burst_places(is->burst, edge, places);
@@ -80,7 +85,7 @@ static double definition_count(struct definition *is, const struct edge *edge)
         }
         double x = chi_squared(is, a, s);
         for (uint32_t row = i; row < i + is->setting.rows; row++)
-            is->bucket[places[row]].statistic = x;
+            is->bucket[places[row]].statistic = s > 0 ? x : 0;
         greatest = fmax(greatest, x);
     }
     return greatest;
@@ -88,7 +93,7 @@ static double definition_count(struct definition *is, const struct edge *edge)
 
 static struct edge_burst_setting draw_setting(struct random *random)
 {
-    return (struct edge_burst_setting){
+    struct edge_burst_setting setting = {
         .variant = (enum edge_burst_variant)random_below(random, 3),
         .rows = 1 + (uint32_t)random_below(random, 4),
         .buckets = 1 + (uint32_t)random_below(random, 30),
@@ -97,18 +102,21 @@ static struct edge_burst_setting draw_setting(struct random *random)
         .threshold = 0.5 + 20 * random_uniform(random),
         .rises = random_below(random, 2),
     };
+    if (setting.variant == EDGE_BURST_FILTERED && random_below(random, 2))
+        setting.expected = 0.2 + random_uniform(random);
+    return setting;
 }
 
 /* Steps of time are mostly short, some over many ticks. */
-static struct edge draw_edge(struct random *random, int64_t *now_ms)
+static struct graph_edge draw_edge(struct random *random, int64_t *now_ms)
 {
     bool far = random_below(random, 40) == 0;
     *now_ms += (int64_t)random_below(random, far ? 3000 : 20);
-    return (struct edge){.source = 1 + random_below(random, KEYS) * 77,
-                         .destination = 1 + random_below(random, KEYS) * 99,
-                         .time_ms = *now_ms,
-                         .weight =
-                             random_below(random, 5) ? 1 : 1 + (double)random_below(random, 3)};
+    return (struct graph_edge){
+        .source = 1 + random_below(random, KEYS) * 77,
+        .destination = 1 + random_below(random, KEYS) * 99,
+        .time_ms = *now_ms,
+        .weight = random_below(random, 5) ? 1 : 1 + (double)random_below(random, 3)};
 }
 
 static struct edge_burst *burst_make(const struct edge_burst_setting *setting, uint64_t seed)
@@ -136,7 +144,7 @@ static void check_definition(uint64_t seed)
     assert_non_null(is.bucket);
     int64_t now_ms = (int64_t)random_below(&random, 100) - 50;
     for (int i = 0; i < EDGES; i++) {
-        struct edge edge = draw_edge(&random, &now_ms);
+        struct graph_edge edge = draw_edge(&random, &now_ms);
         double looked = edge_burst_look(burst, &edge);
         double counted = edge_burst_count(burst, &edge, NULL);
         double defined = definition_count(&is, &edge);
@@ -166,7 +174,7 @@ static void test_exact_counts(void **unused)
     double now[KEYS][KEYS] = {{0}}, all[KEYS][KEYS] = {{0}};
     for (int64_t i = 0; i < 5000; i++) {
         uint64_t u = random_below(&random, KEYS), v = random_below(&random, u + 1);
-        struct edge edge = {u * 1234567 + 1, v * 7654321 + 1, i / 7, 1};
+        struct graph_edge edge = {u * 1234567 + 1, v * 7654321 + 1, i / 7, 1};
         if (i % 70 == 0)
             memset(now, 0, sizeof now);
         double a = ++now[u][v], s = ++all[u][v], t = (double)(i / 70 + 1);
@@ -177,7 +185,7 @@ static void test_exact_counts(void **unused)
 }
 
 struct arrival {
-    struct edge edge;
+    struct graph_edge edge;
     double at;
 };
 
@@ -208,7 +216,7 @@ static void check_late(uint64_t seed)
     for (int i = 0; i < EDGES; i++)
         edge_burst_count(late, &arrivals[i].edge, NULL);
     for (int i = 0; i < EDGES; i++) {
-        struct edge edge = arrivals[i].edge;
+        struct graph_edge edge = arrivals[i].edge;
         edge.time_ms = now_ms;
         double one = edge_burst_look(right, &edge), other = edge_burst_look(late, &edge);
         if (!is_near(one, other))
@@ -241,7 +249,7 @@ static void test_filtered_remembers(void **unused)
         struct edge_burst *burst = burst_make(&setting, 3);
         for (int64_t tick = 0; tick < 400; tick++)
             for (int n = 0; n < (tick < 100 ? 2 : 100); n++) {
-                struct edge edge = {11, 22, tick * 1000, 1};
+                struct graph_edge edge = {11, 22, tick * 1000, 1};
                 last[i] = edge_burst_count(burst, &edge, NULL);
             }
         free(burst);
@@ -256,7 +264,7 @@ static void test_missing(void **unused)
     struct edge_burst_setting setting = {
         .variant = EDGE_BURST_FILTERED, .rows = 2, .buckets = 64, .tick_ms = 10, .threshold = 1};
     struct edge_burst *burst = burst_make(&setting, 1), *fresh = burst_make(&setting, 1);
-    struct edge halves[] = {{0, 5, 70, 1}, {5, 0, 80, 1}, {0, 0, 90, 1}};
+    struct graph_edge halves[] = {{0, 5, 70, 1}, {5, 0, 80, 1}, {0, 0, 90, 1}};
     for (int i = 0; i < 3; i++)
         assert_true(edge_burst_count(burst, &halves[i], NULL) == 0);
     assert_memory_equal(burst, fresh, edge_burst_size(&setting));

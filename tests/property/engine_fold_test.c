@@ -39,8 +39,9 @@ enum {
     "'entities': {'card': {'entities_max': 60}, 'card,shop': {'expire_after': '8h'}},"             \
     "'models': {'fraud': {'kind': 'logistic_regression', 'learning_rate': 0.5},"                   \
     "  'odd': {'kind': 'half_space_trees', 'trees': 5, 'depth': 5, 'window': 100,"                 \
-    "    'features': ['amount_log', 'count_1h']}},"                                                \
-    "'score': '0.8 * fraud + 0.2 * odd', 'recent_labels': 100,"                                    \
+    "    'features': ['amount_log', 'count_1h']},"                                                   \
+    "  'graph': {'kind': 'midas', 'tick': '10m', 'features': ['card', 'shop']}},"                                                \
+    "'score': '0.8 * fraud + 0.1 * odd + 0.1 * graph', 'recent_labels': 100,"                                    \
     "'outputs': {'decisions': {'sink': 'file', 'path': '-', 'features': true}},"                   \
     "'outcomes': ['allow', 'review', 'block'], 'thresholds': {'review': 0.5, 'block': 0.9},"       \
     "'rules': {'large': {'when': 'amount > 180', 'then': 'review'},"                               \
@@ -55,7 +56,8 @@ enum {
     "'amount_log': 'log1p(amount)', 'count_1h': 'count() by card over 1h',"                        \
     "'mean_6h': 'mean(amount) by card over 6h before', 'shops': 'distinct(shop) by card over 1d'," \
     "'pair': 'count() by (card, shop) over 1d', 'idle': 'age() by card',"                          \
-    "'risk': 'mean(label) by shop over 6h delay 1h', 'harm': 'sum(label) by card over 1d'"
+    "'risk': 'mean(label) by shop over 6h delay 1h', 'harm': 'sum(label) by card over 1d',"                        \
+    "'flood': 'burst(card, shop, 5m)'"
 
 /* Windows over fields only, which are extracted entity by entity; and over windows, row by row. */
 static const char *const worlds[] = {

@@ -134,6 +134,37 @@ static void features_say_what_they_are_filled_from(void **state)
     trial_close(new);
 }
 
+/* The sketch of an unchanged burst goes on where it stood; a changed one has none. */
+static void bursts_go_on(void **state)
+{
+    (void)state;
+    struct setup before = {.features = "'a': 'burst(card, shop)', 'b': 'burst(card, amount, 1h)'"};
+    struct setup after = {.features = "'b': 'burst(card, amount, 2h)', 'a': 'burst(card, shop)',"
+                                      "'c': 'log1p(burst(card, shop, 60s))'"};
+    struct trial *old = set_up(&before, true), *whole = set_up(&before, true);
+    for (int i = 0; i < 30; i++) {
+        event(old, i, 40 * i, "x", 3);
+        event(whole, i, 40 * i, "x", 3);
+    }
+    struct migration_report report;
+    struct trial *new = move(old, &after, &report);
+    check_line(&report, "feature a", MIGRATION_KEPT, "");
+    check_line(&report, "feature b", MIGRATION_ANEW, "changed: a burst counts from now on");
+    check_line(&report, "feature c", MIGRATION_KEPT, "");
+    double most = 0;
+    for (int i = 30; i < 60; i++) {
+        event(new, i, 1200 + i, "x", 3);
+        event(whole, i, 1200 + i, "x", 3);
+        assert_true(feature(new, 1) == feature(whole, 0));
+        assert_true(feature(new, 0) == 0 && feature(new, 2) == log1p(feature(whole, 0)));
+        most = fmax(most, feature(whole, 0));
+    }
+    assert_true(most > 100);
+    migration_report_close(&report);
+    trial_close(new);
+    trial_close(whole);
+}
+
 /* Events that passed no condition were not kept, so a window without one cannot be whole. */
 static void conditions_kept_some(void **state)
 {
@@ -554,6 +585,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_say_what_they_are_filled_from),
+        cmocka_unit_test(bursts_go_on),
         cmocka_unit_test(conditions_kept_some),
         cmocka_unit_test(a_key_field_is_gone),
         cmocka_unit_test(sums_without_span_go_on),

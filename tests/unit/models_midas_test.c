@@ -113,12 +113,12 @@ static void test_score(void **unused)
     struct midas_under_test model = model_open(
         "{\"variant\": \"relational\", \"rows\": 3, \"buckets\": 100, \"tick\": \"10s\", "
         "\"factor\": 0.25, \"threshold\": 40}");
-    struct edge_burst_setting setting = {EDGE_BURST_RELATIONAL, 3, 100, 10000, 0.25, 40, false};
+    struct edge_burst_setting setting = {EDGE_BURST_RELATIONAL, 3, 100, 10000, 0.25, 40, false, 0};
     struct edge_burst *burst = malloc(edge_burst_size(&setting));
     assert_non_null(burst);
     edge_burst_init(burst, &setting, 1);
     for (int64_t i = 0; i < 1000; i++) {
-        struct edge edge = {1 + (uint64_t)i % 5, 1 + (uint64_t)i % 3, i * 300, 1};
+        struct graph_edge edge = {1 + (uint64_t)i % 5, 1 + (uint64_t)i % 3, i * 300, 1};
         double x = edge_burst_count(burst, &edge, NULL);
         double score = learn(&model, edge.source, edge.destination, edge.time_ms);
         assert_true(score == x / (x + 40));
