@@ -76,7 +76,7 @@ static bool span_check(const struct call *call)
                             node->name);
     if (call->kind->for_ever && node->window != WINDOW_EVER)
         return call_mistake(call, node->column,
-                            "%s takes no `over`: old events fade by its %s instead of leaving",
+                            "%s takes no `over`: its %s alone says how far it looks back",
                             node->name, call->kind->parameter.name);
     if (call->kind->needs_duration && node->window != WINDOW_SPAN)
         return call_mistake(
