@@ -1,6 +1,7 @@
 /* The explanation for people; see explain.h. */
 #include "base/calendar.h"
 #include "engine/explain.h"
+#include "features/silence.h"
 #include <string.h>
 
 enum { SPAN_TEXT_MAX = 64, SIZE_TEXT_MAX = 32, FORMULA_WIDTH_MAX = 60 };
@@ -172,6 +173,20 @@ static void print_bursts(const struct explanation *explanation, FILE *file)
     }
 }
 
+static void print_silences(const struct explanation *explanation, FILE *file)
+{
+    char size[SIZE_TEXT_MAX], span[SPAN_TEXT_MAX];
+    const struct features *features = explanation->pipeline->features;
+    for (uint32_t i = 0; i < features_silence_count(features); i++) {
+        struct silence_report report;
+        features_silence_report(features, NULL, i, &report);
+        fprintf(file,
+                "%s%s that is silent for %s is told of in `alerts`: up to %llu are watched, %s\n",
+                i ? "" : "\n", report.entity, span_text(span, report.span_ms),
+                (unsigned long long)report.rows_max, size_text(size, report.bytes));
+    }
+}
+
 static void print_features(const struct explanation *explanation, FILE *file)
 {
     const struct config *config = explanation->pipeline->config;
@@ -251,6 +266,7 @@ void explain_print(const struct explanation *explanation, const struct explain_q
         ns += explain_cost(explanation, i).few_ns;
     }
     print_bursts(explanation, file);
+    print_silences(explanation, file);
     print_features(explanation, file);
     print_shared(explanation, file);
     if (explanation->entity_count == 0)

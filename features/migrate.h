@@ -47,6 +47,11 @@ uint32_t features_find_entity(const struct features *features, const char *name)
 /* Bursts that were there before take their sketches with them. */
 void features_move_bursts(const struct features_side *to, const struct features_side *from);
 
+/* Likewise who is watched for a silence of the same span, by the same keys; says whether silence
+ * `index` of `to` is. */
+bool features_move_silence(const struct features_side *to, uint32_t index,
+                           const struct features_side *from);
+
 /* How many kinds of entities there are, and the name of one. */
 uint32_t features_entity_count(const struct features *features);
 const char *features_entity_name(const struct features *features, uint32_t index);

@@ -4,6 +4,7 @@
 
 #include "features/burst.h"
 #include "features/frame.h"
+#include "features/silence.h"
 
 /* What late readings gather: the slots of one window. */
 struct gather {
@@ -26,6 +27,8 @@ struct features {
     uint32_t entity_count, key_count;
     struct entity *entity[ENTITIES_MAX];
     uint32_t counters_region;
+    uint32_t silence_count;
+    struct silence silence[SILENCES_MAX];
     uint32_t burst_count;
     struct burst burst[BURSTS_MAX];
     struct gather gather;

@@ -6,9 +6,12 @@
 #include "base/suggest.h"
 #include "features/call.h"
 #include "features/form.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+extern const struct aggregate_kind silence_aggregate;
 
 static const int64_t span_max_ms = 3653LL * DAY_MS;
 
@@ -548,6 +551,19 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     return window.value;
 }
 
+/* A silence of part of the events, or of long ago, is nobody's who could be told of. */
+static bool silence_watch(const struct call *call, const struct entity *entity)
+{
+    if (call->kind != &silence_aggregate || call->where != VALUE_NONE || call->frame.delay_ms ||
+        !entity->named)
+        return true;
+    if (silence_add(call->features, call->program, entity->index,
+                    (int64_t)llround(call->parameter * SECOND_MS)))
+        return true;
+    return call_mistake(call, call->node->column, "too many different silences: there can be %d",
+                        SILENCES_MAX);
+}
+
 uint32_t features_window(struct features *features, struct program *program,
                          const struct syntax *syntax, const struct syntax_node *node,
                          const struct program_resolver *resolver, struct syntax_error *error)
@@ -568,6 +584,8 @@ uint32_t features_window(struct features *features, struct program *program,
     bool fits = entity && count_check(&call, entity);
     uint32_t value = fits ? window_of(&call, entity) : VALUE_NONE;
     if (value == VALUE_NONE)
+        return VALUE_NONE;
+    if (!silence_watch(&call, entity))
         return VALUE_NONE;
     if (call.names_label && entity->history_key == INDEX_NONE)
         entity->history_key = features->key_count++;

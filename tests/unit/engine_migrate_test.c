@@ -134,6 +134,32 @@ static void features_say_what_they_are_filled_from(void **state)
     trial_close(new);
 }
 
+/* Who is watched stays watched, if the span is the same. */
+static void silences_go_on(void **state)
+{
+    (void)state;
+    struct setup before = {.features = "'a': 'silence(30m) by card', 'b': 'silence(1h) by card'"};
+    struct setup after = {.features = "'n': 'count() by card', 'b': 'silence(2h) by card',"
+                                      "'a': 'silence(30m) by card'"};
+    struct trial *old = set_up(&before, true);
+    for (int i = 0; i < 5; i++)
+        event(old, i, i, i % 2 ? "x" : "y", 3);
+    struct migration_report report;
+    struct trial *new = move(old, &after, &report);
+    check_line(&report, "silence of card 1800s", MIGRATION_KEPT, "");
+    check_line(&report, "silence of card 7200s", MIGRATION_ANEW, "from now on");
+    event(new, 5, 1803, "z", 3);
+    assert_int_equal(new->batch.event_count, 1);
+    assert_string_equal(new->batch.events[0].detail, "x");
+    event(new, 6, 1804, "z", 3);
+    assert_int_equal(new->batch.event_count, 1);
+    assert_string_equal(new->batch.events[0].detail, "y");
+    event(new, 7, 9000, "z", 3);
+    assert_int_equal(new->batch.event_count, 1);
+    migration_report_close(&report);
+    trial_close(new);
+}
+
 /* The sketch of an unchanged burst goes on where it stood; a changed one has none. */
 static void bursts_go_on(void **state)
 {
@@ -586,6 +612,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_say_what_they_are_filled_from),
         cmocka_unit_test(bursts_go_on),
+        cmocka_unit_test(silences_go_on),
         cmocka_unit_test(conditions_kept_some),
         cmocka_unit_test(a_key_field_is_gone),
         cmocka_unit_test(sums_without_span_go_on),
