@@ -26,10 +26,10 @@ struct model_shape {
 
 struct example {
     const union value *feature; /* (feature_count); missing numbers are NaN, missing keys 0 */
-    int64_t time_ms; /* the event's own, as far as it is believed */
-    double label;              /* 0 to class_count - 1, whole; MISSING for detectors */
-    double weight;             /* > 0 */
-    const struct state *state; /* whom scattered kinds tell what they change; NULL: nobody */
+    int64_t time_ms;            /* the event's own, as far as it is believed */
+    double label;               /* 0 to class_count - 1, whole; MISSING for detectors */
+    double weight;              /* > 0 */
+    const struct state *state;  /* whom scattered kinds tell what they change; NULL: nobody */
 };
 
 /* Before a scattered kind changes size > 0 bytes of its memory. */

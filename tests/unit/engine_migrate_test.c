@@ -1,91 +1,8 @@
 /* Migration case by case: what is said, what is kept, and what happens for want of room. */
 #include "engine/migrate.h"
 #include "monitor/watcher.h"
-#include "tests/unit/engine_trial.h"
+#include "tests/unit/engine_migrate_setup.h"
 #include <math.h>
-
-#define HEAD                                                                                       \
-    "'memory': '64MiB', 'events': {'source': 'file', 'path': '-', 'fields': {'id': 'id', 'time': " \
-    "'time', 'card': 'key', 'shop': {'type': 'key', 'default': 's'}, 'amount': {'type': "          \
-    "'number', 'optional': true}, 'channel': {'type': 'enum', 'values': ['web', 'desk'%s], "       \
-    "'default': 'desk'}}}, "
-#define STREAM                                                                                     \
-    "'labels': {'source': 'file', 'path': '-', 'fields': {'id': 'id', 'label': 'fraud'}, "         \
-    "'remembered': %d%s}, "
-
-enum { START_S = 1000000, TEXT = 4096 };
-
-struct setup {
-    const char *name, *choices, *lateness, *entities, *features, *more;
-    int remembered; /* 0: no labels */
-    const char *waits;
-};
-
-static struct trial *set_up(const struct setup *setup, bool started)
-{
-    char text[TEXT], labels[256] = "";
-    if (setup->remembered)
-        snprintf(labels, sizeof labels, STREAM, setup->remembered,
-                 setup->waits ? setup->waits : "");
-    snprintf(text, sizeof text,
-             "{'name': '%s', 'lateness': %s, " HEAD "%s%s'entities': {%s}, 'features': {%s}}",
-             setup->name ? setup->name : "moved", setup->lateness ? setup->lateness : "0",
-             setup->choices ? setup->choices : "", labels, setup->more ? setup->more : "",
-             setup->entities ? setup->entities : "", setup->features);
-    return started ? trial_open(text) : trial_new(text);
-}
-
-/* Folds one event alone. */
-static void event(struct trial *trial, int id, int64_t time_s, const char *card, double amount)
-{
-    char text[200];
-    snprintf(text, sizeof text,
-             "{\"id\":\"e%d\",\"time\":%lld,\"card\":\"%s\",\"shop\":\"s\",\"amount\":%g}", id,
-             (long long)(START_S + time_s), card, amount);
-    batch_clear(&trial->batch);
-    trial_add(trial, RECORD_EVENT, text);
-    step(&trial->pipeline, &trial->batch);
-    assert_false(trial->batch.dead[0]);
-}
-
-static void label(struct trial *trial, int id, int truth)
-{
-    char text[100];
-    snprintf(text, sizeof text, "{\"id\":\"e%d\",\"fraud\":%d}", id, truth);
-    batch_clear(&trial->batch);
-    trial_add(trial, RECORD_LABEL, text);
-    step(&trial->pipeline, &trial->batch);
-}
-
-/* Of the event that was just folded. */
-static double feature(const struct trial *trial, uint32_t index)
-{
-    return batch_column(&trial->batch, trial->pipeline.feature_value[index])[0].number;
-}
-
-static struct trial *move(struct trial *old, const struct setup *setup,
-                          struct migration_report *report)
-{
-    struct trial *new = set_up(setup, true);
-    *report = (struct migration_report){0};
-    migrate(&new->pipeline, &old->pipeline, report);
-    trial_close(old);
-    return new;
-}
-
-static void check_line(const struct migration_report *report, const char *part,
-                       enum migration outcome, const char *why)
-{
-    for (uint32_t i = 0; i < report->count; i++) {
-        const struct migration_line *line = &report->lines[i];
-        if (strcmp(line->part, part) != 0)
-            continue;
-        if (line->outcome != outcome || !strstr(line->why, why) || (!why[0] && line->why[0]))
-            fail_msg("%s: %s: %s", part, migration_name(line->outcome), line->why);
-        return;
-    }
-    fail_msg("nothing is said of %s", part);
-}
 
 static void features_say_what_they_are_filled_from(void **state)
 {
@@ -132,63 +49,6 @@ static void features_say_what_they_are_filled_from(void **state)
     migration_report_close(&report);
     trial_close(built);
     trial_close(new);
-}
-
-/* Who is watched stays watched, if the span is the same. */
-static void silences_go_on(void **state)
-{
-    (void)state;
-    struct setup before = {.features = "'a': 'silence(30m) by card', 'b': 'silence(1h) by card'"};
-    struct setup after = {.features = "'n': 'count() by card', 'b': 'silence(2h) by card',"
-                                      "'a': 'silence(30m) by card'"};
-    struct trial *old = set_up(&before, true);
-    for (int i = 0; i < 5; i++)
-        event(old, i, i, i % 2 ? "x" : "y", 3);
-    struct migration_report report;
-    struct trial *new = move(old, &after, &report);
-    check_line(&report, "silence of card 1800s", MIGRATION_KEPT, "");
-    check_line(&report, "silence of card 7200s", MIGRATION_ANEW, "from now on");
-    event(new, 5, 1803, "z", 3);
-    assert_int_equal(new->batch.event_count, 1);
-    assert_string_equal(new->batch.events[0].detail, "x");
-    event(new, 6, 1804, "z", 3);
-    assert_int_equal(new->batch.event_count, 1);
-    assert_string_equal(new->batch.events[0].detail, "y");
-    event(new, 7, 9000, "z", 3);
-    assert_int_equal(new->batch.event_count, 1);
-    migration_report_close(&report);
-    trial_close(new);
-}
-
-/* The sketch of an unchanged burst goes on where it stood; a changed one has none. */
-static void bursts_go_on(void **state)
-{
-    (void)state;
-    struct setup before = {.features = "'a': 'burst(card, shop)', 'b': 'burst(card, amount, 1h)'"};
-    struct setup after = {.features = "'b': 'burst(card, amount, 2h)', 'a': 'burst(card, shop)',"
-                                      "'c': 'log1p(burst(card, shop, 60s))'"};
-    struct trial *old = set_up(&before, true), *whole = set_up(&before, true);
-    for (int i = 0; i < 30; i++) {
-        event(old, i, 40 * i, "x", 3);
-        event(whole, i, 40 * i, "x", 3);
-    }
-    struct migration_report report;
-    struct trial *new = move(old, &after, &report);
-    check_line(&report, "feature a", MIGRATION_KEPT, "");
-    check_line(&report, "feature b", MIGRATION_ANEW, "changed: a burst counts from now on");
-    check_line(&report, "feature c", MIGRATION_KEPT, "");
-    double most = 0;
-    for (int i = 30; i < 60; i++) {
-        event(new, i, 1200 + i, "x", 3);
-        event(whole, i, 1200 + i, "x", 3);
-        assert_true(feature(new, 1) == feature(whole, 0));
-        assert_true(feature(new, 0) == 0 && feature(new, 2) == log1p(feature(whole, 0)));
-        most = fmax(most, feature(whole, 0));
-    }
-    assert_true(most > 100);
-    migration_report_close(&report);
-    trial_close(new);
-    trial_close(whole);
 }
 
 /* Events that passed no condition were not kept, so a window without one cannot be whole. */
@@ -611,8 +471,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_say_what_they_are_filled_from),
-        cmocka_unit_test(bursts_go_on),
-        cmocka_unit_test(silences_go_on),
         cmocka_unit_test(conditions_kept_some),
         cmocka_unit_test(a_key_field_is_gone),
         cmocka_unit_test(sums_without_span_go_on),

@@ -503,10 +503,9 @@ static void definitions_agree(void **unused)
     static const struct {
         const char *name;
         double all, none;
-    } cases[] = {{"min", 3, NAN},      {"max", 5, NAN}, {"first", 3, NAN}, {"last", 4, NAN},
-                 {"previous", 4, NAN}, {"age", 2, NAN}, {"since", 2, NAN}, {"streak", 0, 0},
-                 {"ewma", 3.75, NAN},  {"ewsum", 15, 0},
-                 {"silence", 0, 0}};
+    } cases[] = {{"min", 3, NAN},      {"max", 5, NAN},  {"first", 3, NAN}, {"last", 4, NAN},
+                 {"previous", 4, NAN}, {"age", 2, NAN},  {"since", 2, NAN}, {"streak", 0, 0},
+                 {"ewma", 3.75, NAN},  {"ewsum", 15, 0}, {"silence", 0, 0}};
     struct window_span span = {.span_ms = 10000, .now_ms = 6000, .parameter = 1e9};
     uint64_t scratch[5];
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
