@@ -162,6 +162,7 @@ const struct model_kind midas_model = {
     .supervised = false,
     .takes_keys = true,
     .scattered = true,
+    .cost_ns = 50,
     .check = midas_check,
     .state_size = midas_state_size,
     .init = midas_init,
