@@ -2,7 +2,7 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model, midas_model;
 extern const struct model_kind hoeffding_tree_model, hoeffding_adaptive_tree_model,
     extremely_fast_decision_tree_model, adaptive_random_forest_model, leveraging_bagging_model,
     streaming_random_patches_model;
@@ -16,6 +16,7 @@ const struct model_kind *const model_table[] = {
     &adaptive_random_forest_model,
     &leveraging_bagging_model,
     &streaming_random_patches_model,
+    &midas_model,
     NULL,
 };
 

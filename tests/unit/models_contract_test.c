@@ -54,7 +54,8 @@ static const struct variant variants[] = {
     {"hoeffding_tree", "{\"grace_period\": 20, \"delta\": 0.1, \"memory\": \"64KiB\", "
                        "\"split_criterion\": \"gini\", \"leaf_prediction\": \"majority\"}"},
     {"hoeffding_tree", "{\"grace_period\": 50, \"split_criterion\": \"hellinger\", "
-                       "\"leaf_prediction\": \"naive_bayes\", \"preprune\": true}"},
+                       "\"leaf_prediction\": \"naive_bayes\", \"preprune\": true, "
+                       "\"memory\": \"128KiB\"}"},
     {"hoeffding_adaptive_tree", "{\"memory\": \"128KiB\"}"},
     {"hoeffding_adaptive_tree", "{\"memory\": \"64KiB\", \"grace_period\": 20, \"delta\": 0.1, "
                                 "\"drift_delta\": 0.2, \"drift_window\": 20, "
@@ -67,6 +68,9 @@ static const struct variant variants[] = {
     {"leveraging_bagging", "{\"memory\": \"64KiB\", \"trees\": 5, \"drift_delta\": 0.4}"},
     {"streaming_random_patches", "{\"memory\": \"64KiB\", \"trees\": 8, \"features\": 3, "
                                  "\"warning_delta\": 0.5, \"drift_delta\": 0.3}"},
+    {"midas", "{\"buckets\": 40}"},
+    {"midas", "{\"variant\": \"plain\", \"rows\": 1, \"buckets\": 50}"},
+    {"midas", "{\"variant\": \"relational\", \"rows\": 3, \"factor\": 0.9}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -252,6 +256,14 @@ static double area(const double *scores, const double *labels, int count)
     return won / pairs;
 }
 
+/* Kinds that look at something else than the toy stream have a test of their own. */
+static bool suits(const struct subject *subject)
+{
+    struct failure failure;
+    return !subject->kind->check ||
+           subject->kind->check(subject->options, &shape, &failure) == STATUS_OK;
+}
+
 static void test_learns(void **unused)
 {
     (void)unused;
@@ -272,7 +284,7 @@ static void test_learns(void **unused)
         }
         double reached = area(scores, labels, JUDGED);
         print_message("%s %s: area %.4f\n", variants[v].kind, variants[v].options, reached);
-        assert_true(reached > (subject.kind->supervised ? 0.95 : 0.9));
+        assert_true(!suits(&subject) || reached > (subject.kind->supervised ? 0.95 : 0.9));
         subject_close(&subject);
     }
 }
@@ -375,12 +387,13 @@ static void test_heavier_wins(void **unused)
             subject_open(&subject, &variants[v], 16);
             union value feature[FEATURES] = {{100}, {1}, {1}, {.key = 5}, {2}};
             struct example example = {feature, 0, 0, 1, NULL};
-            for (int i = 0; subject.kind->scattered && i < 40; i++) {
+            bool counts = subject.kind->supervised && subject.kind->scattered;
+            for (int i = 0; counts && i < 40; i++) {
                 example.label = i % 2;
                 example.weight = i % 2 == heavier ? 3 : 1;
                 subject.kind->learn(subject.self, &example);
             }
-            if (subject.kind->scattered)
+            if (counts)
                 assert_int_equal(subject.kind->score(subject.self, &example) > 0.5, heavier);
             subject_close(&subject);
         }
