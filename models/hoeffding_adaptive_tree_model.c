@@ -328,7 +328,7 @@ static const struct option adaptive_options[] = {
      .standard = "false",
      .offset = offsetof(struct adaptive_options, bootstrap),
      .help = "leaves learn with weights drawn by chance, of mean 1"},
-    HOEFFDING_OPTIONS(adaptive_options, "200", "1e-7", "0.1", "8MiB"),
+    HOEFFDING_OPTIONS(adaptive_options, "200", "1e-7", "0.07", "8MiB"),
     OPTION_END,
 };
 

@@ -69,7 +69,7 @@ static double tree_learn(void *memory, const struct example *example)
 }
 
 static const struct option tree_options[] = {
-    HOEFFDING_OPTIONS(tree_options, "200", "1e-7", "0.1", "4MiB"),
+    HOEFFDING_OPTIONS(tree_options, "200", "1e-7", "0.07", "4MiB"),
     OPTION_END,
 };
 
