@@ -6,7 +6,8 @@
  *     leaf    splits when merit(best) - 0 > bound, or bound < tau
  *     inner   is replaced when merit(best) - merit(its feature now) > bound, or bound < tau and
  *             best is another feature and better; a leaf again when 0 - merit(best) > bound;
- *             moves its point when the best split is another one by the same feature
+ *             moves its point when the best split is another one by the same feature and bound <
+ * tau
  *
  * Missing values, enumerations, identifiers: hoeffding.h.  The standards are
  * River's but for reevaluate, 20 there, which costs three times as much and gains little. */
@@ -101,6 +102,8 @@ static void revise_inner(struct revising_tree *self, uint64_t index,
     if (0 - best > bound) {
         hoeffding_clear(arena, index, view);
     } else if ((choice.best.test & NODE_FEATURE) == choice.current) {
+        if (bound >= arena->tau)
+            return;
         hoeffding_touch(view, node, sizeof *node);
         node->test = choice.best.test;
         node->split = choice.best.split;
