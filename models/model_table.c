@@ -3,9 +3,11 @@
 #include <string.h>
 
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind mondrian_forest_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
+    &mondrian_forest_model,
     &half_space_trees_model,
     NULL,
 };
