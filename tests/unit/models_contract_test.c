@@ -50,6 +50,11 @@ static const struct variant variants[] = {
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
+    {"mondrian_forest", "{\"memory\": \"1MiB\"}"},
+    {"mondrian_forest", "{\"trees\": 7, \"memory\": \"32KiB\", \"cuts\": \"always\", "
+                        "\"scaler\": \"range\", \"step\": 0.5}"},
+    {"mondrian_forest", "{\"trees\": 20, \"memory\": \"600KiB\", \"cuts\": \"outside\", "
+                        "\"scaler\": \"none\", \"aggregation\": false}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 

@@ -1,0 +1,316 @@
+/* Growing, counting and weighing of Mondrian trees; see mondrian_tree.h. */
+#include "models/mondrian_tree.h"
+#include <math.h>
+#include <string.h>
+
+enum { LANES = MONDRIAN_LANES, NOBODY = UINT32_MAX };
+
+static const double RATIO_LIMIT = 1e280, NEGLIGIBLE = 1e-17;
+
+/* Wherever floats may lie. */
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t lanes_mask __attribute__((vector_size(4 * LANES)));
+
+static inline uint8_t *nodes_of(const struct forest *self, uint64_t tree)
+{
+    return (uint8_t *)forest_at(self, self->nodes_offset) + tree * self->capacity * self->stride;
+}
+
+static inline struct node *node_at(const struct forest *self, uint8_t *nodes, uint64_t index)
+{
+    return (struct node *)(void *)(nodes + index * self->stride);
+}
+
+static inline lanes *box_of(const struct forest *self, const struct node *node)
+{
+    return (lanes *)(void *)((uint8_t *)(uintptr_t)node + self->box_offset);
+}
+
+static inline bool is_leaf(const struct node *node)
+{
+    return node->split == INFINITY;
+}
+
+static inline lanes either(lanes_mask which, lanes yes, lanes no)
+{
+    return (lanes)(((lanes_mask)yes & which) | ((lanes_mask)no & ~which));
+}
+
+/* How far eight features reach: beyond the box, or, inside, over box and event.  Times the rates.
+ */
+static inline lanes reach(const struct arrival *arrival, const lanes *box, uint64_t block,
+                          const bool inside)
+{
+    uint64_t blocks = arrival->self->width / LANES;
+    lanes value = ((const lanes *)(const void *)arrival->value)[block];
+    lanes low = box[block], high = box[blocks + block];
+    lanes beyond = either(value < low, low - value, (lanes){0}) +
+                   either(value > high, value - high, (lanes){0});
+    if (inside)
+        beyond += either((value == value) & (low == low), high - low, (lanes){0});
+    return beyond * ((const lanes *)(const void *)arrival->rate)[block];
+}
+
+static inline double reach_sum(const struct arrival *arrival, const lanes *box, const bool inside)
+{
+    lanes sum = {0};
+    for (uint64_t i = 0; i < arrival->self->width / LANES; i++)
+        sum += reach(arrival, box, i, inside);
+    float all = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    return (double)all;
+}
+
+static inline void widen(const struct arrival *arrival, lanes *box)
+{
+    uint64_t blocks = arrival->self->width / LANES;
+    for (uint64_t i = 0; i < blocks; i++) {
+        lanes value = ((const lanes *)(const void *)arrival->value)[i];
+        lanes low = box[i], high = box[blocks + i];
+        box[i] = either((value < low) | (low != low), value, low);
+        box[blocks + i] = either((value > high) | (high != high), value, high);
+    }
+}
+
+/* --- Forecasts --- */
+
+static inline double total(const struct forest *self, const struct node *node)
+{
+    double sum = 0;
+    for (uint64_t i = 0; i < self->class_count; i++)
+        sum += node->count[i];
+    return sum;
+}
+
+static inline const struct node *next_node(const struct forest *self, uint8_t *nodes,
+                                           const struct arrival *arrival, const struct node *node)
+{
+    float value = arrival->value[node->feature];
+    uint32_t side = value <= node->threshold ? 0U : 1U;
+    if (value != value)
+        side = total(self, node_at(self, nodes, node->child[1])) >
+               total(self, node_at(self, nodes, node->child[0]));
+    return node_at(self, nodes, node->child[side]);
+}
+
+static inline double forecast(const struct forest *self, const struct node *node, uint64_t class)
+{
+    double classes = (double)self->class_count;
+    double sum = self->class_count == 2 ? node->count[0] + node->count[1] : total(self, node);
+    return (node->count[class] + self->dirichlet) / (sum + self->dirichlet * classes);
+}
+
+/* What a node adds to the forecast when `share` of the weight has come down to it; returns what
+ * goes on to its child. */
+static inline double take_share(const struct forest *self, const struct node *node, double share)
+{
+    if (is_leaf(node))
+        return 0;
+    return self->aggregation ? share * node->ratio / (1 + node->ratio) : share;
+}
+
+double mondrian_probability(const struct forest *self, uint64_t tree, const struct arrival *arrival)
+{
+    uint8_t *nodes = nodes_of(self, tree);
+    const struct node *node = node_at(self, nodes, tree_of(self, tree)->root);
+    double share = 1, sum = 0;
+    for (;;) {
+        double passed = take_share(self, node, share);
+        sum += (share - passed) * forecast(self, node, 1);
+        share = passed;
+        if (share < NEGLIGIBLE)
+            return sum;
+        node = next_node(self, nodes, arrival, node);
+    }
+}
+
+void mondrian_probabilities(const struct forest *self, uint64_t tree, const struct arrival *arrival,
+                            double *sums)
+{
+    uint8_t *nodes = nodes_of(self, tree);
+    const struct node *node = node_at(self, nodes, tree_of(self, tree)->root);
+    double share = 1, classes = (double)self->class_count;
+    while (share >= NEGLIGIBLE) {
+        double passed = take_share(self, node, share);
+        double part = (share - passed) / (total(self, node) + self->dirichlet * classes);
+        for (uint64_t i = 0; i < self->class_count; i++)
+            sums[i] += part * (node->count[i] + self->dirichlet);
+        share = passed;
+        if (share >= NEGLIGIBLE)
+            node = next_node(self, nodes, arrival, node);
+    }
+}
+
+/* A node with the event alone in its box and nothing counted. */
+static struct node *new_leaf(const struct arrival *arrival, uint8_t *nodes, struct tree *tree)
+{
+    const struct forest *self = arrival->self;
+    struct node *node = node_at(self, nodes, tree->used);
+    example_touch(arrival->example, node, self->stride);
+    tree->used++;
+    node->split = INFINITY;
+    node->parent = NOBODY;
+    uint64_t size = self->width * sizeof(float);
+    memcpy(box_of(self, node), arrival->value, size);
+    memcpy((uint8_t *)box_of(self, node) + size, arrival->value, size);
+    return node;
+}
+
+/* A cut that an event brings. */
+struct cut {
+    double time, reach;
+    bool inside;
+    uint32_t feature;
+    float place;
+    bool right; /* the event is above it */
+};
+
+/* Whether there is one above the node, before the node's own.  A node that has seen this label only
+ * would forecast the same on both sides. */
+static bool cut_comes(const struct arrival *arrival, struct tree *tree, const struct node *node,
+                      struct cut *cut)
+{
+    const struct forest *self = arrival->self;
+    const lanes *box = box_of(self, node);
+    double own = node->count[arrival->label];
+    cut->inside = self->cuts == MONDRIAN_CUTS_INSIDE && is_leaf(node) && own == 0;
+    cut->reach = cut->inside ? reach_sum(arrival, box, true) : reach_sum(arrival, box, false);
+    if (!(cut->reach > 0) || tree->used + 2 > self->capacity)
+        return false;
+    if (self->cuts != MONDRIAN_CUTS_ALWAYS && total(self, node) == own)
+        return false;
+    cut->time = node->born - log(1 - random_uniform(&tree->random)) / cut->reach;
+    return cut->time < node->split || cut->inside;
+}
+
+/* With odds by how far each one reaches. */
+static uint32_t choose_feature(const struct arrival *arrival, const lanes *box, bool inside,
+                               double point)
+{
+    uint32_t chosen = 0;
+    for (uint32_t i = 0; i < arrival->self->width / LANES; i++) {
+        lanes odds = inside ? reach(arrival, box, i, true) : reach(arrival, box, i, false);
+        for (uint32_t j = 0; j < LANES; j++) {
+            if (!(odds[j] > 0))
+                continue;
+            chosen = i * LANES + j;
+            point -= (double)odds[j];
+            if (point < 0)
+                return chosen;
+        }
+    }
+    return chosen;
+}
+
+/* Somewhere from `from` up to `to`, below `to` in floats too. */
+static float place_between(float from, float to, double point)
+{
+    float place = (float)((double)from + point * ((double)to - (double)from));
+    return place < to ? place : from;
+}
+
+static void draw_cut(const struct arrival *arrival, struct tree *tree, const struct node *node,
+                     struct cut *cut)
+{
+    const lanes *box = box_of(arrival->self, node);
+    double chance = random_uniform(&tree->random) * cut->reach;
+    cut->feature = choose_feature(arrival, box, cut->inside, chance);
+    float value = arrival->value[cut->feature];
+    float low = ((const float *)box)[cut->feature];
+    float high = ((const float *)box)[arrival->self->width + cut->feature];
+    float from = value < low ? value : cut->inside || value <= high ? low : high;
+    float to = value > high ? value : cut->inside || value >= low ? high : low;
+    cut->place = place_between(from, to, random_uniform(&tree->random));
+    cut->right = value > cut->place;
+}
+
+/* What was counted lies on the other side of the cut. */
+static void clip(const struct forest *self, struct node *node, const struct cut *cut)
+{
+    float *box = (float *)box_of(self, node);
+    float *low = &box[cut->feature], *high = &box[self->width + cut->feature];
+    if (cut->right && *high > cut->place)
+        *high = cut->place;
+    if (!cut->right && *low < cut->place)
+        *low = cut->place;
+}
+
+/* Makes the cut above the node, with the event alone on its side; returns its leaf. */
+static struct node *make_cut(const struct arrival *arrival, uint8_t *nodes, struct tree *tree,
+                             struct node *node, const struct cut *cut)
+{
+    const struct forest *self = arrival->self;
+    uint32_t above = (uint32_t)tree->used, below = (uint32_t)tree->used + 1;
+    uint32_t own = (uint32_t)((uint64_t)((uint8_t *)node - nodes) / self->stride);
+    struct node *parent = new_leaf(arrival, nodes, tree), *leaf = new_leaf(arrival, nodes, tree);
+    memcpy(parent, node, self->stride);
+    widen(arrival, box_of(self, parent));
+    parent->ratio = is_leaf(node) ? 1 : (1 + node->ratio) / 2;
+    parent->split = node->born = leaf->born = cut->time;
+    parent->feature = cut->feature;
+    parent->threshold = cut->place;
+    parent->child[cut->right] = below;
+    parent->child[!cut->right] = own;
+    if (parent->parent == NOBODY) {
+        tree->root = above;
+    } else {
+        struct node *over = node_at(self, nodes, parent->parent);
+        over->child[over->child[1] == own] = above;
+    }
+    node->parent = leaf->parent = above;
+    if (cut->inside)
+        clip(self, node, cut);
+    return leaf;
+}
+
+/* Down to the leaf of the event, which may be new. */
+static struct node *descend(const struct arrival *arrival, uint8_t *nodes, struct tree *tree)
+{
+    const struct forest *self = arrival->self;
+    struct node *node = node_at(self, nodes, tree->root);
+    for (;;) {
+        example_touch(arrival->example, node, self->stride);
+        struct cut cut;
+        if (cut_comes(arrival, tree, node, &cut)) {
+            draw_cut(arrival, tree, node, &cut);
+            return make_cut(arrival, nodes, tree, node, &cut);
+        }
+        widen(arrival, box_of(self, node));
+        if (is_leaf(node))
+            return node;
+        node = (struct node *)(uintptr_t)next_node(self, nodes, arrival, node);
+    }
+}
+
+/* Counts and weighs the label in all nodes from the leaf up. */
+static void climb(const struct arrival *arrival, uint8_t *nodes, struct node *node)
+{
+    const struct forest *self = arrival->self;
+    double exponent = self->step * arrival->weight, below = 1;
+    for (;;) {
+        double likelihood = forecast(self, node, arrival->label);
+        likelihood = exponent == 1 ? likelihood : pow(likelihood, exponent);
+        likelihood = likelihood > 1e-20 ? likelihood : 1e-20;
+        node->count[arrival->label] += arrival->weight;
+        if (is_leaf(node)) {
+            below = likelihood;
+        } else {
+            double ratio = node->ratio * (below / likelihood);
+            below = (likelihood + node->ratio * below) / (1 + node->ratio);
+            ratio = ratio < RATIO_LIMIT ? ratio : RATIO_LIMIT;
+            node->ratio = ratio > 1 / RATIO_LIMIT ? ratio : 1 / RATIO_LIMIT;
+        }
+        if (node->parent == NOBODY)
+            return;
+        node = node_at(self, nodes, node->parent);
+    }
+}
+
+void mondrian_tree_learn(const struct arrival *arrival, uint64_t index)
+{
+    const struct forest *self = arrival->self;
+    struct tree *tree = tree_of(self, index);
+    uint8_t *nodes = nodes_of(self, index);
+    struct node *leaf =
+        tree->used == 0 ? new_leaf(arrival, nodes, tree) : descend(arrival, nodes, tree);
+    climb(arrival, nodes, leaf);
+}
