@@ -18,7 +18,8 @@
  *
  * Only r is kept.  A label multiplies w_v by l_v = p_v(label)^step and W_v by
  * L_v = (l_v + r_v L_child) / (1 + r_v), so r_v by L_child / l_v: no logarithm anywhere.  A new cut
- * above v begins with r = 1 over a leaf and (1 + r_v) / 2 elsewhere.
+ * above v begins with r = 1 over a leaf and (1 + r_v) / 2 elsewhere, and takes the place of W_v
+ * with (1 + 1 / r) / 2 of it, which is part of its first L.
  *
  * A node that has seen one label only is not cut for it.  Where a leaf then meets another label,
  * the forests of 2014 cut its whole box, with all its points at hand, until the labels are apart.

@@ -162,6 +162,7 @@ struct cut {
     uint32_t feature;
     float place;
     bool right; /* the event is above it */
+    const struct node *made;
 };
 
 /* Whether there is one above the node, before the node's own.  A node that has seen this label only
@@ -236,7 +237,7 @@ static void clip(const struct forest *self, struct node *node, const struct cut 
 
 /* Makes the cut above the node, with the event alone on its side; returns its leaf. */
 static struct node *make_cut(const struct arrival *arrival, uint8_t *nodes, struct tree *tree,
-                             struct node *node, const struct cut *cut)
+                             struct node *node, struct cut *cut)
 {
     const struct forest *self = arrival->self;
     uint32_t above = (uint32_t)tree->used, below = (uint32_t)tree->used + 1;
@@ -244,6 +245,7 @@ static struct node *make_cut(const struct arrival *arrival, uint8_t *nodes, stru
     struct node *parent = new_leaf(arrival, nodes, tree), *leaf = new_leaf(arrival, nodes, tree);
     memcpy(parent, node, self->stride);
     widen(arrival, box_of(self, parent));
+    cut->made = parent;
     parent->ratio = is_leaf(node) ? 1 : (1 + node->ratio) / 2;
     parent->split = node->born = leaf->born = cut->time;
     parent->feature = cut->feature;
@@ -263,16 +265,16 @@ static struct node *make_cut(const struct arrival *arrival, uint8_t *nodes, stru
 }
 
 /* Down to the leaf of the event, which may be new. */
-static struct node *descend(const struct arrival *arrival, uint8_t *nodes, struct tree *tree)
+static struct node *descend(const struct arrival *arrival, uint8_t *nodes, struct tree *tree,
+                            struct cut *cut)
 {
     const struct forest *self = arrival->self;
     struct node *node = node_at(self, nodes, tree->root);
     for (;;) {
         example_touch(arrival->example, node, self->stride);
-        struct cut cut;
-        if (cut_comes(arrival, tree, node, &cut)) {
-            draw_cut(arrival, tree, node, &cut);
-            return make_cut(arrival, nodes, tree, node, &cut);
+        if (cut_comes(arrival, tree, node, cut)) {
+            draw_cut(arrival, tree, node, cut);
+            return make_cut(arrival, nodes, tree, node, cut);
         }
         widen(arrival, box_of(self, node));
         if (is_leaf(node))
@@ -281,8 +283,22 @@ static struct node *descend(const struct arrival *arrival, uint8_t *nodes, struc
     }
 }
 
+/* L of the node, given that of its child on the way. */
+static inline double weigh(struct node *node, double likelihood, double below,
+                           const struct cut *cut)
+{
+    if (is_leaf(node))
+        return likelihood;
+    double ratio = node->ratio, next = ratio * (below / likelihood);
+    next = next < RATIO_LIMIT ? next : RATIO_LIMIT;
+    node->ratio = next > 1 / RATIO_LIMIT ? next : 1 / RATIO_LIMIT;
+    double changed = (likelihood + ratio * below) / (1 + ratio);
+    return node == cut->made ? changed * (1 + 1 / ratio) / 2 : changed;
+}
+
 /* Counts and weighs the label in all nodes from the leaf up. */
-static void climb(const struct arrival *arrival, uint8_t *nodes, struct node *node)
+static void climb(const struct arrival *arrival, uint8_t *nodes, struct node *node,
+                  const struct cut *cut)
 {
     const struct forest *self = arrival->self;
     double exponent = self->step * arrival->weight, below = 1;
@@ -291,14 +307,7 @@ static void climb(const struct arrival *arrival, uint8_t *nodes, struct node *no
         likelihood = exponent == 1 ? likelihood : pow(likelihood, exponent);
         likelihood = likelihood > 1e-20 ? likelihood : 1e-20;
         node->count[arrival->label] += arrival->weight;
-        if (is_leaf(node)) {
-            below = likelihood;
-        } else {
-            double ratio = node->ratio * (below / likelihood);
-            below = (likelihood + node->ratio * below) / (1 + node->ratio);
-            ratio = ratio < RATIO_LIMIT ? ratio : RATIO_LIMIT;
-            node->ratio = ratio > 1 / RATIO_LIMIT ? ratio : 1 / RATIO_LIMIT;
-        }
+        below = weigh(node, likelihood, below, cut);
         if (node->parent == NOBODY)
             return;
         node = node_at(self, nodes, node->parent);
@@ -310,7 +319,8 @@ void mondrian_tree_learn(const struct arrival *arrival, uint64_t index)
     const struct forest *self = arrival->self;
     struct tree *tree = tree_of(self, index);
     uint8_t *nodes = nodes_of(self, index);
+    struct cut cut = {0};
     struct node *leaf =
-        tree->used == 0 ? new_leaf(arrival, nodes, tree) : descend(arrival, nodes, tree);
-    climb(arrival, nodes, leaf);
+        tree->used == 0 ? new_leaf(arrival, nodes, tree) : descend(arrival, nodes, tree, &cut);
+    climb(arrival, nodes, leaf, &cut);
 }
