@@ -2,12 +2,15 @@
 #include "models/model.h"
 #include <string.h>
 
+extern const struct model_kind autoencoder_model;
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
-extern const struct model_kind mondrian_forest_model;
+extern const struct model_kind mondrian_forest_model, perceptron_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
     &mondrian_forest_model,
+    &perceptron_model,
+    &autoencoder_model,
     &half_space_trees_model,
     NULL,
 };
