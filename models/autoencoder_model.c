@@ -5,8 +5,9 @@
  *     error = sqrt(mean_j (output_j - z_j)^2),     score = error / (error + usual error)
  *
  * The usual error is the mean of the last `horizon` or so.  Inputs are standardised as they come
- * (network_inputs.h); what is missing is given as 0 and not asked back; keys are left out.  The
- * first `grace` events are learned and get the score 0. */
+ * (network_inputs.h); what is missing is given as 0 and not asked back; keys are left out.  Events
+ * beyond the usual error are learned less, by its square.  The first `grace` events are learned and
+ * get the score 0. */
 #include "base/assert.h"
 #include "models/model.h"
 #include "models/network_inputs.h"
@@ -99,7 +100,8 @@ static double autoencoder_learn(void *memory, const struct example *example)
     double values[NETWORK_ROW_MAX], slopes[NETWORK_ENDS_MAX];
     double error = error_of(self, example->feature, values, slopes);
     double score = told(self, error);
-    network_learn(network_of(self), values, slopes);
+    reconstruction_learn(network_of(self), values, slopes,
+                         reconstruction_trust(&self->usual, error));
     network_inputs_learn(&self->inputs, example->feature);
     reconstruction_scale_learn(&self->usual, error, self->horizon);
     self->seen++;
@@ -116,7 +118,7 @@ static const struct option autoencoder_options[] = {
      .help = "units in the middle, as a share of the inputs"},
     {.name = "learning_rate",
      .type = OPTION_NUMBER,
-     .standard = "0.003",
+     .standard = "0.0003",
      .minimum = 1e-7,
      .maximum = 1,
      .offset = offsetof(struct autoencoder_options, learning_rate),

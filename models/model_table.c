@@ -2,7 +2,7 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind autoencoder_model;
+extern const struct model_kind autoencoder_ensemble_model, autoencoder_model;
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
 extern const struct model_kind mondrian_forest_model, perceptron_model;
 
@@ -11,6 +11,7 @@ const struct model_kind *const model_table[] = {
     &mondrian_forest_model,
     &perceptron_model,
     &autoencoder_model,
+    &autoencoder_ensemble_model,
     &half_space_trees_model,
     NULL,
 };

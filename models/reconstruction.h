@@ -54,6 +54,22 @@ static inline void reconstruction_scale_learn(struct reconstruction_scale *self,
     self->mean += (error - self->mean) / self->count;
 }
 
+/* How much of an event's slopes is learned: all up to the usual error, beyond it as under a Cauchy
+ * distribution of errors, so that a run of strange events does not become the normal at once. */
+static inline double reconstruction_trust(const struct reconstruction_scale *self, double error)
+{
+    double far = self->mean > 0 ? error / self->mean : 0;
+    return far > 1 ? 1 / (far * far) : 1;
+}
+
+static inline void reconstruction_learn(struct network *network, const double *values,
+                                        double *slopes, double trust)
+{
+    for (uint64_t i = 0; i < network->width[0]; i++)
+        slopes[i] *= trust;
+    network_learn(network, values, slopes);
+}
+
 /* 0 for a perfect return, 1/2 for the usual error, 1 far beyond. */
 static inline double reconstruction_score(const struct reconstruction_scale *self, double error)
 {
