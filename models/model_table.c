@@ -3,11 +3,13 @@
 #include <string.h>
 
 extern const struct model_kind autoencoder_ensemble_model, autoencoder_model;
+extern const struct model_kind gradient_boosting_model;
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
 extern const struct model_kind mondrian_forest_model, perceptron_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
+    &gradient_boosting_model,
     &mondrian_forest_model,
     &perceptron_model,
     &autoencoder_model,
