@@ -16,6 +16,10 @@
  * below 0 by more than chance explains, at significance `significance` shared among all cuts that
  * were looked at (a normal test, as a t test with so many is).
  *
+ * Trees that learn at the same time see the same slopes and would all make the same cuts; so each
+ * sums only a share `subsample` of the labels, and looks only at a share `features` of the
+ * features, both by chance (Jerome Friedman, "Stochastic gradient boosting", 2002).
+ *
  * Bins are shares of the last 256 examples, renewed after 32, 64, 128 ... labels and at least every
  * 65,536, when leaves begin to sum anew; the first 32 labels only tell F_0.  A missing number has a
  * bin of its own and goes to the better side; a choice is cut one against the rest; keys are left
@@ -31,7 +35,7 @@ enum { FIRST_RENEWAL = 32, LAST_RENEWAL = 65536 };
 
 struct boosting_options {
     int64_t trees, leaves, grace, memory;
-    double learning_rate, l2, significance;
+    double learning_rate, l2, significance, features, subsample;
 };
 
 /* The row: this; bins; the ring of examples (GRADIENT_RING, feature_count); trees. */
@@ -96,7 +100,6 @@ static inline struct gradient_tree *tree_of(const struct boosting *self, uint64_
 static void boosting_init(void *memory, const void *options, const struct model_shape *shape,
                           uint64_t seed)
 {
-    (void)seed;
     const struct boosting_options *given = (const struct boosting_options *)options;
     struct boosting *self = (struct boosting *)memory;
     ASSERT(shape->feature_count <= MODEL_FEATURES_MAX);
@@ -109,13 +112,17 @@ static void boosting_init(void *memory, const void *options, const struct model_
                                           .grace = (double)given->grace,
                                           .keep = 1 - 1 / (double)given->memory,
                                           .l2 = given->l2,
-                                          .significance = given->significance};
+                                          .significance = given->significance,
+                                          .features = given->features,
+                                          .subsample = given->subsample};
     for (uint32_t i = 0; i < shape->feature_count; i++)
         bins_of(self)[i].sort = value_type_is_key(shape->type[i]) ? GRADIENT_KEY
                                 : shape->type[i] == TYPE_ENUM     ? GRADIENT_CHOICE
                                                                   : GRADIENT_NUMBER;
+    struct random seeds;
+    random_seed(&seeds, seed);
     for (uint64_t i = 0; i < self->tree_count; i++)
-        gradient_tree_init(tree_of(self, i));
+        gradient_tree_init(tree_of(self, i), random_bits(&seeds));
 }
 
 static double odds_of(const struct boosting *self, const union value *feature)
@@ -207,7 +214,7 @@ static const struct option boosting_options[] = {
      .help = "trees, each of which learns what those before it have left"},
     {.name = "leaves",
      .type = OPTION_INTEGER,
-     .standard = "32",
+     .standard = "64",
      .minimum = 1,
      .maximum = 4096,
      .offset = offsetof(struct boosting_options, leaves),
@@ -221,28 +228,42 @@ static const struct option boosting_options[] = {
      .help = "the share of each tree's forecast that counts"},
     {.name = "l2",
      .type = OPTION_NUMBER,
-     .standard = "1",
+     .standard = "0.5",
      .minimum = 1e-6,
      .maximum = 1e6,
      .offset = offsetof(struct boosting_options, l2),
      .help = "penalty on squared leaf values"},
     {.name = "grace",
      .type = OPTION_INTEGER,
-     .standard = "50",
+     .standard = "25",
      .minimum = 2,
      .maximum = 1e9,
      .offset = offsetof(struct boosting_options, grace),
      .help = "labels in a leaf between two looks for a cut"},
     {.name = "significance",
      .type = OPTION_NUMBER,
-     .standard = "0.05",
+     .standard = "0.5",
      .minimum = 1e-300,
      .maximum = 1,
      .offset = offsetof(struct boosting_options, significance),
      .help = "odds of making a cut where there is nothing, each time a leaf is looked at"},
+    {.name = "features",
+     .type = OPTION_NUMBER,
+     .standard = "0.5",
+     .minimum = 0.001,
+     .maximum = 1,
+     .offset = offsetof(struct boosting_options, features),
+     .help = "share of the features that are looked at for a cut"},
+    {.name = "subsample",
+     .type = OPTION_NUMBER,
+     .standard = "0.7",
+     .minimum = 0.001,
+     .maximum = 1,
+     .offset = offsetof(struct boosting_options, subsample),
+     .help = "share of the labels that a tree takes into account when it looks for cuts"},
     {.name = "memory",
      .type = OPTION_INTEGER,
-     .standard = "1000",
+     .standard = "200",
      .minimum = 2,
      .maximum = 1e12,
      .offset = offsetof(struct boosting_options, memory),

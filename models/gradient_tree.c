@@ -2,7 +2,6 @@
 #include "models/gradient_tree.h"
 #include "models/numbers.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CELLS = GRADIENT_BINS + 1 };
@@ -36,8 +35,9 @@ static inline struct gradient_sums *sums_of(const struct gradient_tree *self,
     return (struct gradient_sums *)(void *)((uint8_t *)(uintptr_t)self + offset);
 }
 
-void gradient_tree_init(struct gradient_tree *self)
+void gradient_tree_init(struct gradient_tree *self, uint64_t seed)
 {
+    random_seed(&self->random, seed);
     self->node_count = 1;
     self->node[0].sort = GRADIENT_KEY;
 }
@@ -74,10 +74,19 @@ void gradient_tree_forget(struct gradient_tree *self, const struct gradient_rule
 
 /* --- Bins --- */
 
-static int compare(const void *a, const void *b)
+/* In place and without a heap, which the C library's may want: Donald Shell, "A high-speed sorting
+ * procedure", 1959. */
+static void sort(double *values, uint64_t count)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    for (uint64_t gap = count / 2; gap > 0; gap /= 2) {
+        for (uint64_t i = gap; i < count; i++) {
+            double value = values[i];
+            uint64_t to = i;
+            for (; to >= gap && values[to - gap] > value; to -= gap)
+                values[to] = values[to - gap];
+            values[to] = value;
+        }
+    }
 }
 
 void gradient_bins_renew(struct gradient_bins *bins, const double *values, uint64_t count,
@@ -89,14 +98,14 @@ void gradient_bins_renew(struct gradient_bins *bins, const double *values, uint6
         if (values[i * stride] == values[i * stride])
             sorted[known++] = values[i * stride];
     }
-    qsort(sorted, known, sizeof *sorted, compare);
+    sort(sorted, known);
     memset(bins->edge, 0, sizeof bins->edge);
     bins->edge_count = 0;
-    for (uint64_t i = 1; known > 0 && i < GRADIENT_BINS; i++) {
-        uint64_t at = i * known / GRADIENT_BINS;
-        double below = sorted[at > 0 ? at - 1 : 0], above = sorted[at];
-        double edge = below / 2 + above / 2;
-        edge = edge < above && edge >= below ? edge : below;
+    for (uint64_t i = 1; i < GRADIENT_BINS; i++) {
+        uint64_t above = i * known / GRADIENT_BINS;
+        if (above == 0)
+            continue;
+        double edge = sorted[above - 1];
         bool more = bins->edge_count == 0 || edge > bins->edge[bins->edge_count - 1];
         if (more && edge < sorted[known - 1])
             bins->edge[bins->edge_count++] = edge;
@@ -218,7 +227,6 @@ static void make_cut(struct gradient_tree *self, const struct gradient_rules *ru
     uint32_t first = (uint32_t)self->node_count, slot = (first + 1) / 2;
     const struct gradient_bins *of = &bins[cut->feature];
     uint64_t size = slot_size(rules->feature_count);
-    example_touch(lesson->example, self, sizeof *self);
     example_touch(lesson->example, &self->node[first], 2 * sizeof *leaf);
     example_touch(lesson->example, sums_of(self, rules, slot), size);
     make_leaf(self, rules, first, leaf->value, &cut->side[0], leaf->slot);
@@ -239,8 +247,10 @@ static void try_cut(struct gradient_tree *self, const struct gradient_rules *rul
     const struct gradient_sums *sums = sums_of(self, rules, leaf->slot);
     struct cut best = {.change = 0, .chance = 1};
     uint64_t looked = 0;
-    for (uint32_t i = 0; i < rules->feature_count; i++)
-        looked += look_at(&best, rules, &bins[i], sums + i * CELLS, i);
+    for (uint32_t i = 0; i < rules->feature_count; i++) {
+        if (random_uniform(&self->random) < rules->features)
+            looked += look_at(&best, rules, &bins[i], sums + i * CELLS, i);
+    }
     if (best.change < 0 && best.chance * (double)looked < rules->significance)
         make_cut(self, rules, bins, leaf, &best, lesson);
 }
@@ -271,6 +281,9 @@ double gradient_tree_learn(struct gradient_tree *self, const struct gradient_rul
     moved = moved < VALUE_LIMIT ? moved : VALUE_LIMIT;
     leaf->value = moved > -VALUE_LIMIT ? moved : -VALUE_LIMIT;
     if (self->node_count + 2 > 2 * rules->leaves - 1)
+        return value;
+    example_touch(lesson->example, self, sizeof *self);
+    if (random_uniform(&self->random) >= rules->subsample)
         return value;
     struct gradient_sums *sums = sums_of(self, rules, leaf->slot);
     example_touch(lesson->example, sums, slot_size(rules->feature_count));

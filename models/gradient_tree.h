@@ -3,6 +3,7 @@
 #ifndef MODELS_GRADIENT_TREE_H
 #define MODELS_GRADIENT_TREE_H
 
+#include "base/random.h"
 #include "models/model.h"
 
 enum { GRADIENT_BINS = 16, GRADIENT_MISSING = GRADIENT_BINS, GRADIENT_RING = 256 };
@@ -17,7 +18,7 @@ struct gradient_bins {
 /* What trees of one model share. */
 struct gradient_rules {
     uint64_t feature_count, leaves;
-    double grace, keep, l2, significance;
+    double grace, keep, l2, significance, features, subsample;
 };
 
 /* What a leaf knows of a feature's bin: sums over its labels, times their weights. */
@@ -38,7 +39,8 @@ struct gradient_node {
 /* Nodes (2 leaves - 1) follow, then sums (leaves, feature_count, GRADIENT_BINS + 1) at the next
  * cache line. */
 struct gradient_tree {
-    uint64_t node_count, spare[7];
+    struct random random;
+    uint64_t node_count, spare[3];
     struct gradient_node node[];
 };
 
@@ -51,7 +53,7 @@ struct gradient_lesson {
 };
 
 uint64_t gradient_tree_size(uint64_t leaves, uint64_t feature_count);
-void gradient_tree_init(struct gradient_tree *self);
+void gradient_tree_init(struct gradient_tree *self, uint64_t seed);
 double gradient_tree_value(const struct gradient_tree *self, const union value *feature);
 
 /* Returns the value that the tree gave the example before. */

@@ -50,6 +50,9 @@ static const struct variant variants[] = {
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
+    {"gradient_boosting", "{\"trees\": 5, \"leaves\": 8}"},
+    {"gradient_boosting", "{\"trees\": 3, \"leaves\": 5, \"features\": 1, \"subsample\": 1, "
+                          "\"significance\": 0.01, \"learning_rate\": 0.5}"},
     {"mondrian_forest", "{\"memory\": \"1MiB\"}"},
     {"mondrian_forest", "{\"trees\": 7, \"memory\": \"32KiB\", \"cuts\": \"always\", "
                         "\"scaler\": \"range\", \"step\": 0.5}"},
