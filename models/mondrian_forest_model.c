@@ -161,28 +161,20 @@ static void learn_spread(struct forest *self, const struct example *example)
     }
 }
 
-static double likeliest(const struct forest *self, const struct arrival *arrival)
+static double forest_score(const struct forest *self, const struct arrival *arrival, bool learning)
 {
     double sums[MODEL_CLASSES_MAX] = {0};
-    for (uint64_t i = 0; i < self->tree_count; i++)
-        mondrian_probabilities(self, i, arrival, sums);
+    if (tree_of(self, 0)->used == 0)
+        return self->class_count == 2 ? 0.5 : 0;
+    mondrian_forecast(arrival, learning, sums);
+    if (self->class_count == 2) {
+        double score = sums[1] / (double)self->tree_count;
+        return score < 1 ? score : 1;
+    }
     uint64_t best = 0;
     for (uint64_t i = 1; i < self->class_count; i++)
         best = sums[i] > sums[best] ? i : best;
     return (double)best;
-}
-
-static double forest_score(const struct forest *self, const struct arrival *arrival)
-{
-    if (tree_of(self, 0)->used == 0)
-        return self->class_count == 2 ? 0.5 : 0;
-    if (self->class_count > 2)
-        return likeliest(self, arrival);
-    double sum = 0;
-    for (uint64_t i = 0; i < self->tree_count; i++)
-        sum += mondrian_probability(self, i, arrival);
-    double score = sum / (double)self->tree_count;
-    return score < 1 ? score : 1;
 }
 
 static double mondrian_score(const void *memory, const struct example *example)
@@ -190,7 +182,7 @@ static double mondrian_score(const void *memory, const struct example *example)
     const struct forest *self = (const struct forest *)memory;
     struct arrival arrival;
     arrive(&arrival, self, example->feature);
-    return forest_score(self, &arrival);
+    return forest_score(self, &arrival, false);
 }
 
 static double mondrian_learn(void *memory, const struct example *example)
@@ -198,7 +190,7 @@ static double mondrian_learn(void *memory, const struct example *example)
     struct forest *self = (struct forest *)memory;
     struct arrival arrival;
     arrive(&arrival, self, example->feature);
-    double score = forest_score(self, &arrival);
+    double score = forest_score(self, &arrival, true);
     example_touch(example, self, self->nodes_offset);
     learn_spread(self, example);
     arrive(&arrival, self, example->feature);

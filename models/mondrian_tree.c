@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = MONDRIAN_LANES, NOBODY = UINT32_MAX };
+enum { LANES = MONDRIAN_LANES, NOBODY = UINT32_MAX, WALKERS = 32 };
 
 static const double RATIO_LIMIT = 1e280, NEGLIGIBLE = 1e-17;
 
@@ -108,35 +108,68 @@ static inline double take_share(const struct forest *self, const struct node *no
     return self->aggregation ? share * node->ratio / (1 + node->ratio) : share;
 }
 
-double mondrian_probability(const struct forest *self, uint64_t tree, const struct arrival *arrival)
+/* A tree that the event goes down, and the weight that has come with it. */
+struct walker {
+    uint8_t *nodes;
+    const struct node *node;
+    double share;
+};
+
+static inline void take_part(const struct forest *self, const struct node *node, double part,
+                             double *sums)
 {
-    uint8_t *nodes = nodes_of(self, tree);
-    const struct node *node = node_at(self, nodes, tree_of(self, tree)->root);
-    double share = 1, sum = 0;
-    for (;;) {
-        double passed = take_share(self, node, share);
-        sum += (share - passed) * forecast(self, node, 1);
-        share = passed;
-        if (share < NEGLIGIBLE)
-            return sum;
-        node = next_node(self, nodes, arrival, node);
+    if (self->class_count == 2) {
+        sums[1] += part * forecast(self, node, 1);
+        return;
+    }
+    double all = total(self, node) + self->dirichlet * (double)self->class_count;
+    for (uint64_t i = 0; i < self->class_count; i++)
+        sums[i] += part * (node->count[i] + self->dirichlet) / all;
+}
+
+static inline void ask_for(const struct forest *self, const struct node *node, bool boxes)
+{
+    __builtin_prefetch(node);
+    for (uint64_t at = 64; boxes && at < self->stride; at += 64)
+        __builtin_prefetch((const uint8_t *)node + at);
+}
+
+/* Side by side, so that trees wait for memory together; which of them is done does not depend on
+ * anything but the state and the event, so neither do the sums. */
+static void walk(const struct arrival *arrival, struct walker *walkers, uint64_t count, bool boxes,
+                 double *sums)
+{
+    const struct forest *self = arrival->self;
+    while (count > 0) {
+        for (uint64_t i = 0; i < count; i++) {
+            struct walker *walker = &walkers[i];
+            double passed = take_share(self, walker->node, walker->share);
+            take_part(self, walker->node, walker->share - passed, sums);
+            walker->share = passed;
+            if (passed < NEGLIGIBLE) {
+                *walker = walkers[--count];
+                i--;
+                continue;
+            }
+            walker->node = next_node(self, walker->nodes, arrival, walker->node);
+            ask_for(self, walker->node, boxes);
+        }
     }
 }
 
-void mondrian_probabilities(const struct forest *self, uint64_t tree, const struct arrival *arrival,
-                            double *sums)
+void mondrian_forecast(const struct arrival *arrival, bool boxes, double *sums)
 {
-    uint8_t *nodes = nodes_of(self, tree);
-    const struct node *node = node_at(self, nodes, tree_of(self, tree)->root);
-    double share = 1, classes = (double)self->class_count;
-    while (share >= NEGLIGIBLE) {
-        double passed = take_share(self, node, share);
-        double part = (share - passed) / (total(self, node) + self->dirichlet * classes);
-        for (uint64_t i = 0; i < self->class_count; i++)
-            sums[i] += part * (node->count[i] + self->dirichlet);
-        share = passed;
-        if (share >= NEGLIGIBLE)
-            node = next_node(self, nodes, arrival, node);
+    const struct forest *self = arrival->self;
+    struct walker walkers[WALKERS];
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < self->tree_count; i++) {
+        uint8_t *nodes = nodes_of(self, i);
+        walkers[count] = (struct walker){nodes, node_at(self, nodes, tree_of(self, i)->root), 1};
+        ask_for(self, walkers[count++].node, boxes);
+        if (count < WALKERS && i + 1 < self->tree_count)
+            continue;
+        walk(arrival, walkers, count, boxes, sums);
+        count = 0;
     }
 }
 

@@ -62,13 +62,9 @@ static inline struct tree *tree_of(const struct forest *self, uint64_t index)
     return (struct tree *)forest_at(self, self->trees_offset) + index;
 }
 
-/* The forecast of the second class, in a tree that has learned something. */
-double mondrian_probability(const struct forest *self, uint64_t tree,
-                            const struct arrival *arrival);
-
-/* Adds that of every class to sums (class_count). */
-void mondrian_probabilities(const struct forest *self, uint64_t tree, const struct arrival *arrival,
-                            double *sums);
+/* Adds up what all trees forecast for every class, of two only for the second; all have learned
+ * something.  With boxes: as somebody will look at them next. */
+void mondrian_forecast(const struct arrival *arrival, bool boxes, double *sums);
 
 /* The label counts in all nodes around the event, of which one may be new. */
 void mondrian_tree_learn(const struct arrival *arrival, uint64_t tree);
