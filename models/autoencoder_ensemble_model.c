@@ -263,6 +263,7 @@ const struct model_kind autoencoder_ensemble_model = {
     .options = ensemble_options,
     .option_size = sizeof(struct ensemble_options),
     .supervised = false,
+    .cost_ns = 2000,
     .check = ensemble_check,
     .state_size = ensemble_state_size,
     .init = ensemble_init,

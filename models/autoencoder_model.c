@@ -146,6 +146,7 @@ const struct model_kind autoencoder_model = {
     .options = autoencoder_options,
     .option_size = sizeof(struct autoencoder_options),
     .supervised = false,
+    .cost_ns = 1200,
     .check = autoencoder_check,
     .state_size = autoencoder_state_size,
     .init = autoencoder_init,

@@ -278,6 +278,7 @@ const struct model_kind gradient_boosting_model = {
     .option_size = sizeof(struct boosting_options),
     .supervised = true,
     .scattered = true,
+    .cost_ns = 7000,
     .check = boosting_check,
     .state_size = boosting_state_size,
     .init = boosting_init,

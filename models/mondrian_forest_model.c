@@ -266,6 +266,7 @@ const struct model_kind mondrian_forest_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 22000,
     .check = mondrian_check,
     .state_size = mondrian_state_size,
     .init = mondrian_init,

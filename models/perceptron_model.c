@@ -186,6 +186,7 @@ const struct model_kind perceptron_model = {
     .option_size = sizeof(struct perceptron_options),
     .supervised = true,
     .multiclass = true,
+    .cost_ns = 6500,
     .check = perceptron_check,
     .state_size = perceptron_state_size,
     .init = perceptron_init,

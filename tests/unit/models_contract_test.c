@@ -53,10 +53,10 @@ static const struct variant variants[] = {
     {"gradient_boosting", "{\"trees\": 5, \"leaves\": 8}"},
     {"gradient_boosting", "{\"trees\": 3, \"leaves\": 5, \"features\": 1, \"subsample\": 1, "
                           "\"significance\": 0.01, \"learning_rate\": 0.5}"},
-    {"mondrian_forest", "{\"memory\": \"1MiB\"}"},
+    {"mondrian_forest", "{\"memory\": \"128KiB\"}"},
     {"mondrian_forest", "{\"trees\": 7, \"memory\": \"32KiB\", \"cuts\": \"always\", "
                         "\"scaler\": \"range\", \"step\": 0.5}"},
-    {"mondrian_forest", "{\"trees\": 20, \"memory\": \"600KiB\", \"cuts\": \"outside\", "
+    {"mondrian_forest", "{\"trees\": 20, \"memory\": \"128KiB\", \"cuts\": \"outside\", "
                         "\"scaler\": \"none\", \"aggregation\": false}"},
     {"perceptron", "{\"layers\": \"16,8\", \"batch\": 1}"},
     {"perceptron", "{\"layers\": \"20\", \"batch\": 7, \"learning_rate\": 0.01}"},
