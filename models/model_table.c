@@ -8,10 +8,13 @@ extern const struct model_kind half_space_trees_model, logistic_regression_model
 extern const struct model_kind mondrian_forest_model, perceptron_model;
 
 const struct model_kind *const model_table[] = {
+    /* linear */
     &logistic_regression_model,
+    /* forests, boosting, networks */
     &gradient_boosting_model,
     &mondrian_forest_model,
     &perceptron_model,
+    /* detectors */
     &autoencoder_model,
     &autoencoder_ensemble_model,
     &half_space_trees_model,
