@@ -7,7 +7,7 @@
  * p = p(F_{t-1} + v_t) the slope and curvature of the log loss are g = weight (p - y) and
  * h = weight p (1 - p); the leaf where x falls takes a step of Newton's over what it remembers,
  *
- *     H = (1 - 1 / memory) H + h,      v -= g / (H + l2)
+ *     H = (1 - 1 / horizon) H + h,      v -= g / (H + l2)
  *
  * Leaves are cut as in Henry Gouk, Bernhard Pfahringer, Eibe Frank, "Stochastic gradient trees",
  * 2019: of each feature and bin a leaf sums n, g, h, g^2, h^2 and g h.  For two sides with steps
@@ -34,7 +34,7 @@
 enum { FIRST_RENEWAL = 32, LAST_RENEWAL = 65536 };
 
 struct boosting_options {
-    int64_t trees, leaves, grace, memory;
+    int64_t trees, leaves, grace, horizon;
     double learning_rate, l2, significance, features, subsample;
 };
 
@@ -110,7 +110,7 @@ static void boosting_init(void *memory, const void *options, const struct model_
     self->rules = (struct gradient_rules){.feature_count = shape->feature_count,
                                           .leaves = (uint64_t)given->leaves,
                                           .grace = (double)given->grace,
-                                          .keep = 1 - 1 / (double)given->memory,
+                                          .keep = 1 - 1 / (double)given->horizon,
                                           .l2 = given->l2,
                                           .significance = given->significance,
                                           .features = given->features,
@@ -261,12 +261,12 @@ static const struct option boosting_options[] = {
      .maximum = 1,
      .offset = offsetof(struct boosting_options, subsample),
      .help = "share of the labels that a tree takes into account when it looks for cuts"},
-    {.name = "memory",
+    {.name = "horizon",
      .type = OPTION_INTEGER,
      .standard = "200",
      .minimum = 2,
      .maximum = 1e12,
-     .offset = offsetof(struct boosting_options, memory),
+     .offset = offsetof(struct boosting_options, horizon),
      .help = "labels of a leaf that its value stands on: fewer follow drift faster"},
     OPTION_END,
 };

@@ -146,6 +146,20 @@ static void step(struct network *self)
     }
 }
 
+/* A batch of one needs no library: less to call, and the same bits under every kernel of it. */
+static void learn_single(struct network *self)
+{
+    for (uint64_t layer = 0; layer < self->layers; layer++) {
+        const double *deltas = batch_deltas(self) + self->place[layer + 1];
+        const double *values = batch_values(self) + self->place[layer];
+        double *slopes = block(self, BLOCK_SLOPES) + self->weights[layer];
+        for (uint64_t i = 0; i < self->width[layer + 1]; i++) {
+            for (uint64_t j = 0; j < self->padded[layer]; j++)
+                *slopes++ = deltas[i] * values[j];
+        }
+    }
+}
+
 static void learn_batch(struct network *self)
 {
     for (uint64_t layer = 0; layer < self->layers; layer++) {
@@ -159,7 +173,6 @@ static void learn_batch(struct network *self)
         };
         linalg_slopes(&slopes, block(self, BLOCK_SLOPES) + self->weights[layer]);
     }
-    step(self);
 }
 
 void network_learn(struct network *self, const double *values, const double *slopes)
@@ -174,5 +187,9 @@ void network_learn(struct network *self, const double *values, const double *slo
     if (++self->filled < self->batch)
         return;
     self->filled = 0;
-    learn_batch(self);
+    if (self->batch == 1)
+        learn_single(self);
+    else
+        learn_batch(self);
+    step(self);
 }

@@ -6,8 +6,8 @@
  * What outputs mean and what they should have been is the caller's: it gives back delta, the slope
  * of its loss by each output.  Slopes by the weights follow by the chain rule (David Rumelhart,
  * Geoffrey Hinton, Ronald Williams, "Learning representations by back-propagating errors", 1986)
- * and are averaged over `batch` examples, as one matrix product a layer; then (Diederik Kingma,
- * Jimmy Ba, "Adam: a method for stochastic optimization", 2015)
+ * and are averaged over `batch` examples, by one matrix product a layer if there are several; then
+ * (Diederik Kingma, Jimmy Ba, "Adam: a method for stochastic optimization", 2015)
  *
  *     m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,
  *     w -= rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)
