@@ -322,8 +322,8 @@ static void test_scattered_tells(void **unused)
             memcpy(before, subject.self, subject.size);
             memset(told, 0, subject.size);
             subject.kind->learn(subject.self, &example);
-            for (uint64_t j = 0; memcmp(before, subject.self, subject.size) && j < subject.size;
-                 j++)
+            bool changed = memcmp(before, subject.self, subject.size) != 0;
+            for (uint64_t j = 0; changed && j < subject.size; j++)
                 assert_true(told[j] || before[j] == subject.self[j]);
         }
         free(before);
