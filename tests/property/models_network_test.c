@@ -2,7 +2,9 @@
  * features by what must be true of them. */
 #include "base/random.h"
 #include "models/correlation_groups.h"
+#include "models/model.h"
 #include "models/network.h"
+#include "tests/unit/base_options.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +17,7 @@
 
 enum { INPUTS = 5, OUTPUTS = 3 };
 
-struct example {
+struct lesson {
     double input[INPUTS], target[OUTPUTS], weight;
 };
 
@@ -31,9 +33,9 @@ static struct network *open_network(const struct network_plan *plan, uint64_t se
     return self;
 }
 
-static struct example draw(struct random *random)
+static struct lesson draw(struct random *random)
 {
-    struct example example = {.weight = 0.5 + random_uniform(random)};
+    struct lesson example = {.weight = 0.5 + random_uniform(random)};
     for (int i = 0; i < INPUTS; i++)
         example.input[i] = 4 * random_uniform(random) - 2;
     for (int i = 0; i < OUTPUTS; i++)
@@ -41,14 +43,14 @@ static struct example draw(struct random *random)
     return example;
 }
 
-static const double *forward(const struct network *self, const struct example *example,
+static const double *forward(const struct network *self, const struct lesson *example,
                              double *values)
 {
     memcpy(values, example->input, sizeof example->input);
     return network_forward(self, values);
 }
 
-static double loss(const struct network *self, const struct example *example)
+static double loss(const struct network *self, const struct lesson *example)
 {
     double values[NETWORK_ROW_MAX], sum = 0;
     const double *outputs = forward(self, example, values);
@@ -57,7 +59,7 @@ static double loss(const struct network *self, const struct example *example)
     return example->weight * sum;
 }
 
-static void learn(struct network *self, const struct example *example)
+static void learn(struct network *self, const struct lesson *example)
 {
     double values[NETWORK_ROW_MAX], slopes[OUTPUTS];
     const double *outputs = forward(self, example, values);
@@ -80,7 +82,7 @@ static void check_slopes(enum network_bend bend, uint32_t batch, uint64_t seed)
     memcpy(before, self, network_size(&plan));
     struct random random;
     random_seed(&random, seed + 100);
-    struct example examples[8];
+    struct lesson examples[8];
     for (uint32_t i = 0; i < batch; i++) {
         examples[i] = draw(&random);
         learn(self, &examples[i]);
@@ -138,7 +140,7 @@ static void test_adam(void **unused)
     for (int t = 1; t <= 200; t++) {
         for (uint32_t i = 0; i < plan.batch; i++) {
             assert_memory_equal(weight, self->cells, count * sizeof *weight);
-            struct example example = draw(&random);
+            struct lesson example = draw(&random);
             learn(self, &example);
         }
         const double *g = self->cells + 3 * count;
@@ -168,10 +170,10 @@ static void test_weight(void **unused)
     struct network *heavy = open_network(&plan, 7), *often = open_network(&plan, 7);
     struct random random;
     random_seed(&random, 8);
-    struct example one = draw(&random), other = draw(&random);
+    struct lesson one = draw(&random), other = draw(&random);
     const double heavy_weights[] = {3, 1, 1e-300, 1e-300}, often_weights[] = {1, 1, 1, 1};
     for (int i = 0; i < 4; i++) {
-        struct example example = i == 1 ? other : one;
+        struct lesson example = i == 1 ? other : one;
         example.weight = heavy_weights[i];
         learn(heavy, &example);
         example.weight = often_weights[i];
@@ -223,13 +225,42 @@ static void test_groups(void **unused)
     }
 }
 
+/* Of three classes, each a side of the plane, the score is the right one. */
+static void test_classes(void **unused)
+{
+    (void)unused;
+    static const enum value_type types[] = {TYPE_NUMBER, TYPE_NUMBER};
+    static const char *const names[] = {"a", "b"};
+    const struct model_shape shape = {2, types, names, 3};
+    const struct model_kind *kind = model_find("perceptron");
+    void *options = options_of_json(kind->options, kind->option_size, "{\"layers\": \"16\"}");
+    void *self = calloc(1, kind->state_size(options, &shape));
+    kind->init(self, options, &shape, 1);
+    struct random random;
+    random_seed(&random, 2);
+    int right = 0;
+    enum { EXAMPLES = 4000, JUDGED = 1000 };
+    for (int i = 0; i < EXAMPLES; i++) {
+        double a = random_uniform(&random), b = random_uniform(&random);
+        union value feature[] = {{a}, {b}};
+        double label = a + b > 1.2 ? 2 : a > b ? 1 : 0;
+        struct example example = {feature, 0, label, 1, NULL};
+        double score = kind->learn(self, &example);
+        assert_true(score == 0 || score == 1 || score == 2);
+        right += i >= EXAMPLES - JUDGED && score == label;
+    }
+    print_message("%d of %d right\n", right, JUDGED);
+    assert_true(right > JUDGED * 93 / 100);
+    free(self);
+    free(options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slopes),
-        cmocka_unit_test(test_adam),
-        cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_slopes),  cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_weight),  cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
