@@ -5,7 +5,7 @@
 extern const struct model_kind autoencoder_ensemble_model, autoencoder_model;
 extern const struct model_kind gradient_boosting_model;
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
-extern const struct model_kind mondrian_forest_model, perceptron_model;
+extern const struct model_kind midas_model, mondrian_forest_model, perceptron_model;
 
 const struct model_kind *const model_table[] = {
     /* linear */
@@ -18,6 +18,7 @@ const struct model_kind *const model_table[] = {
     &autoencoder_model,
     &autoencoder_ensemble_model,
     &half_space_trees_model,
+    &midas_model,
     NULL,
 };
 

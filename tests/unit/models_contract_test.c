@@ -64,6 +64,9 @@ static const struct variant variants[] = {
     {"autoencoder", "{\"grace\": 0, \"hidden\": 0.2, \"learning_rate\": 0.001}"},
     {"autoencoder_ensemble", "{\"grace\": 100}"},
     {"autoencoder_ensemble", "{\"grace\": 300, \"size\": 6, \"horizon\": 1000}"},
+    {"midas", "{\"buckets\": 40}"},
+    {"midas", "{\"variant\": \"plain\", \"rows\": 1, \"buckets\": 50}"},
+    {"midas", "{\"variant\": \"relational\", \"rows\": 3, \"factor\": 0.9}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -249,6 +252,14 @@ static double area(const double *scores, const double *labels, int count)
     return won / pairs;
 }
 
+/* Kinds that look at something else than the toy stream have a test of their own. */
+static bool suits(const struct subject *subject)
+{
+    struct failure failure;
+    return !subject->kind->check ||
+           subject->kind->check(subject->options, &shape, &failure) == STATUS_OK;
+}
+
 static void test_learns(void **unused)
 {
     (void)unused;
@@ -269,7 +280,7 @@ static void test_learns(void **unused)
         }
         double reached = area(scores, labels, JUDGED);
         print_message("%s %s: area %.4f\n", variants[v].kind, variants[v].options, reached);
-        assert_true(reached > (subject.kind->supervised ? 0.95 : 0.9));
+        assert_true(!suits(&subject) || reached > (subject.kind->supervised ? 0.95 : 0.9));
         subject_close(&subject);
     }
 }
