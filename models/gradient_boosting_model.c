@@ -33,6 +33,9 @@
 
 enum { FIRST_RENEWAL = 32, LAST_RENEWAL = 65536 };
 
+/* Beyond it a weight is a mistake of somebody's; sums stay finite. */
+static const double WEIGHT_LIMIT = 1e6;
+
 struct boosting_options {
     int64_t trees, leaves, grace, horizon;
     double learning_rate, l2, significance, features, subsample;
@@ -173,11 +176,16 @@ static void renew(struct boosting *self, const struct example *example)
     self->renewal += next;
 }
 
+static inline double weight_of(const struct example *example)
+{
+    return example->weight < WEIGHT_LIMIT ? example->weight : WEIGHT_LIMIT;
+}
+
 static void learn_trees(struct boosting *self, const struct example *example)
 {
     struct gradient_lesson lesson = {.feature = example->feature,
                                      .label = example->label,
-                                     .weight = example->weight,
+                                     .weight = weight_of(example),
                                      .example = example};
     for (uint64_t i = 0; i < self->feature_count; i++)
         lesson.bin[i] = (uint8_t)gradient_bin(&bins_of(self)[i], example->feature[i]);
@@ -197,8 +205,8 @@ static double boosting_learn(void *memory, const struct example *example)
     if (self->learned >= FIRST_RENEWAL)
         learn_trees(self, example);
     remember(self, example);
-    self->weight += example->weight;
-    self->positive += example->weight * example->label;
+    self->weight += weight_of(example);
+    self->positive += weight_of(example) * example->label;
     if (++self->learned == self->renewal)
         renew(self, example);
     return score;

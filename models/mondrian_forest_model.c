@@ -42,6 +42,9 @@ enum { ALIGNMENT = 64, TREES_MAX = 1000 };
 /* Beyond this a value stops being told from others as far out; sums of 512 stay finite. */
 static const float VALUE_LIMIT = 1e30F;
 
+/* Beyond it a weight is a mistake of somebody's; counts stay finite. */
+static const double WEIGHT_LIMIT = 1e6;
+
 struct mondrian_options {
     int64_t trees, memory;
     double step, dirichlet;
@@ -196,7 +199,7 @@ static double mondrian_learn(void *memory, const struct example *example)
     arrive(&arrival, self, example->feature);
     arrival.label = (uint64_t)example->label;
     ASSERT(arrival.label < self->class_count);
-    arrival.weight = example->weight;
+    arrival.weight = example->weight < WEIGHT_LIMIT ? example->weight : WEIGHT_LIMIT;
     arrival.example = example;
     for (uint64_t i = 0; i < self->tree_count; i++)
         mondrian_tree_learn(&arrival, i);
