@@ -3,7 +3,11 @@
 #include "features/pass.h"
 #include <string.h>
 
-enum { STAGES = 5, UNITS = 8 /* a power of two, no fewer than the stages */ };
+enum {
+    STAGES = 5,
+    UNITS = 8,     /* a power of two, no fewer than the stages */
+    STEP_ROWS = 4, /* before the next stage has its turn: their fetches overlap */
+};
 
 struct extraction {
     const struct features *features;
@@ -100,19 +104,26 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
     entity_after(work, unit->index, row);
 }
 
-/* Units at stages 0 to 4, the newest first: each takes one row on. */
-static inline void units_step(const struct extraction *work, struct unit *const stage[STAGES],
-                              uint32_t i)
+/* Rows [i, end) of a unit, so far as there are any. */
+static inline uint32_t rows_end(const struct unit *unit, uint32_t end)
 {
-    if (i < stage[0]->count)
+    return end < unit->count ? end : unit->count;
+}
+
+/* Units at stages 0 to 4, the newest first: each takes some rows on. */
+static inline void units_step(const struct extraction *work, struct unit *const stage[STAGES],
+                              uint32_t from)
+{
+    uint32_t end = from + STEP_ROWS;
+    for (uint32_t i = from; i < rows_end(stage[0], end); i++)
         fetch_index(stage[0], work->state, work->batch, i);
-    if (i < stage[1]->count)
+    for (uint32_t i = from; i < rows_end(stage[1], end); i++)
         fetch_row(stage[1], work->state, i);
-    if (i < stage[2]->count)
+    for (uint32_t i = from; i < rows_end(stage[2], end); i++)
         fetch_blocks(stage[2], work->state, work->batch, i);
-    if (i < stage[3]->count)
+    for (uint32_t i = from; i < rows_end(stage[3], end); i++)
         fetch_next(stage[3], work->state, work->batch, i);
-    if (i < stage[4]->count)
+    for (uint32_t i = from; i < rows_end(stage[4], end); i++)
         unit_visit(work, stage[4], i);
 }
 
@@ -132,7 +143,7 @@ static void batch_by_entity(const struct extraction *work)
         stage[0]->count = 0;
         if (u < units)
             unit_open(stage[0], work, u % entities, u / entities * UNIT_ROWS);
-        for (uint32_t i = 0; i < UNIT_ROWS && i < rows; i++)
+        for (uint32_t i = 0; i < UNIT_ROWS && i < rows; i += STEP_ROWS)
             units_step(work, stage, i);
     }
 }
