@@ -16,8 +16,8 @@
  * are told apart. A missing number stands for its mean in the first window; keys are never chosen,
  * and a pipeline whose features are keys alone is refused by the configuration.
  *
- * What splits the nodes lies apart from what they count, so that both are small: the way down needs
- * the splits alone, and at the end of a window one pass over the counts makes the latest ones the
+ * Only the leaf where an event ends counts it: what the nodes above have seen is the sum of their
+ * children's, which is taken once, at the end of a window, when the latest counts become the
  * reference. */
 #include "base/assert.h"
 #include "base/random.h"
@@ -38,11 +38,15 @@ struct trees_options {
     int64_t trees, depth, window;
 };
 
-/* Where an inner node halves its part of the space.  The split is the image of a float, in the same
- * order as a whole number: those are compared sooner. */
+/* An inner node.  The split is the image of a float, in the same order as a whole number: those are
+ * compared sooner. */
 struct cut {
     int32_t split;
-    uint32_t feature;
+    uint16_t feature, reference;
+};
+
+struct leaf {
+    uint16_t reference, latest; /* a window is shorter than 2^16 */
 };
 
 /* Of a feature in the first window. */
@@ -52,14 +56,13 @@ struct range {
 
 /* The row: this; ranges (feature_count); lower, inverse and standing (3, feature_count): a value
  * becomes (value - lower) inverse, 0 to 1 over the first window's range, a missing one `standing`;
- * cuts (2^depth, stride) and counts (2^(depth + 1), stride) at the next cache lines, a row a node
- * and a column a tree, so that the same place of neighbouring trees is found from one address.
- * Counts have the reference in bits 0 to 15 and the latest in 16 to 31 (a window is shorter than
- * 2^16).  Nodes are numbered from 1, the children of i are 2i and 2i + 1. */
+ * cuts (2^depth, stride) and leaves (2^depth, stride) at the next cache lines, a row a node and a
+ * column a tree, so that the same place of neighbouring trees is found from one address.  Nodes are
+ * numbered from 1, the children of i are 2i and 2i + 1; leaf 0 is node 2^depth. */
 struct trees {
     uint64_t tree_count, depth, window, feature_count;
     uint64_t stride; /* trees, or one more: an even number would share cache sets */
-    uint64_t cuts_offset, counts_offset;
+    uint64_t cuts_offset, leaves_offset;
     uint64_t filled; /* events of this window */
     uint32_t epoch;  /* 0: measuring ranges; 1: no reference yet */
     uint32_t limit;  /* fewer than this are few */
@@ -78,7 +81,7 @@ static uint64_t stride_for(const struct trees_options *given)
     return (uint64_t)given->trees | 1;
 }
 
-static uint64_t counts_offset(const struct trees_options *given, const struct model_shape *shape)
+static uint64_t leaves_offset(const struct trees_options *given, const struct model_shape *shape)
 {
     uint64_t size = cuts_offset(shape) + (stride_for(given) << given->depth) * sizeof(struct cut);
     return (size + LINE - 1) / LINE * LINE;
@@ -87,8 +90,7 @@ static uint64_t counts_offset(const struct trees_options *given, const struct mo
 static uint64_t trees_state_size(const void *options, const struct model_shape *shape)
 {
     const struct trees_options *given = (const struct trees_options *)options;
-    uint64_t counts = stride_for(given) << (given->depth + 1);
-    return counts_offset(given, shape) + counts * sizeof(uint32_t);
+    return leaves_offset(given, shape) + (stride_for(given) << given->depth) * sizeof(struct leaf);
 }
 
 static enum status trees_check(const void *options, const struct model_shape *shape,
@@ -117,10 +119,10 @@ static inline struct cut *tree_cuts(const struct trees *self, uint64_t tree)
     return (struct cut *)(void *)cuts + tree;
 }
 
-static inline uint32_t *tree_counts(const struct trees *self, uint64_t tree)
+static inline struct leaf *tree_leaves(const struct trees *self, uint64_t tree)
 {
-    uint8_t *counts = (uint8_t *)(uintptr_t)self + self->counts_offset;
-    return (uint32_t *)(void *)counts + tree;
+    uint8_t *leaves = (uint8_t *)(uintptr_t)self + self->leaves_offset;
+    return (struct leaf *)(void *)leaves + tree;
 }
 
 /* Of numbers that are not NaN; both zeros have one image. */
@@ -148,7 +150,7 @@ static void carve(struct carving *carving, struct cut *cuts, uint64_t index, uin
     uint64_t chosen = random_below(carving->random, carving->count);
     double lower = carving->lower[chosen], upper = carving->upper[chosen];
     double middle = lower + (upper - lower) / 2;
-    cuts[index * carving->stride].feature = carving->feature[chosen];
+    cuts[index * carving->stride].feature = (uint16_t)carving->feature[chosen];
     cuts[index * carving->stride].split = image_of((float)middle);
     carving->upper[chosen] = middle;
     carve(carving, cuts, 2 * index, level + 1);
@@ -183,7 +185,7 @@ static void trees_init(void *memory, const void *options, const struct model_sha
     self->feature_count = shape->feature_count;
     self->stride = stride_for(given);
     self->cuts_offset = cuts_offset(shape);
-    self->counts_offset = counts_offset(given, shape);
+    self->leaves_offset = leaves_offset(given, shape);
     self->limit = (uint32_t)(self->window / 10 > 0 ? self->window / 10 : 1);
     struct random random;
     random_seed(&random, seed);
@@ -243,46 +245,57 @@ static inline void place(const struct trees *self, const union value *feature, i
     }
 }
 
-/* The window has ended: latest becomes reference. */
+/* The window has ended: latest becomes reference, from the leaves upwards. */
 static void turn_over(struct trees *self)
 {
-    uint32_t *counts = tree_counts(self, 0);
-    uint64_t count = self->stride << (self->depth + 1);
-    for (uint64_t i = 0; i < count; i++)
-        counts[i] >>= 16;
+    struct cut *cuts = tree_cuts(self, 0);
+    struct leaf *leaves = tree_leaves(self, 0);
+    uint64_t stride = self->stride, inner = stride << self->depth;
+    for (uint64_t i = 0; i < inner; i++)
+        leaves[i] = (struct leaf){.reference = leaves[i].latest};
+    /* Both children of node i, whose row begins at `row`, stand a row from each other. */
+    for (uint64_t row = inner / 2; row < inner; row += stride)
+        for (uint64_t tree = 0; tree < self->tree_count; tree++) {
+            const struct leaf *child = &leaves[2 * row - inner + tree];
+            cuts[row + tree].reference = (uint16_t)(child->reference + child[stride].reference);
+        }
+    for (uint64_t row = inner / 2 - stride; row > 0 && row < inner; row -= stride)
+        for (uint64_t tree = 0; tree < self->tree_count; tree++) {
+            const struct cut *child = &cuts[2 * row + tree];
+            cuts[row + tree].reference = (uint16_t)(child->reference + child[stride].reference);
+        }
 }
 
 /* Goes down `lanes` trees from this one on at once, so that their loads overlap, and notes the
  * reference of every node on the way in seen (depth + 1, LANES), from lane `at` on.  Learning
- * counts the event in each.  `row` is where a node's row begins. */
+ * counts the event.  `row` is where a node's row begins. */
 static inline __attribute__((always_inline)) void walk(const struct trees *self, uint64_t tree,
                                                        const uint64_t lanes, const int32_t *placed,
                                                        const bool learning, lanes_of_32 *seen,
                                                        const uint64_t at)
 {
     const struct cut *cuts = tree_cuts(self, tree);
-    uint32_t *counts = tree_counts(self, tree);
     uint64_t stride = self->stride, depth = self->depth, row[LANES];
 #pragma GCC unroll 8
     for (uint64_t lane = 0; lane < lanes; lane++)
         row[lane] = stride;
-    for (uint64_t level = 0;; level++) {
-#pragma GCC unroll 8
-        for (uint64_t lane = 0; lane < lanes; lane++) {
-            uint32_t count = counts[row[lane] + lane];
-            seen[level][at + lane] = count & 0xffff;
-            if (learning)
-                counts[row[lane] + lane] = count + (1 << 16);
-        }
-        if (level == depth)
-            return;
+    for (uint64_t level = 0; level < depth; level++) {
 #pragma GCC unroll 8
         for (uint64_t lane = 0; lane < lanes; lane++) {
             const struct cut *cut = &cuts[row[lane] + lane];
+            seen[level][at + lane] = cut->reference;
             /* Half of the ways would be guessed wrong: no branch. */
             uint64_t right = placed[cut->feature] >= cut->split;
             row[lane] = 2 * row[lane] + (stride & (0 - right));
         }
+    }
+    struct leaf *leaves = tree_leaves(self, tree);
+#pragma GCC unroll 8
+    for (uint64_t lane = 0; lane < lanes; lane++) {
+        struct leaf *leaf = &leaves[row[lane] - (stride << depth) + lane];
+        seen[depth][at + lane] = leaf->reference;
+        if (learning)
+            leaf->latest++;
     }
 }
 
@@ -371,7 +384,7 @@ static const struct option trees_options[] = {
      .minimum = 1,
      .maximum = DEPTH_MAX,
      .offset = offsetof(struct trees_options, depth),
-     .help = "halvings of the space; each more doubles the memory, 16 bytes x 2^depth a tree"},
+     .help = "halvings of the space; each more doubles the memory, 12 bytes x 2^depth a tree"},
     {.name = "window",
      .type = OPTION_INTEGER,
      .standard = "250",
