@@ -44,10 +44,11 @@ void fetch_row(struct unit *unit, const struct state *state, uint32_t i)
 }
 
 /* The row has come: which blocks will the event touch? */
-void fetch_blocks(const struct unit *unit, const struct state *state, const struct batch *batch,
+void fetch_blocks(struct unit *unit, const struct state *state, const struct batch *batch,
                   uint32_t i)
 {
     const struct entity *entity = unit->entity;
+    unit->moves[i] = false;
     if (!entity->has_slots || unit->row[i] == STATE_NO_ROW)
         return;
     const struct entity_head *head = state_read(state, entity->row_region, unit->row[i]);
@@ -56,8 +57,10 @@ void fetch_blocks(const struct unit *unit, const struct state *state, const stru
         return;
     int64_t time_ms = batch->time_ms[unit->from + i];
     for (uint32_t e = 0; e < entity->edge_count; e++)
-        if (cursor_moves(&cursor[e], time_ms) && cursor[e].place.block)
+        if (cursor_moves(&cursor[e], time_ms) && cursor[e].place.block) {
             prefetch_block(entity, state, cursor[e].place.block);
+            unit->moves[i] = true;
+        }
     if (head->inline_count == entity->inline_slots)
         prefetch_block(entity, state, head->newest_block);
 }
@@ -67,12 +70,10 @@ void fetch_next(const struct unit *unit, const struct state *state, const struct
                 uint32_t i)
 {
     const struct entity *entity = unit->entity;
-    if (!entity->has_slots || unit->row[i] == STATE_NO_ROW)
+    if (!unit->moves[i])
         return;
     const struct entity_head *head = state_read(state, entity->row_region, unit->row[i]);
     const struct cursor *cursor = (const struct cursor *)(head + 1);
-    if (!head->newest_block)
-        return;
     int64_t time_ms = batch->time_ms[unit->from + i];
     for (uint32_t e = 0; e < entity->edge_count; e++) {
         struct place place = cursor[e].place;

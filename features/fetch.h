@@ -19,13 +19,14 @@ struct unit {
     uint32_t from, count;
     uint32_t strangers; /* rows without a guess, though they have a key */
     uint64_t key[UNIT_ROWS], row[UNIT_ROWS];
+    bool moves[UNIT_ROWS]; /* some cursor moves in a block */
 };
 
 /* Before the visits, for row `from + i`, in this order. */
 void fetch_index(struct unit *unit, const struct state *state, const struct batch *batch,
                  uint32_t i);
 void fetch_row(struct unit *unit, const struct state *state, uint32_t i);
-void fetch_blocks(const struct unit *unit, const struct state *state, const struct batch *batch,
+void fetch_blocks(struct unit *unit, const struct state *state, const struct batch *batch,
                   uint32_t i);
 void fetch_next(const struct unit *unit, const struct state *state, const struct batch *batch,
                 uint32_t i);

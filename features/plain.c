@@ -103,28 +103,80 @@ static inline void plain_leave(const struct visit *visit, uint32_t index, const 
         moment_rebuild(visit, &visit->entity->moment[index]);
 }
 
-static inline void plain_cross(const struct visit *visit, const struct plain_edge *edge,
-                               struct cursor *cursor)
+/* Where the row's slots are, read once for all of its edges. */
+struct slots {
+    uint8_t *first; /* inline */
+    const uint8_t *blocks;
+    uint64_t size, block_size;
+    const struct entity_head *head;
+};
+
+static inline struct slots slots_of(const struct visit *visit)
 {
-    struct place place = cursor->place;
-    const struct slot *slot = ring_slot(visit, place);
-    if (ring_newer(visit, &cursor->place))
-        cursor->next_ms = ring_slot(visit, cursor->place)->time_ms + edge->distance_ms;
+    const struct entity *entity = visit->entity;
+    return (struct slots){
+        .first = visit->bytes + entity->inline_offset,
+        .blocks = state_read(visit->state, entity->block_region, 0),
+        .size = entity->slot_size,
+        .block_size = visit->state->row_size[entity->block_region],
+        .head = visit_head(visit),
+    };
+}
+
+/* The slot at the place, which steps on to the next one; NULL: there is none.  As ring_slot and
+ * ring_newer. */
+static inline const struct slot *slots_step(const struct slots *slots, struct place *place,
+                                            const struct slot **next)
+{
+    const uint8_t *first = slots->first;
+    uint32_t count = slots->head->inline_count, newer = 0;
+    bool more = false;
+    if (place->block != 0) {
+        const struct block_head *block =
+            (const struct block_head *)(slots->blocks + (place->block - 1) * slots->block_size);
+        first = (const uint8_t *)(block + 1);
+        more = block->newer != 0 || count > 0;
+        newer = block->newer;
+        count = block->count;
+    }
+    const uint8_t *slot = first + place->slot * slots->size;
+    *next = NULL;
+    if (place->slot + 1 < count) {
+        place->slot++;
+        *next = (const struct slot *)(slot + slots->size);
+    } else if (more) {
+        *place = (struct place){.block = newer, .slot = 0};
+        *next = (const struct slot *)(newer ? slots->blocks + (newer - 1) * slots->block_size +
+                                                  sizeof(struct block_head)
+                                            : slots->first);
+    }
+    return (const struct slot *)slot;
+}
+
+static inline void plain_cross(const struct visit *visit, const struct slots *slots,
+                               const struct plain_edge *edge, struct cursor *cursor)
+{
+    const struct slot *next;
+    struct place place = cursor->place, oldest = place;
+    const struct slot *slot = slots_step(slots, &place, &next);
+    if (next)
+        *cursor = (struct cursor){.next_ms = next->time_ms + edge->distance_ms, .place = place};
     else
         *cursor = (struct cursor){.next_ms = TIME_NEVER};
     for (uint32_t i = edge->first; i < edge->end; i++)
         plain_leave(visit, i, slot);
     if (edge->drops)
-        ring_drop(visit, place);
+        ring_drop(visit, oldest);
 }
 
 void plain_advance(const struct visit *visit)
 {
     const struct plain *plain = &visit->entity->plain;
     struct cursor *cursor = visit_cursors(visit);
+    struct slots slots = slots_of(visit);
     for (uint32_t i = 0; i < plain->edge_count; i++)
         while (cursor[i].next_ms <= visit->time_ms)
-            plain_cross(visit, &plain->edge[i], &cursor[i]);
+            plain_cross(visit, &slots, &plain->edge[i], &cursor[i]);
 }
 
 void plain_entered(const struct visit *visit)
