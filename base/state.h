@@ -99,15 +99,29 @@ static inline const void *state_read(const struct state *state, uint32_t region,
     return state->rows[region] + row * state->row_size[region];
 }
 
+/* Says that size > 0 bytes from `at` on, inside the mapping, are about to change. */
+static inline void state_touch(const struct state *state, const void *at, uint64_t size)
+{
+    if (__builtin_expect(state->watcher != NULL, 0))
+        state->watcher->before_write(state->watcher->self,
+                                     (uint64_t)((const uint8_t *)at - state->bytes), size);
+}
+
 /* Writable bytes [offset, offset + size) of a row.  Nothing moves; the pointer is good until the
  * end of the step, when a snapshot may begin.  One call for a row and an event is enough. */
 static inline void *state_write(struct state *state, uint32_t region, uint64_t row, uint64_t offset,
                                 uint64_t size)
 {
     uint8_t *start = state->rows[region] + row * state->row_size[region] + offset;
-    if (__builtin_expect(state->watcher != NULL, 0))
-        state->watcher->before_write(state->watcher->self, (uint64_t)(start - state->bytes), size);
+    state_touch(state, start, size);
     return start;
+}
+
+/* A row that is large and changes in few places: whoever gets it calls state_touch before each
+ * change. */
+static inline void *state_row(struct state *state, uint32_t region, uint64_t row)
+{
+    return state->rows[region] + row * state->row_size[region];
 }
 
 static inline void *state_write_row(struct state *state, uint32_t region, uint64_t row)

@@ -67,7 +67,7 @@ static void check_model(struct formulas *formulas, const struct model_setting *s
         type[i] = pipeline->model_feature_type[setting->feature[i]];
         name[i] = pipeline->model_feature_name[setting->feature[i]];
     }
-    const struct model_shape shape = {setting->feature_count, type, name};
+    const struct model_shape shape = {setting->feature_count, type, name, 2};
     struct failure failure;
     char path[128];
     snprintf(path, sizeof path, "models.%s", setting->name);

@@ -26,7 +26,7 @@ static void member_open(struct member *member, const struct models_setting *sett
         member->name[i] = setting->feature_name[feature];
         member->all = member->all && feature == i;
     }
-    member->shape = (struct model_shape){own->feature_count, member->type, member->name};
+    member->shape = (struct model_shape){own->feature_count, member->type, member->name, 2};
     /* By name, so that another model in the configuration changes nothing here. */
     member->seed = setting->seed ^ hash_fingerprint(own->name, strlen(own->name));
 }
@@ -137,7 +137,10 @@ static const void *slot_read(const struct member *member, const struct state *st
 static void *slot_write(const struct member *member, struct state *state,
                         const struct race_row *race, enum model_slot slot)
 {
-    return state_write_row(state, member->region, race->slot[slot].row);
+    uint64_t row = race->slot[slot].row;
+    if (member->setting->kind->scattered)
+        return state_row(state, member->region, row);
+    return state_write_row(state, member->region, row);
 }
 
 void models_start(const struct models *models, struct state *state)
@@ -184,7 +187,8 @@ void models_score(const struct models *models, struct state *state, const struct
         struct example example = {.feature = member_features(member, features, room),
                                   .time_ms = batch->time_ms[row],
                                   .label = MISSING,
-                                  .weight = 1};
+                                  .weight = 1,
+                                  .state = state};
         scores[i] = member_score(member, state, race, &example);
         batch_column(batch, member->setting->score_value)[row].number = scores[i];
         if (!member->setting->retrained)
@@ -275,6 +279,7 @@ void models_learn(const struct models *models, struct state *state, const struct
             continue;
         union value room[MODEL_FEATURES_MAX];
         struct example own = *example;
+        own.state = state;
         own.feature = member_features(member, example->feature, room);
         member_learn(models, member, state, race_write(models, state, i), &own);
     }
@@ -374,7 +379,7 @@ static enum model_event_kind obey(const struct member *member, struct state *sta
     struct failure failure;
     switch (control->kind) {
     case CONTROL_MODEL: {
-        void *memory = slot_write(member, state, race, SLOT_CHALLENGER);
+        void *memory = state_write_row(state, member->region, race->slot[SLOT_CHALLENGER].row);
         if (challenger_load(member, memory, control->file, &failure) != STATUS_OK) {
             race_fail(race);
             snprintf(detail, size, "%.150s", failure.text);

@@ -336,7 +336,7 @@ static json_t *file_of(const struct fit *fit, const struct model_kind *kind,
     const char *names[MODEL_FEATURES_MAX];
     for (uint32_t i = 0; i < set->feature_count; i++)
         names[i] = set->feature_name[i];
-    struct model_shape shape = {set->feature_count, set->type, names};
+    struct model_shape shape = {set->feature_count, set->type, names, 2};
     json_t *file = model_file_make(kind, set->model, set->training, &shape, parameters_of(fit));
     json_object_set_new(file, "report", training_report_json(report));
     return file;

@@ -60,7 +60,7 @@ static void bench(const struct bench_case *which)
     const char *names[FEATURES];
     for (int i = 0; i < FEATURES; i++)
         names[i] = "feature";
-    struct model_shape shape = {FEATURES, types, names};
+    struct model_shape shape = {FEATURES, types, names, 2};
     void *options = calloc(1, kind->option_size);
     struct findings findings = {0};
     json_t *given = json_loads(which->options, 0, NULL);

@@ -16,7 +16,7 @@ enum { FEATURES = 4, EVENTS = 3000 };
 
 static const enum value_type types[FEATURES] = {TYPE_NUMBER, TYPE_NUMBER, TYPE_NUMBER, TYPE_NUMBER};
 static const char *const names[FEATURES] = {"a", "b", "c", "d"};
-static const struct model_shape shape = {FEATURES, types, names};
+static const struct model_shape shape = {FEATURES, types, names, 2};
 
 static void *open_model(const char *name, const char *text, uint64_t seed)
 {
@@ -86,7 +86,7 @@ static void test_logistic(void **unused)
             union value feature[FEATURES];
             double label, z[FEATURES];
             draw(&random, i, feature, &label);
-            struct example example = {feature, 0, label, 1};
+            struct example example = {feature, 0, label, 1, NULL};
             double expected = plain_score(&plain, feature, z);
             assert_true(fabs(kind->learn(self, &example) - expected) < 1e-12);
             plain_learn(&plain, feature, label);
@@ -111,7 +111,7 @@ static void test_newton_is_near_batch(void **unused)
     random_seed(&random, 8);
     for (int i = 0; i < EVENTS; i++) {
         draw(&random, 0, features[i], &labels[i]);
-        struct example example = {features[i], 0, labels[i], 1};
+        struct example example = {features[i], 0, labels[i], 1, NULL};
         kind->learn(self, &example);
     }
     double weight[FEATURES + 1] = {0};
@@ -239,7 +239,7 @@ static void test_half_space_trees(void **unused)
             union value feature[FEATURES];
             double label;
             draw(&random, i, feature, &label);
-            struct example example = {feature, 0, MISSING, 1};
+            struct example example = {feature, 0, MISSING, 1, NULL};
             double expected = plain_step(&plain, feature);
             double score = kind->learn(self, &example);
             if (fabs(score - expected) > 1e-12)
@@ -261,12 +261,12 @@ static void test_missing_and_far(void **unused)
     double label;
     for (int i = 0; i < 1000; i++) {
         draw(&random, 0, feature, &label);
-        struct example example = {feature, 0, MISSING, 1};
+        struct example example = {feature, 0, MISSING, 1, NULL};
         kind->learn(self, &example);
     }
     for (int i = 0; i < FEATURES; i++)
         feature[i].number = i + 1;
-    struct example example = {feature, 0, MISSING, 1};
+    struct example example = {feature, 0, MISSING, 1, NULL};
     double middle = kind->score(self, &example);
     feature[1].number = MISSING;
     double missing = kind->score(self, &example);

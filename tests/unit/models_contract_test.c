@@ -34,7 +34,7 @@ void *calloc(size_t count, size_t size)
 static const enum value_type types[FEATURES] = {TYPE_NUMBER, TYPE_NUMBER, TYPE_BOOLEAN, TYPE_TEXT,
                                                 TYPE_ENUM};
 static const char *const names[FEATURES] = {"amount", "count", "night", "card", "channel"};
-static const struct model_shape shape = {FEATURES, types, names};
+static const struct model_shape shape = {FEATURES, types, names, 2};
 
 /* A variant of a kind: options as the configuration would give them. */
 struct variant {
@@ -104,7 +104,7 @@ static double teach(const struct subject *subject, struct random *random)
     union value feature[FEATURES];
     double label;
     draw(random, feature, &label);
-    struct example example = {feature, 0, subject->kind->supervised ? label : MISSING, 1};
+    struct example example = {feature, 0, subject->kind->supervised ? label : MISSING, 1, NULL};
     return subject->kind->learn(subject->self, &example);
 }
 
@@ -140,7 +140,7 @@ static void test_extremes(void **unused)
             union value feature[FEATURES];
             for (int j = 0; j < FEATURES; j++)
                 feature[j].number = extremes[random_below(&random, EXTREMES)];
-            struct example example = {feature, 0, (double)random_below(&random, 2), 1};
+            struct example example = {feature, 0, (double)random_below(&random, 2), 1, NULL};
             double before = subject.kind->score(subject.self, &example);
             double score = subject.kind->learn(subject.self, &example);
             assert_true(isfinite(before) && before >= 0 && before <= 1);
@@ -167,7 +167,7 @@ static void test_learn_returns_score(void **unused)
             union value feature[FEATURES];
             double label;
             draw(&random, feature, &label);
-            struct example example = {feature, 0, label, 1};
+            struct example example = {feature, 0, label, 1, NULL};
             double score = subject.kind->score(subject.self, &example);
             double learned = subject.kind->learn(subject.self, &example);
             assert_memory_equal(&score, &learned, sizeof score);
@@ -250,7 +250,7 @@ static void test_learns(void **unused)
         for (int i = 0; i < JUDGED; i++) {
             union value feature[FEATURES];
             draw(&random, feature, &labels[i]);
-            struct example example = {feature, 0, MISSING, 1};
+            struct example example = {feature, 0, MISSING, 1, NULL};
             scores[i] = subject.kind->score(subject.self, &example);
         }
         double reached = area(scores, labels, JUDGED);
@@ -276,6 +276,48 @@ static void test_allocates_nothing(void **unused)
     }
 }
 
+/* Told of in one learning step: a byte of the model, or not. */
+static uint8_t *told;
+
+static void note_told(void *self, uint64_t offset, uint64_t size)
+{
+    (void)self;
+    assert_true(size > 0);
+    memset(told + offset, 1, size);
+}
+
+/* A scattered kind changes nothing that it has not told of: the snapshot would miss it. */
+static void test_scattered_tells(void **unused)
+{
+    (void)unused;
+    for (int v = 0; v < VARIANTS; v++) {
+        struct subject subject;
+        struct random random;
+        random_seed(&random, 14);
+        subject_open(&subject, &variants[v], 15);
+        struct state_watcher watcher = {note_told, NULL};
+        struct state state = {.bytes = subject.self, .size = subject.size, .watcher = &watcher};
+        uint8_t *before = malloc(subject.size);
+        told = malloc(subject.size);
+        assert_true(before && told);
+        for (int i = 0; subject.kind->scattered && i < 2000; i++) {
+            union value feature[FEATURES];
+            double label;
+            draw(&random, feature, &label);
+            struct example example = {feature, 0, label, 1, &state};
+            memcpy(before, subject.self, subject.size);
+            memset(told, 0, subject.size);
+            subject.kind->learn(subject.self, &example);
+            for (uint64_t j = 0; memcmp(before, subject.self, subject.size) && j < subject.size;
+                 j++)
+                assert_true(told[j] || before[j] == subject.self[j]);
+        }
+        free(before);
+        free(told);
+        subject_close(&subject);
+    }
+}
+
 /* Weight 2 moves a fresh learner about twice as far; exactly so only for sgd. */
 static void test_weight(void **unused)
 {
@@ -287,7 +329,7 @@ static void test_weight(void **unused)
         bool adagrad = strstr(variants[v].options, "adagrad") != NULL;
         if (once.kind->supervised && !adagrad) {
             union value feature[FEATURES] = {{100}, {1}, {1}, {.key = 5}, {2}};
-            struct example example = {feature, 0, 1, 0.01};
+            struct example example = {feature, 0, 1, 0.01, NULL};
             double start = once.kind->score(once.self, &example);
             once.kind->learn(once.self, &example);
             example.weight = 0.02;
@@ -314,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_learns),
         cmocka_unit_test(test_allocates_nothing),
+        cmocka_unit_test(test_scattered_tells),
         cmocka_unit_test(test_weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

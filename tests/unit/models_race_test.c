@@ -107,7 +107,7 @@ static void learn(struct bench *bench, int count)
         double label, scores[3];
         union value features[FEATURES];
         score_one(bench, &label, features, scores);
-        struct example example = {features, 0, label, 1};
+        struct example example = {features, 0, label, 1, NULL};
         models_learn(bench->models, &bench->state, &example);
     }
 }
@@ -117,7 +117,7 @@ static json_t *model_file(double c, double a, double intercept, uint64_t trainin
 {
     static const enum value_type types[2] = {TYPE_NUMBER, TYPE_NUMBER};
     static const char *const names[2] = {"c", "a"};
-    struct model_shape shape = {2, types, names};
+    struct model_shape shape = {2, types, names, 2};
     json_t *parameters = json_pack("{s:i, s:f, s:[f,f], s:[f,f], s:[f,f], s:[f,f]}", "examples",
                                    1000000, "intercept", intercept, "weights", c, a, "means", 0.5,
                                    0.5, "variances", 1.0, 1.0, "counts", 1e6, 1e6);
@@ -314,7 +314,7 @@ static void test_equal_is_rejected(void **unused)
     const struct model_kind *kind = model_find("logistic_regression");
     static const enum value_type types[2] = {TYPE_NUMBER, TYPE_NUMBER};
     static const char *const names[2] = {"c", "a"};
-    struct model_shape shape = {2, types, names};
+    struct model_shape shape = {2, types, names, 2};
     uint32_t region = 1; /* the first model's */
     json_t *parameters = kind->save(state_read(&bench.state, region, 0), &shape);
     assert_true(want(&bench));

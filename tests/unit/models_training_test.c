@@ -21,7 +21,7 @@ enum { FEATURES = 3, ROWS = 700, WIDTH = 3 + FEATURES };
 static char names[FEATURES][64] = {"amount", "ratio", "card"};
 static enum value_type types[FEATURES] = {TYPE_NUMBER, TYPE_NUMBER, TYPE_TEXT};
 static const char *const name_list[FEATURES] = {"amount", "ratio", "card"};
-static const struct model_shape shape = {FEATURES, types, name_list};
+static const struct model_shape shape = {FEATURES, types, name_list, 2};
 static union value rows[ROWS * WIDTH];
 
 static void assert_near(double value, double expected, double distance)
@@ -160,7 +160,7 @@ static void test_validation(void **unused)
     double scores[ROWS] = {0}, loss = 0, weight = 0;
     for (int i = OLDER; i < ROWS; i++) {
         const union value *row = rows + (size_t)i * WIDTH;
-        struct example example = {row + 3, 0, MISSING, 1};
+        struct example example = {row + 3, 0, MISSING, 1, NULL};
         scores[i] = kind->score(self, &example);
         loss -= row[2].number * log(row[1].number > 0.5 ? scores[i] : 1 - scores[i]);
         weight += row[2].number;
@@ -338,7 +338,7 @@ static void test_model_round_trip(void **unused)
         void *self = fresh_model(optimizers[o]), *loaded = fresh_model(optimizers[o]);
         for (int i = 0; i < ROWS; i++) {
             const union value *row = rows + (size_t)i * WIDTH;
-            struct example example = {row + 3, 0, row[1].number, row[2].number};
+            struct example example = {row + 3, 0, row[1].number, row[2].number, NULL};
             kind->learn(self, &example);
         }
         json_t *file = model_file_make(kind, "fraud", 1, &shape, kind->save(self, &shape));
@@ -350,7 +350,7 @@ static void test_model_round_trip(void **unused)
         assert_int_equal(kind->load(loaded, &shape, parameters, &failure), STATUS_OK);
         for (int i = 0; i < ROWS; i++) {
             const union value *row = rows + (size_t)i * WIDTH;
-            struct example example = {row + 3, 0, row[1].number, 1};
+            struct example example = {row + 3, 0, row[1].number, 1, NULL};
             double one = kind->learn(self, &example), other = kind->learn(loaded, &example);
             /* Adding and taking off the offset of positive_weight may cost a last bit. */
             if (o == 0)
@@ -387,7 +387,7 @@ static void refuse_file(const char *outer, const char *inner, const char *value,
     assert_int_equal(status, STATUS_STOP);
     if (!strstr(failure.text, words))
         fail_msg("`%s` does not say `%s`", failure.text, words);
-    struct example example = {rows + 3, 0, 1, 1};
+    struct example example = {rows + 3, 0, 1, 1, NULL};
     assert_true(kind->score(self, &example) == kind->score(untouched, &example));
     free(self);
     free(untouched);
@@ -433,7 +433,7 @@ static void test_trained_model_goes_on(void **unused)
         double loss = 0, weight = 0;
         for (int i = 0; i < ROWS; i++) {
             const union value *row = rows + (size_t)i * WIDTH;
-            struct example example = {row + 3, 0, row[1].number, row[2].number};
+            struct example example = {row + 3, 0, row[1].number, row[2].number, NULL};
             double score = kind->learn(self, &example);
             loss -= row[2].number * log(row[1].number > 0.5 ? score : 1 - score);
             weight += row[2].number;
