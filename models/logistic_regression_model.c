@@ -203,7 +203,7 @@ static double logistic_score(const void *memory, const struct example *example)
     return told(self, log_odds(self, z));
 }
 
-/* Without a branch, so that lanes go side by side; one reciprocal serves mean and variance. */
+/* Without a branch, so that lanes go side by side. */
 static void learn_scaler(struct logistic *self, const union value *feature)
 {
     double *restrict mean = vector(self, VECTOR_MEAN), *restrict count = vector(self, VECTOR_COUNT);
@@ -217,11 +217,11 @@ static void learn_scaler(struct logistic *self, const union value *feature)
         double value = values[i];
         double seen = fabs(value) <= FEATURE_LIMIT ? number[i] : 0;
         double counted = count[i] + seen;
-        double share = seen > 0 ? 1 / counted : 0;
+        double divisor = seen > 0 ? counted : 1;
         double delta = seen > 0 ? value - mean[i] : 0;
-        double moved = mean[i] + delta * share;
+        double moved = mean[i] + delta / divisor;
         double spread = seen > 0 ? delta * (value - moved) - variance[i] : 0;
-        double varied = variance[i] + spread * share;
+        double varied = variance[i] + spread / divisor;
         count[i] = counted;
         mean[i] = moved;
         variance[i] = varied;
