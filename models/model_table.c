@@ -2,20 +2,32 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model, midas_model;
+extern const struct model_kind autoencoder_ensemble_model, autoencoder_model;
+extern const struct model_kind gradient_boosting_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind midas_model, mondrian_forest_model, perceptron_model;
 extern const struct model_kind hoeffding_tree_model, hoeffding_adaptive_tree_model,
     extremely_fast_decision_tree_model, adaptive_random_forest_model, leveraging_bagging_model,
     streaming_random_patches_model;
 
 const struct model_kind *const model_table[] = {
+    /* linear */
     &logistic_regression_model,
-    &half_space_trees_model,
+    /* Hoeffding trees and their ensembles */
     &hoeffding_tree_model,
     &hoeffding_adaptive_tree_model,
     &extremely_fast_decision_tree_model,
     &adaptive_random_forest_model,
     &leveraging_bagging_model,
     &streaming_random_patches_model,
+    /* forests, boosting, networks */
+    &gradient_boosting_model,
+    &mondrian_forest_model,
+    &perceptron_model,
+    /* detectors */
+    &autoencoder_model,
+    &autoencoder_ensemble_model,
+    &half_space_trees_model,
     &midas_model,
     NULL,
 };
