@@ -38,7 +38,10 @@
  *
  * When no leaf or node is free the least promising leaf (least weight outside its largest class)
  * is put to sleep, if the one that wants to split promises more: it keeps its answer and learns no
- * more.  So memory is what was asked for, from the start.
+ * more.  So memory is what was asked for, from the start; but never less than each tree of an
+ * ensemble needs to begin with, which is much only with many features and classes.  A leaf that has
+ * seen 2^24 of weight in a class (floats count no further) keeps that class's distributions as they
+ * are.
  *
  * Users: one tree that only grows (hoeffding_tree_model.c), one that revises its splits
  * (extremely_fast_decision_tree_model.c), one that replaces its branches
