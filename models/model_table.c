@@ -2,11 +2,16 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind discord_model, extremes_model, half_space_trees_model,
+    logistic_regression_model, seasonal_residual_model, series_surprise_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
+    &discord_model,
+    &extremes_model,
     &half_space_trees_model,
+    &seasonal_residual_model,
+    &series_surprise_model,
     NULL,
 };
 
