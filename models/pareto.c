@@ -25,7 +25,8 @@ static double usable_scale(double scale, double threshold)
     return scale > least ? scale : least;
 }
 
-/* With the excesses' mean m0 and their mean m1 weighted by the chance of a larger one:
+/* With the excesses' mean m0 and their mean m1 weighted by the chance of a larger one, which is
+ * (i + 1/2) / count for the i-th largest (Hazen's plotting position):
  * shape = 2 - m0 / (m0 - 2 m1), scale = 2 m0 m1 / (m0 - 2 m1). */
 struct pareto pareto_from_moments(const double *value, uint64_t count, double threshold)
 {
@@ -33,7 +34,7 @@ struct pareto pareto_from_moments(const double *value, uint64_t count, double th
     for (uint64_t i = 0; i < count; i++) {
         double excess = value[i] - threshold;
         mean += excess;
-        weighted += excess * ((double)i + 0.35);
+        weighted += excess * ((double)i + 0.5);
     }
     mean /= (double)count;
     weighted /= (double)count * (double)count;

@@ -11,7 +11,7 @@ enum { TAIL_LEAST = 5 };
 
 void tail_init(struct tail *tail, uint64_t remembered)
 {
-    ASSERT(remembered > 0 && sqrt((double)remembered) < TAIL_VALUES * 4.0 / 3);
+    ASSERT(remembered > 0 && sqrt((double)remembered) <= TAIL_VALUES * 4.0 / 3);
     tail->remembered = remembered;
 }
 
