@@ -42,11 +42,10 @@ struct lane {
     uint64_t mean_at, deviation_at;
 };
 
-/* Whole lanes of four doubles. */
 static uint64_t history_of(const struct discord_options *given)
 {
     uint64_t least = (uint64_t)(given->history > given->length ? given->history : given->length);
-    return (least + 3) / 4 * 4;
+    return nearest_whole(least);
 }
 
 static uint64_t room_of(const struct discord_options *given)
@@ -208,7 +207,8 @@ static const struct option discord_options[] = {
      .minimum = 16,
      .maximum = 65536,
      .offset = offsetof(struct discord_options, history),
-     .help = "events back that stretches are compared with; each costs about half a nanosecond"},
+     .help = "events back that stretches are compared with, rounded up to eights; each costs half "
+             "a nanosecond"},
     {.name = "normalize",
      .type = OPTION_BOOLEAN,
      .standard = "false",

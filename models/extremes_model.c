@@ -3,7 +3,7 @@
  * SPOT (Siffer, Fouque, Termier and Largouet, "Anomaly Detection in Streams with Extreme Value
  * Theory", 2017).  The first `calibration` numbers give a threshold t at their quantile `level`;
  * what exceeds it follows a generalised Pareto distribution, fitted anew by Grimshaw's maximum
- * likelihood (models/pareto.h) whenever another number exceeds t:
+ * likelihood (models/pareto.h) whenever a twentieth of the peaks is new:
  *
  *     P(X >= x) = share above t  x  (1 + shape (x - t) / scale) ^ (-1 / shape),   x > t
  *
@@ -42,6 +42,7 @@ struct extremes {
 struct side {
     double threshold, exceeded; /* how many ever did */
     uint64_t next, held;        /* in the ring of peaks */
+    uint64_t fresh;             /* peaks since the fit */
     struct pareto pareto;
 };
 
@@ -196,11 +197,13 @@ static void side_take(const struct extremes *self, struct lane *lane, uint64_t i
     side->next = (side->next + 1) % self->peaks;
     side->held += side->held < self->peaks ? 1 : 0;
     side->exceeded += 1;
+    side->fresh += 1;
 }
 
 static void side_fit(const struct extremes *self, struct lane *lane, uint64_t index)
 {
     struct side *side = &lane->side[index];
+    side->fresh = 0;
     if (side->held)
         side->pareto = pareto_from_likelihood(lane_peaks(self, lane, index), side->held);
     else
@@ -249,7 +252,8 @@ static void lane_learn(const struct extremes *self, struct lane *lane, double x,
             double excess = (i ? -judged : judged) - lane->side[i].threshold;
             if (excess > 0) {
                 side_take(self, lane, i, excess);
-                side_fit(self, lane, i);
+                if (lane->side[i].fresh * 20 >= lane->side[i].held)
+                    side_fit(self, lane, i);
             }
         }
     } else if (lane->held == self->drift) {

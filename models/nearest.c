@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { LANES = 4, AFRESH = 4 };
+/* Two vectors at a time, so that the search for the least has two chains. */
+enum { LANES = 4, CHAINS = NEAREST_LANES / LANES, AFRESH = 4 };
 
 typedef double lanes_of_double __attribute__((vector_size(8 * LANES), aligned(8)));
 typedef int64_t lanes_of_64 __attribute__((vector_size(8 * LANES), aligned(8)));
@@ -41,17 +42,22 @@ uint64_t nearest_size(uint64_t history)
 
 void nearest_init(struct nearest *nearest, uint64_t length, uint64_t history)
 {
-    ASSERT(length > 0 && history >= length && history % LANES == 0);
+    ASSERT(length > 0 && history >= length && history % NEAREST_LANES == 0);
     nearest->length = length;
     nearest->history = history;
+}
+
+static inline lanes_of_double lanes_at(const double *at)
+{
+    return *(const lanes_of_double *)(const void *)at;
 }
 
 /* Moves the distances of LANES lags on by x: one term comes, one leaves. */
 static inline lanes_of_double moved(lanes_of_double distance, const double *earlier, double x,
                                     const double *leaving, double left)
 {
-    lanes_of_double come = x - *(const lanes_of_double *)(const void *)earlier;
-    lanes_of_double gone = left - *(const lanes_of_double *)(const void *)leaving;
+    lanes_of_double come = x - lanes_at(earlier);
+    lanes_of_double gone = left - lanes_at(leaving);
     return distance + (come * come - gone * gone);
 }
 
@@ -65,9 +71,8 @@ static inline lanes_of_double chosen(lanes_of_64 mask, lanes_of_double a, lanes_
 static inline lanes_of_double normalised(lanes_of_double distance, const struct normal *normal,
                                          uint64_t at, double length)
 {
-    lanes_of_double mean = *(const lanes_of_double *)(const void *)(normal->earlier_mean + at);
-    lanes_of_double deviation =
-        *(const lanes_of_double *)(const void *)(normal->earlier_deviation + at);
+    lanes_of_double mean = lanes_at(normal->earlier_mean + at);
+    lanes_of_double deviation = lanes_at(normal->earlier_deviation + at);
     lanes_of_double apart = normal->mean - mean, product = normal->deviation * deviation;
     lanes_of_double correlation = (normal->deviation * normal->deviation + deviation * deviation +
                                    apart * apart - distance / length) /
@@ -87,6 +92,16 @@ static double least_of(lanes_of_double best)
     return least;
 }
 
+/* Distances of lags that do not count are infinite; the first one's lag is at + 1. */
+static lanes_of_double counted(lanes_of_double distance, uint64_t at, struct lags lags)
+{
+    for (uint64_t lane = 0; lane < LANES; lane++) {
+        bool counts = at + lane + 1 >= lags.first && at + lane + 1 <= lags.last;
+        distance[lane] = counts ? distance[lane] : (double)INFINITY;
+    }
+    return distance;
+}
+
 /* The least distance of the lags that count; all are moved, and stored where `into` is given. */
 static inline __attribute__((always_inline)) double
 nearest_pass(const struct nearest *nearest, const struct trail *trail, double x,
@@ -96,24 +111,25 @@ nearest_pass(const struct nearest *nearest, const struct trail *trail, double x,
     const double *leaving = newest + nearest->length;
     double left = newest[nearest->length - 1], length = (double)nearest->length;
     struct lags lags = nearest_lags(nearest, trail);
-    lanes_of_double best = {INFINITY, INFINITY, INFINITY, INFINITY};
-    for (uint64_t i = 0; i < nearest->history; i += LANES) {
-        const lanes_of_double *old = (const lanes_of_double *)(const void *)(nearest->distance + i);
-        lanes_of_double distance = moved(*old, newest + i, x, leaving + i, left);
-        if (into)
-            *(lanes_of_double *)(void *)(into + i) = distance;
-        if (normal)
-            distance = normalised(distance, normal, i, length);
-        if (i + 1 >= lags.first && i + LANES <= lags.last) {
-            best = chosen(distance < best, distance, best);
-            continue;
-        }
-        for (uint64_t lane = 0; lane < LANES; lane++) {
-            bool counts = i + lane + 1 >= lags.first && i + lane + 1 <= lags.last;
-            best[lane] = counts && distance[lane] < best[lane] ? distance[lane] : best[lane];
+    lanes_of_double best[CHAINS];
+    for (int chain = 0; chain < CHAINS; chain++)
+        best[chain] = (lanes_of_double){INFINITY, INFINITY, INFINITY, INFINITY};
+    for (uint64_t i = 0; i < nearest->history; i += NEAREST_LANES) {
+#pragma GCC unroll 2
+        for (uint64_t chain = 0; chain < CHAINS; chain++) {
+            uint64_t at = i + chain * LANES;
+            const double *old = nearest->distance + at;
+            lanes_of_double distance = moved(lanes_at(old), newest + at, x, leaving + at, left);
+            if (into)
+                *(lanes_of_double *)(void *)(into + at) = distance;
+            if (normal)
+                distance = normalised(distance, normal, at, length);
+            if (at + 1 < lags.first || at + LANES > lags.last)
+                distance = counted(distance, at, lags);
+            best[chain] = chosen(distance < best[chain], distance, best[chain]);
         }
     }
-    double least = least_of(best);
+    double least = least_of(chosen(best[0] < best[1], best[0], best[1]));
     return least < (double)INFINITY ? sqrt(least > 0 ? least : 0) : (double)NAN;
 }
 

@@ -25,6 +25,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Lags are worked on so many at once: `history` is a multiple of it. */
+enum { NEAREST_LANES = 8 };
+
+static inline uint64_t nearest_whole(uint64_t history)
+{
+    return (history + NEAREST_LANES - 1) / NEAREST_LANES * NEAREST_LANES;
+}
+
 /* The newest values, the latest first: from `at` on, each twice, so that any stretch is contiguous.
  * Shared by the lengths that look at one series. */
 struct trail {

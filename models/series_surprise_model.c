@@ -65,7 +65,7 @@ static uint64_t history_of(const struct surprise_options *given)
     least = least > given->long_length ? least : given->long_length;
     least = least > given->short_length ? least : given->short_length;
     least = least > 2 * given->shift ? least : 2 * given->shift;
-    return ((uint64_t)least + 3) / 4 * 4;
+    return nearest_whole((uint64_t)least);
 }
 
 static uint64_t room_of(const struct surprise_options *given)
@@ -301,7 +301,8 @@ static const struct option surprise_options[] = {
      .minimum = 16,
      .maximum = 65536,
      .offset = offsetof(struct surprise_options, history),
-     .help = "events back that shapes are looked for; each costs 32 bytes and about a nanosecond"},
+     .help = "events back that shapes are looked for, rounded up to eights; each costs 32 bytes "
+             "and a nanosecond"},
     {.name = "remembered",
      .type = OPTION_INTEGER,
      .standard = "16384",

@@ -222,7 +222,7 @@ static void test_nearest(void **unused)
 static void test_nearest_recovers(void **unused)
 {
     (void)unused;
-    enum { COUNT = 600, HISTORY = 100, LENGTH = 5 };
+    enum { COUNT = 600, HISTORY = 96, LENGTH = 5 };
     static double x[COUNT];
     draw(x, COUNT, 8);
     x[200] = 1e15;
@@ -264,7 +264,7 @@ static void compare_discord(const char *options, int length, int history, bool n
 static void test_discord(void **unused)
 {
     (void)unused;
-    compare_discord("{\"length\": 6, \"history\": 100}", 6, 100, false);
+    compare_discord("{\"length\": 6, \"history\": 96}", 6, 96, false);
     compare_discord("{\"length\": 12, \"history\": 80, \"normalize\": true}", 12, 80, true);
 }
 
