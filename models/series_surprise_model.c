@@ -4,7 +4,7 @@
  *
  *     level    x less the exponentially weighted mean (rate 0.02) before it
  *     season   x less what is usual at this time of the season (models/season.h)
- *     shift    mean of the newest `shift` values less the mean of those before them
+ *     shift    mean of the values of the newest `shift`, a span, less the mean of as many before
  *     short    distance of the newest `short` values from the nearest earlier ones
  *     long     distance of the newest `long` values from the nearest earlier ones
  * (models/nearest.h)
@@ -22,8 +22,10 @@
  * squares of all are summed.  A missing number stands for the one before it; keys and enumerations
  * are passed over; values are cut at 1e100 either side.
  *
- * All settings are in events but the season; they were chosen for being good on many series at
- * once and at several sampling rates, and are flat around the standard ones. */
+ * Season and shift are spans of event time, all else is in events; how many events a span has is
+ * told by the mean gap between them, of which one above four times the mean counts as four (1024
+ * at most).  The standard settings were chosen for being good on many series at once and at several
+ * sampling rates; the result is flat around them. */
 #include "base/assert.h"
 #include "models/model.h"
 #include "models/nearest.h"
@@ -34,20 +36,24 @@
 #include <string.h>
 
 enum view { LEVEL, SEASON, SHIFT, SHORT, LONG, VIEWS, TWO_SIDED = SHORT };
-enum { TAILS = VIEWS + TWO_SIDED };
+enum { TAILS = VIEWS + TWO_SIDED, SHIFT_EVENTS_MIN = 2, SHIFT_EVENTS_MAX = 1024 };
 
 static const double view_weight[VIEWS] = {1, 1, 1, 2, 1};
 static const double LEVEL_RATE = 0.02, SEASONAL_RATE = 0.1;
 
 struct surprise_options {
-    int64_t season_ms, buckets, shift, short_length, long_length, history, remembered, quiet;
+    int64_t season_ms, buckets, shift_ms, short_length, long_length, history, remembered, quiet;
 };
 
 /* The row: this; then of each feature that is a number its lane, at `lane_size` from the next. */
 struct surprise {
-    uint64_t lane_count, lane_size, quiet, shift, remembered;
-    uint64_t since; /* events since the strongest surprise that is not over */
-    double held;    /* how strong it was */
+    uint64_t lane_count, lane_size, quiet, remembered;
+    uint64_t shift_events_max;
+    double shift_ms;
+    int64_t last_ms;
+    double step_ms, steps; /* mean gap between events, and of how many */
+    uint64_t since;        /* events since the strongest surprise that is not over */
+    double held;           /* how strong it was */
     double seen;
     uint64_t lane_feature[MODEL_FEATURES_MAX];
 };
@@ -64,7 +70,6 @@ static uint64_t history_of(const struct surprise_options *given)
     int64_t least = given->history;
     least = least > given->long_length ? least : given->long_length;
     least = least > given->short_length ? least : given->short_length;
-    least = least > 2 * given->shift ? least : 2 * given->shift;
     return nearest_whole((uint64_t)least);
 }
 
@@ -136,11 +141,35 @@ static void surprise_init(void *memory, const void *options, const struct model_
     memset(self, 0, surprise_state_size(options, shape));
     self->lane_size = lane_size(given);
     self->quiet = (uint64_t)given->quiet;
-    self->shift = (uint64_t)given->shift;
+    self->shift_ms = (double)given->shift_ms;
+    uint64_t half = history_of(given) / 2;
+    self->shift_events_max = half < SHIFT_EVENTS_MAX ? half : SHIFT_EVENTS_MAX;
     self->remembered = (uint64_t)given->remembered;
     self->lane_count = series_features(shape, self->lane_feature);
     for (uint64_t i = 0; i < self->lane_count; i++)
         lane_init(lane_of(self, i), given);
+}
+
+/* How many events a shift's half has. */
+static uint64_t shift_events(const struct surprise *self)
+{
+    double events = self->step_ms > 0 ? rint(self->shift_ms / self->step_ms) : SHIFT_EVENTS_MAX;
+    uint64_t most = self->shift_events_max;
+    if (events < SHIFT_EVENTS_MIN)
+        return SHIFT_EVENTS_MIN;
+    return events < (double)most ? (uint64_t)events : most;
+}
+
+/* A gap that goes back in time is none. */
+static void step_learn(struct surprise *self, int64_t time_ms)
+{
+    double gap = (double)time_ms - (double)self->last_ms;
+    if (self->seen > 0 && gap >= 0) {
+        double bounded = self->step_ms > 0 && gap > 4 * self->step_ms ? 4 * self->step_ms : gap;
+        self->steps += self->steps < (double)self->remembered ? 1 : 0;
+        self->step_ms += (bounded - self->step_ms) / self->steps;
+    }
+    self->last_ms = time_ms;
 }
 
 /* Mean of the newest `shift` values, x among them, less the mean of as many before. */
@@ -203,13 +232,14 @@ static double reported(double surprise, double held)
 static double surprise_score(const void *memory, const struct example *example)
 {
     const struct surprise *self = (const struct surprise *)memory;
+    uint64_t shift = shift_events(self);
     double sum = 0;
     for (uint64_t i = 0; i < self->lane_count; i++) {
         const struct lane *lane = lane_of(self, i);
         double x = series_value(example->feature[self->lane_feature[i]].number, lane->last);
         const struct trail *trail = lane_trail(lane);
         double residual[VIEWS];
-        lane_residuals(lane, example, x, self->shift, residual);
+        lane_residuals(lane, example, x, shift, residual);
         const struct nearest *nearest = (const struct nearest *)lane_part(lane, lane->short_at);
         residual[SHORT] = nearest_distance(nearest, trail, x, NULL);
         nearest = (const struct nearest *)lane_part(lane, lane->long_at);
@@ -238,13 +268,14 @@ static void lane_learn(struct lane *lane, int64_t time_ms, double x, const doubl
 static double surprise_learn(void *memory, const struct example *example)
 {
     struct surprise *self = (struct surprise *)memory;
+    uint64_t shift = shift_events(self);
     double sum = 0;
     for (uint64_t i = 0; i < self->lane_count; i++) {
         struct lane *lane = lane_of(self, i);
         double x = series_value(example->feature[self->lane_feature[i]].number, lane->last);
         const struct trail *trail = lane_trail(lane);
         double residual[VIEWS];
-        lane_residuals(lane, example, x, self->shift, residual);
+        lane_residuals(lane, example, x, shift, residual);
         struct nearest *nearest = (struct nearest *)lane_part(lane, lane->short_at);
         residual[SHORT] = nearest_learn(nearest, trail, x, NULL);
         nearest = (struct nearest *)lane_part(lane, lane->long_at);
@@ -253,6 +284,7 @@ static double surprise_learn(void *memory, const struct example *example)
         lane_learn(lane, example->time_ms, x, residual);
     }
     double surprise = whole_surprise(self, sum), held = still_held(self);
+    step_learn(self, example->time_ms);
     self->seen += 1;
     self->since = surprise >= held ? 0 : self->since + 1;
     self->held = surprise >= held ? surprise : held;
@@ -275,12 +307,12 @@ static const struct option surprise_options[] = {
      .offset = offsetof(struct surprise_options, buckets),
      .help = "parts of a season that are told apart; 1: no season"},
     {.name = "shift",
-     .type = OPTION_INTEGER,
-     .standard = "48",
-     .minimum = 2,
-     .maximum = 1024,
-     .offset = offsetof(struct surprise_options, shift),
-     .help = "events whose mean is compared with that of as many before"},
+     .type = OPTION_SPAN,
+     .standard = "8h",
+     .minimum = 1000,
+     .maximum = 366.0 * 86400 * 1000,
+     .offset = offsetof(struct surprise_options, shift_ms),
+     .help = "time whose mean is compared with that of as many events before"},
     {.name = "short",
      .type = OPTION_INTEGER,
      .standard = "3",

@@ -381,7 +381,7 @@ static void test_series_surprise(void **unused)
     draw(x, COUNT, 41);
     memset(&plain, 0, sizeof plain);
     struct subject subject = subject_open(
-        "series_surprise", "{\"season\": \"4h\", \"buckets\": 48, \"shift\": 10, \"long\": 9, "
+        "series_surprise", "{\"season\": \"4h\", \"buckets\": 48, \"shift\": \"50m\", \"long\": 9, "
                            "\"history\": 80, \"quiet\": 30}");
     int told = 0;
     for (int i = 0; i < COUNT; i++) {

@@ -70,7 +70,7 @@ static const struct variant variants[] = {
     {"seasonal_residual", "{\"season\": \"1w\", \"seasonal_rate\": 0.5}"},
     {"series_surprise", "{\"season\": \"2h\", \"buckets\": 24, \"quiet\": 0}"},
     {"series_surprise",
-     "{\"season\": \"2h\", \"shift\": 6, \"short\": 1, \"long\": 5, \"history\": 40, "
+     "{\"season\": \"2h\", \"shift\": \"30m\", \"short\": 1, \"long\": 5, \"history\": 40, "
      "\"remembered\": 150, \"quiet\": 5}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
