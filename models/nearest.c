@@ -1,6 +1,7 @@
 /* Distances from the nearest earlier stretch of a series; see nearest.h. */
 #include "models/nearest.h"
 #include "base/assert.h"
+#include "models/numbers.h"
 #include <math.h>
 #include <stddef.h>
 
@@ -33,6 +34,23 @@ void trail_learn(struct trail *trail, double x)
         trail_put(trail, x);
     trail_put(trail, x);
     trail->seen++;
+}
+
+/* In eight lanes, so that additions need not wait for each other. */
+double trail_sum(const struct trail *trail, uint64_t ago, uint64_t count)
+{
+    const double *value = &trail->value[trail->at + ago];
+    double lane[NUMBERS_LANES] = {0}, sum = 0;
+    uint64_t whole = count / NUMBERS_LANES * NUMBERS_LANES;
+    for (uint64_t i = 0; i < whole; i += NUMBERS_LANES) {
+        for (uint64_t j = 0; j < NUMBERS_LANES; j++)
+            lane[j] += value[i + j];
+    }
+    for (uint64_t j = 0; j < NUMBERS_LANES; j++)
+        sum += lane[j];
+    for (uint64_t i = whole; i < count; i++)
+        sum += value[i];
+    return sum;
 }
 
 uint64_t nearest_size(uint64_t history)

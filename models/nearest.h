@@ -57,6 +57,9 @@ static inline double trail_value(const struct trail *trail, uint64_t ago)
     return trail->value[trail->at + ago];
 }
 
+/* Of `count` values, the newest of them `ago` values back. */
+double trail_sum(const struct trail *trail, uint64_t ago, uint64_t count);
+
 uint64_t nearest_size(uint64_t history);
 void nearest_init(struct nearest *nearest, uint64_t length, uint64_t history);
 

@@ -178,11 +178,8 @@ static double lane_shift(const struct lane *lane, double x, uint64_t shift)
     const struct trail *trail = lane_trail(lane);
     if (trail->seen + 1 < 2 * shift)
         return NAN;
-    double newer = x, older = 0;
-    for (uint64_t i = 0; i + 1 < shift; i++)
-        newer += trail_value(trail, i);
-    for (uint64_t i = shift - 1; i + 1 < 2 * shift; i++)
-        older += trail_value(trail, i);
+    double newer = x + trail_sum(trail, 0, shift - 1);
+    double older = trail_sum(trail, shift - 1, shift);
     return (newer - older) / (double)shift;
 }
 
