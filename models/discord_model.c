@@ -12,8 +12,8 @@
  * are passed over; values are cut at 1e100 either side.  Events are taken to come at about equal
  * distances in time.
  *
- * An event costs about history x features / 2 ns and holds back nothing; the row is 48 bytes a
- * feature and event of the history with `normalize`, 24 without. */
+ * An event costs about history x features / 2 ns; the row has 56 bytes a feature and event of the
+ * history with `normalize`, 24 without. */
 #include "base/assert.h"
 #include "models/model.h"
 #include "models/nearest.h"
@@ -223,6 +223,7 @@ const struct model_kind discord_model = {
     .options = discord_options,
     .option_size = sizeof(struct discord_options),
     .supervised = false,
+    .cost_ns = 11000,
     .check = series_check,
     .state_size = discord_state_size,
     .init = discord_init,

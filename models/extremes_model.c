@@ -330,6 +330,7 @@ const struct model_kind extremes_model = {
     .options = extremes_options,
     .option_size = sizeof(struct extremes_options),
     .supervised = false,
+    .cost_ns = 11000,
     .check = series_check,
     .state_size = extremes_state_size,
     .init = extremes_init,

@@ -174,6 +174,7 @@ const struct model_kind seasonal_residual_model = {
     .options = residual_options,
     .option_size = sizeof(struct residual_options),
     .supervised = false,
+    .cost_ns = 900,
     .check = series_check,
     .state_size = residual_state_size,
     .init = residual_init,
