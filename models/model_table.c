@@ -3,16 +3,12 @@
 #include <string.h>
 
 extern const struct model_kind discord_model, extremes_model, half_space_trees_model,
-    logistic_regression_model, seasonal_residual_model, series_surprise_model;
+    logistic_regression_model, midas_model, seasonal_residual_model, series_surprise_model;
 
 const struct model_kind *const model_table[] = {
-    &logistic_regression_model,
-    &discord_model,
-    &extremes_model,
-    &half_space_trees_model,
-    &seasonal_residual_model,
-    &series_surprise_model,
-    NULL,
+    &logistic_regression_model, &discord_model, &extremes_model,
+    &half_space_trees_model,    &midas_model,   &seasonal_residual_model,
+    &series_surprise_model,     NULL,
 };
 
 const struct model_kind *model_find(const char *name)
