@@ -340,24 +340,31 @@ static void test_extremes_sides(void **unused)
     free(subject.self);
 }
 
-/* Everything at once: five views, each by its definition, every tail by sorting. */
+/* Everything at once: five views, each by its definition, every tail by sorting.  Of `slot`, the
+ * time in steps, some are left out. */
 struct plain_surprise {
     struct plain_season season;
     struct plain_tail tail[8];
-    double level, held;
+    double level, held, gap;
     int since;
 };
 
-static double plain_surprise_step(struct plain_surprise *plain, const double *x, int i)
+static double plain_shift(const struct plain_surprise *plain, const double *x, int i)
+{
+    int events = (int)fmax(2, fmin(40, i > 1 ? rint(10 / plain->gap) : 40));
+    double sum = 0;
+    for (int j = 0; j < events && i + 1 >= 2 * events; j++)
+        sum += (x[i - j] - x[i - j - events]) / events;
+    return i + 1 >= 2 * events ? sum : NAN;
+}
+
+static double plain_surprise_step(struct plain_surprise *plain, const double *x, const int *slot,
+                                  int i)
 {
     double residual[5] = {i ? x[i] - plain->level : NAN,
-                          plain_season_step(&plain->season, i % 48, x[i], 0.1, 0.02), NAN,
-                          plain_nearest(x, i, 3, 80, false), plain_nearest(x, i, 9, 80, false)};
-    if (i >= 19) {
-        residual[2] = 0;
-        for (int j = 0; j < 10; j++)
-            residual[2] += (x[i - j] - x[i - j - 10]) / 10;
-    }
+                          plain_season_step(&plain->season, slot[i] % 48, x[i], 0.1, 0.02),
+                          plain_shift(plain, x, i), plain_nearest(x, i, 3, 80, false),
+                          plain_nearest(x, i, 9, 80, false)};
     double sum = 0;
     for (int j = 0; j < 5; j++) {
         double surprise = plain_tail_surprise(&plain->tail[j], residual[j]);
@@ -369,6 +376,10 @@ static double plain_surprise_step(struct plain_surprise *plain, const double *x,
         sum += (j == 3 ? 2 : 1) * surprise * surprise;
     }
     plain->level = i ? plain->level + 0.02 * (x[i] - plain->level) : x[i];
+    if (i) {
+        double gap = slot[i] - slot[i - 1];
+        plain->gap += ((i > 1 ? fmin(gap, 4 * plain->gap) : gap) - plain->gap) / i;
+    }
     return sqrt(sum * 3.6 / log10(i + 100));
 }
 
@@ -377,19 +388,22 @@ static void test_series_surprise(void **unused)
     (void)unused;
     enum { COUNT = 2500, QUIET = 30 };
     static double x[COUNT];
+    static int slot[COUNT];
     static struct plain_surprise plain;
     draw(x, COUNT, 41);
+    for (int i = 1; i < COUNT; i++)
+        slot[i] = slot[i - 1] + (i % 5 == 0 ? 2 : 1) + (i % 100 == 0 ? 30 : 0);
     memset(&plain, 0, sizeof plain);
     struct subject subject = subject_open(
         "series_surprise", "{\"season\": \"4h\", \"buckets\": 48, \"shift\": \"50m\", \"long\": 9, "
                            "\"history\": 80, \"quiet\": 30}");
     int told = 0;
     for (int i = 0; i < COUNT; i++) {
-        double surprise = plain_surprise_step(&plain, x, i);
+        double surprise = plain_surprise_step(&plain, x, slot, i);
         if (++plain.since > QUIET)
             plain.held = 0;
         double wanted = surprise > plain.held ? surprise / (1 + surprise) : 0;
-        near_to(subject_learn(&subject, i, x[i]), wanted, 1e-6, i);
+        near_to(subject_learn(&subject, slot[i], x[i]), wanted, 1e-6, i);
         told += wanted > 0.85;
         if (surprise >= plain.held) {
             plain.held = surprise;
