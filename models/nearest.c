@@ -95,10 +95,10 @@ static inline lanes_of_double normalised(lanes_of_double distance, const struct 
     lanes_of_double correlation = (normal->deviation * normal->deviation + deviation * deviation +
                                    apart * apart - distance / length) /
                                   (2 * product);
-    lanes_of_double none = product - product, both = none + 1;
+    lanes_of_double none = {0}, both = {1, 1, 1, 1};
     if (!(normal->deviation > 0))
         none = chosen(deviation > none, none, both);
-    correlation = chosen(product > product - product, correlation, none);
+    correlation = chosen(product > (lanes_of_double){0}, correlation, none);
     return 2 * length * (1 - correlation);
 }
 
