@@ -2,11 +2,13 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model,
+    random_cut_forest_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
     &half_space_trees_model,
+    &random_cut_forest_model,
     NULL,
 };
 

@@ -1,0 +1,182 @@
+/* A tree of random cuts over the points that it holds: Sudipto Guha, Nina Mishra, Gourav Roy, Okke
+ * Schrijvers, "Robust random cut forest based anomaly detection on streams", 2016.
+ *
+ * Every node knows the bounding box of the points below it.  A node's cut takes a dimension with a
+ * probability proportional to the box's side there, and a place on that side evenly.  A point comes
+ * in and goes out in such a way that the tree's distribution is that of a tree made anew from the
+ * points that are left (the paper's theorems 3 and 4): on the way down a cut of the box extended by
+ * the point is drawn; if it falls into the extension, it separates the point from all below, else
+ * the cut that is there stands.
+ *
+ * Flat: nodes of one size, free ones in a chain; boxes and points in float, in lanes of four.  A
+ * leaf's box is its point; equal points share a leaf. */
+#ifndef MODELS_CUT_TREE_H
+#define MODELS_CUT_TREE_H
+
+#include "base/random.h"
+#include "models/model.h"
+#include <stdint.h>
+
+enum { CUT_LANES = 4, CUT_POINTS_MAX = 2049, CUT_NONE = 0 };
+
+typedef float cut_lanes __attribute__((vector_size(4 * CUT_LANES)));
+typedef int32_t cut_masks __attribute__((vector_size(4 * CUT_LANES)));
+
+struct cut_node {
+    float cut;                    /* a point goes left if its coordinate is <= cut */
+    float perimeter;              /* sum of the box's sides */
+    uint32_t dimension;           /* of the cut */
+    uint32_t left, right, parent; /* CUT_NONE: none; a leaf has no left; free: parent is the next */
+    uint32_t mass;                /* points below, equal ones counted each */
+    uint32_t spare;
+    cut_lanes box[]; /* (2, stride / CUT_LANES): minima, maxima */
+};
+
+/* What all trees of a forest share. */
+struct cut_geometry {
+    uint64_t points;     /* that a tree may hold */
+    uint64_t stride;     /* dimensions, rounded up to CUT_LANES; the rest is 0 everywhere */
+    uint64_t node_bytes; /* struct cut_node with its box, a multiple of a cache line */
+    uint64_t tree_bytes;
+};
+
+/* The row of a tree: this; at the next cache line nodes (2 points), number 0 unused; leaf_of
+ * (points), the leaf that each slot's point is in, CUT_NONE while the slot is empty. */
+struct cut_tree {
+    struct random random;
+    uint64_t root, free;
+    uint64_t vacant; /* an empty slot: the next point's */
+    uint64_t spare;
+};
+
+/* The way that a point goes, from the root to a leaf. */
+struct cut_path {
+    uint32_t length;
+    uint32_t node[CUT_POINTS_MAX];
+    float extension[CUT_POINTS_MAX]; /* by how much the point would lengthen the box's sides */
+};
+
+void cut_geometry_set(struct cut_geometry *geometry, uint64_t points, uint64_t dimensions);
+
+/* `self` is zeroed. */
+void cut_tree_init(struct cut_tree *self, const struct cut_geometry *geometry, uint64_t seed);
+
+/* Puts a point, whose path cut_tree_walk has just found, into an empty slot. */
+void cut_tree_insert(struct cut_tree *self, const struct cut_geometry *geometry,
+                     const cut_lanes *point, const struct cut_path *path, uint64_t slot,
+                     const struct example *example);
+
+/* Takes a slot's point out. */
+void cut_tree_remove(struct cut_tree *self, const struct cut_geometry *geometry, uint64_t slot,
+                     const struct example *example);
+
+static inline struct cut_node *cut_tree_node(const struct cut_tree *self,
+                                             const struct cut_geometry *geometry, uint64_t node)
+{
+    uint8_t *nodes = (uint8_t *)(uintptr_t)(self + 1);
+    return (struct cut_node *)(void *)(nodes + node * geometry->node_bytes);
+}
+
+static inline uint32_t *cut_tree_leaf_of(const struct cut_tree *self,
+                                         const struct cut_geometry *geometry)
+{
+    return (uint32_t *)(void *)cut_tree_node(self, geometry, 2 * geometry->points);
+}
+
+static inline cut_lanes cut_positive(cut_lanes value)
+{
+    return (cut_lanes)((cut_masks)value & (value > 0));
+}
+
+static inline float cut_sum(cut_lanes lanes)
+{
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
+/* How far the point lies outside the box, dimension by dimension, in the chunk `at`. */
+static inline cut_lanes cut_outside(const struct cut_node *node, uint64_t chunks,
+                                    const cut_lanes *point, uint64_t at)
+{
+    return cut_positive(node->box[at] - point[at]) +
+           cut_positive(point[at] - node->box[chunks + at]);
+}
+
+static inline float cut_extension(const struct cut_node *node, uint64_t chunks,
+                                  const cut_lanes *point)
+{
+    cut_lanes sum = cut_outside(node, chunks, point, 0);
+    for (uint64_t i = 1; i < chunks; i++)
+        sum += cut_outside(node, chunks, point, i);
+    return cut_sum(sum);
+}
+
+/* What a path says about the point's displacement; see cut_tree_walk. */
+struct cut_share {
+    float *dimension; /* (stride), added to */
+};
+
+/* A share of the displacement goes to the dimensions by which the point lies outside the box. */
+static inline void cut_share_outside(const struct cut_share *share, const struct cut_node *node,
+                                     uint64_t chunks, const cut_lanes *point, float amount)
+{
+    for (uint64_t i = 0; i < chunks; i++) {
+        cut_lanes outside = cut_outside(node, chunks, point, i);
+        for (uint64_t j = 0; j < CUT_LANES; j++)
+            share->dimension[i * CUT_LANES + j] += amount * outside[j];
+    }
+}
+
+/* The collusive displacement that the point would have in this tree, expected over the cuts that
+ * its insertion would draw:
+ *
+ *     at node v it is separated with probability p = extension / (perimeter + extension), and then
+ *     displaces max(mass(v), M),  M = max over the nodes a above of mass(other child of a) /
+ *     (mass(child of a on the way) + 1)
+ *
+ * since the points displaced per point removed are most for the point alone (all of v moves up) or
+ * for one of the boxes it would lie in.  An equal point ends in its leaf and displaces M.  The
+ * shares that go to dimensions sum up to the displacement: a separation's to the sides that the
+ * point extends, M's to the cut where it is reached. */
+static inline __attribute__((always_inline)) float
+cut_tree_walk(const struct cut_tree *self, const struct cut_geometry *geometry,
+              const cut_lanes *point, uint64_t chunks, struct cut_path *path,
+              const struct cut_share *share)
+{
+    float reach = 1, sum = 0, above = 0;
+    uint32_t length = 0, at = (uint32_t)self->root, above_dimension = 0;
+    const float *coordinate = (const float *)point;
+    path->length = 0;
+    if (at == CUT_NONE)
+        return 0;
+    const struct cut_node *node = cut_tree_node(self, geometry, at);
+    for (;;) {
+        float extension = cut_extension(node, chunks, point);
+        path->node[length] = at;
+        path->extension[length++] = extension;
+        if (extension > 0) {
+            float separated = reach * (extension / (node->perimeter + extension));
+            float alone = (float)node->mass;
+            sum += separated * (alone > above ? alone : above);
+            reach -= separated;
+            if (share && alone > above)
+                cut_share_outside(share, node, chunks, point, separated * alone / extension);
+            else if (share)
+                share->dimension[above_dimension] += separated * above;
+            reach = reach > 0 && node->left != CUT_NONE ? reach : 0;
+        }
+        if (node->left == CUT_NONE)
+            break;
+        at = coordinate[node->dimension] > node->cut ? node->right : node->left;
+        const struct cut_node *next = cut_tree_node(self, geometry, at);
+        float displaced = (float)(node->mass - next->mass) / (float)(next->mass + 1);
+        above_dimension = displaced > above ? node->dimension : above_dimension;
+        above = displaced > above ? displaced : above;
+        node = next;
+    }
+    if (share)
+        share->dimension[above_dimension] += reach * above;
+    path->length = length;
+    return sum + reach * above;
+}
+
+#endif
