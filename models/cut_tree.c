@@ -83,7 +83,7 @@ static void replace_child(struct cut_tree *self, const struct cut_geometry *geom
         return;
     }
     struct cut_node *node = cut_tree_node(self, geometry, parent);
-    *(node->left == old ? &node->left : &node->right) = new;
+    node->child[node->child[1] == old] = new;
 }
 
 /* The cut that lies `drawn` into the extension of the node's box by the point.  Rounding may bring
@@ -113,6 +113,7 @@ static uint32_t leaf_make(struct cut_tree *self, const struct cut_geometry *geom
     uint32_t number;
     struct cut_node *leaf = node_take(self, geometry, &number, example);
     leaf->parent = parent;
+    leaf->child[0] = leaf->child[1] = number;
     leaf->mass = 1;
     memcpy(leaf->box, point, geometry->stride * sizeof(float));
     memcpy((float *)leaf->box + geometry->stride, point, geometry->stride * sizeof(float));
@@ -136,8 +137,8 @@ static uint32_t separate(struct cut_tree *self, const struct cut_geometry *geome
     below->parent = number;
     uint32_t leaf = leaf_make(self, geometry, point, number, example);
     bool right = ((const float *)point)[node->dimension] > node->cut;
-    node->left = right ? at : leaf;
-    node->right = right ? leaf : at;
+    node->child[right] = leaf;
+    node->child[!right] = at;
     return leaf;
 }
 
@@ -153,7 +154,7 @@ static uint32_t place(struct cut_tree *self, const struct cut_geometry *geometry
         if (extension > 0) {
             double all = (double)node->perimeter + (double)extension;
             double drawn = random_uniform(&self->random) * all;
-            if (drawn < (double)extension || node->left == CUT_NONE)
+            if (drawn < (double)extension || cut_is_leaf(node))
                 return separate(self, geometry, path->node[i], point, (float)drawn, example);
         }
         touch_node(geometry, node, example);
@@ -185,18 +186,29 @@ void cut_tree_insert(struct cut_tree *self, const struct cut_geometry *geometry,
     *leaf_of = place(self, geometry, point, path, example);
 }
 
-/* From `at` up: a point less, and the boxes shrink as long as that changes anything. */
+static bool on_border(const struct cut_node *node, uint64_t chunks, const cut_lanes *point)
+{
+    cut_masks touching = {0};
+    for (uint64_t i = 0; i < chunks; i++)
+        touching |= (node->box[i] == point[i]) | (node->box[chunks + i] == point[i]);
+    return touching[0] | touching[1] | touching[2] | touching[3];
+}
+
+/* From `at` up: a point less, and the boxes shrink as long as it lay on their border; NULL: it is
+ * still there. */
 static void shrink(struct cut_tree *self, const struct cut_geometry *geometry, uint32_t at,
-                   bool shrinking, const struct example *example)
+                   const cut_lanes *point, const struct example *example)
 {
     uint64_t chunks = geometry->stride / CUT_LANES;
+    bool shrinking = point != NULL;
     while (at != CUT_NONE) {
         struct cut_node *node = cut_tree_node(self, geometry, at);
         touch_node(geometry, node, example);
         node->mass--;
-        if (shrinking && node->left != CUT_NONE) {
-            const struct cut_node *right = cut_tree_node(self, geometry, node->right);
-            shrinking = box_join(node, chunks, cut_tree_node(self, geometry, node->left),
+        shrinking = shrinking && on_border(node, chunks, point);
+        if (shrinking) {
+            const struct cut_node *right = cut_tree_node(self, geometry, node->child[1]);
+            shrinking = box_join(node, chunks, cut_tree_node(self, geometry, node->child[0]),
                                  right->box, right->box + chunks);
         }
         at = node->parent;
@@ -213,17 +225,19 @@ void cut_tree_remove(struct cut_tree *self, const struct cut_geometry *geometry,
     *leaf_of = CUT_NONE;
     const struct cut_node *leaf = cut_tree_node(self, geometry, number);
     if (leaf->mass > 1) {
-        shrink(self, geometry, number, false, example);
+        shrink(self, geometry, number, NULL, example);
         return;
     }
     uint32_t parent = leaf->parent;
+    cut_lanes point[CUT_DIMENSIONS_MAX / CUT_LANES];
+    memcpy(point, leaf->box, geometry->stride * sizeof(float));
     node_give(self, geometry, number, example);
     if (parent == CUT_NONE) {
         self->root = CUT_NONE;
         return;
     }
     const struct cut_node *node = cut_tree_node(self, geometry, parent);
-    uint32_t sibling = node->left == number ? node->right : node->left, above = node->parent;
+    uint32_t sibling = node->child[node->child[0] == number], above = node->parent;
     if (above != CUT_NONE)
         touch_node(geometry, cut_tree_node(self, geometry, above), example);
     replace_child(self, geometry, above, parent, sibling);
@@ -231,5 +245,25 @@ void cut_tree_remove(struct cut_tree *self, const struct cut_geometry *geometry,
     touch_node(geometry, moved, example);
     moved->parent = above;
     node_give(self, geometry, parent, example);
-    shrink(self, geometry, above, true, example);
+    shrink(self, geometry, above, point, example);
+}
+
+void cut_tree_warm(const struct cut_tree *first, const struct cut_geometry *geometry,
+                   uint64_t count, uint64_t slot)
+{
+    const struct cut_node *node[CUT_TREES];
+    for (uint64_t i = 0; i < count; i++) {
+        const struct cut_tree *tree = cut_tree_after(first, geometry, i);
+        node[i] = cut_tree_node(tree, geometry, cut_tree_leaf_of(tree, geometry)[slot]);
+        __builtin_prefetch(node[i]);
+    }
+    for (int level = 0; level < 8; level++) {
+        for (uint64_t i = 0; i < count; i++) {
+            const struct cut_tree *tree = cut_tree_after(first, geometry, i);
+            node[i] = cut_tree_node(tree, geometry, node[i]->parent);
+            __builtin_prefetch((const uint8_t *)node[i] + 64);
+            __builtin_prefetch(cut_tree_node(tree, geometry, node[i]->child[0])->box);
+            __builtin_prefetch(cut_tree_node(tree, geometry, node[i]->child[1])->box);
+        }
+    }
 }

@@ -17,17 +17,24 @@
 #include "models/model.h"
 #include <stdint.h>
 
-enum { CUT_LANES = 4, CUT_POINTS_MAX = 2049, CUT_NONE = 0 };
+enum {
+    CUT_LANES = 4,
+    CUT_POINTS_MAX = 1025,
+    CUT_DIMENSIONS_MAX = 2048,
+    CUT_TREES = 4,
+    CUT_NONE = 0
+};
 
 typedef float cut_lanes __attribute__((vector_size(4 * CUT_LANES)));
 typedef int32_t cut_masks __attribute__((vector_size(4 * CUT_LANES)));
 
 struct cut_node {
-    float cut;                    /* a point goes left if its coordinate is <= cut */
-    float perimeter;              /* sum of the box's sides */
-    uint32_t dimension;           /* of the cut */
-    uint32_t left, right, parent; /* CUT_NONE: none; a leaf has no left; free: parent is the next */
-    uint32_t mass;                /* points below, equal ones counted each */
+    float cut;          /* a point goes to child[0] if its coordinate is <= cut, else to child[1] */
+    float perimeter;    /* sum of the box's sides */
+    uint32_t dimension; /* of the cut */
+    uint32_t child[2];  /* a leaf's are itself: whoever goes down stays there */
+    uint32_t parent;    /* CUT_NONE: the root; of a free node the next free one */
+    uint32_t mass;      /* points below, equal ones counted each */
     uint32_t spare;
     cut_lanes box[]; /* (2, stride / CUT_LANES): minima, maxima */
 };
@@ -40,6 +47,10 @@ struct cut_geometry {
     uint64_t tree_bytes;
 };
 
+/* Sides are never so short but 0: an equal point in a leaf is separated with probability 0 / this.
+ */
+static const float CUT_LEAST = 1e-37F;
+
 /* The row of a tree: this; at the next cache line nodes (2 points), number 0 unused; leaf_of
  * (points), the leaf that each slot's point is in, CUT_NONE while the slot is empty. */
 struct cut_tree {
@@ -51,7 +62,7 @@ struct cut_tree {
 
 /* The way that a point goes, from the root to a leaf. */
 struct cut_path {
-    uint32_t length;
+    uint32_t length; /* 0: the tree is empty */
     uint32_t node[CUT_POINTS_MAX];
     float extension[CUT_POINTS_MAX]; /* by how much the point would lengthen the box's sides */
 };
@@ -61,7 +72,7 @@ void cut_geometry_set(struct cut_geometry *geometry, uint64_t points, uint64_t d
 /* `self` is zeroed. */
 void cut_tree_init(struct cut_tree *self, const struct cut_geometry *geometry, uint64_t seed);
 
-/* Puts a point, whose path cut_tree_walk has just found, into an empty slot. */
+/* Puts a point, whose path cut_displacement has just measured, into an empty slot. */
 void cut_tree_insert(struct cut_tree *self, const struct cut_geometry *geometry,
                      const cut_lanes *point, const struct cut_path *path, uint64_t slot,
                      const struct example *example);
@@ -70,11 +81,27 @@ void cut_tree_insert(struct cut_tree *self, const struct cut_geometry *geometry,
 void cut_tree_remove(struct cut_tree *self, const struct cut_geometry *geometry, uint64_t slot,
                      const struct example *example);
 
+/* Asks for the lines that cut_tree_remove will want, for a few trees side by side. */
+void cut_tree_warm(const struct cut_tree *first, const struct cut_geometry *geometry,
+                   uint64_t count, uint64_t slot);
+
 static inline struct cut_node *cut_tree_node(const struct cut_tree *self,
                                              const struct cut_geometry *geometry, uint64_t node)
 {
     uint8_t *nodes = (uint8_t *)(uintptr_t)(self + 1);
     return (struct cut_node *)(void *)(nodes + node * geometry->node_bytes);
+}
+
+static inline const struct cut_tree *
+cut_tree_after(const struct cut_tree *first, const struct cut_geometry *geometry, uint64_t trees)
+{
+    const uint8_t *bytes = (const uint8_t *)first + trees * geometry->tree_bytes;
+    return (const struct cut_tree *)(const void *)bytes;
+}
+
+static inline bool cut_is_leaf(const struct cut_node *node)
+{
+    return node->child[0] == node->child[1];
 }
 
 static inline uint32_t *cut_tree_leaf_of(const struct cut_tree *self,
@@ -110,7 +137,7 @@ static inline float cut_extension(const struct cut_node *node, uint64_t chunks,
     return cut_sum(sum);
 }
 
-/* What a path says about the point's displacement; see cut_tree_walk. */
+/* Where the shares of the displacement go; see cut_displacement. */
 struct cut_share {
     float *dimension; /* (stride), added to */
 };
@@ -126,6 +153,40 @@ static inline void cut_share_outside(const struct cut_share *share, const struct
     }
 }
 
+/* Finds the point's way in `count` trees that lie behind one another, side by side so that their
+ * loads overlap; a constant count makes it fast. */
+static inline __attribute__((always_inline)) void
+cut_descend(const struct cut_tree *first, const struct cut_geometry *geometry,
+            const cut_lanes *point, const uint64_t count, struct cut_path *path)
+{
+    const float *coordinate = (const float *)point;
+    const uint8_t *nodes[CUT_TREES];
+    uint32_t at[CUT_TREES], moved = 1, level = 0;
+#pragma GCC unroll 8
+    for (uint64_t i = 0; i < count; i++) {
+        const struct cut_tree *tree = cut_tree_after(first, geometry, i);
+        nodes[i] = (const uint8_t *)(tree + 1);
+        at[i] = (uint32_t)tree->root;
+        path[i].length = at[i] != CUT_NONE;
+        path[i].node[0] = at[i];
+    }
+    while (moved) {
+        moved = 0;
+#pragma GCC unroll 8
+        for (uint64_t i = 0; i < count; i++) {
+            const struct cut_node *node =
+                (const struct cut_node *)(const void *)(nodes[i] + at[i] * geometry->node_bytes);
+            uint32_t next = node->child[coordinate[node->dimension] > node->cut];
+            uint32_t below = next != at[i];
+            path[i].node[level + below] = next;
+            path[i].length += below;
+            moved |= below;
+            at[i] = next;
+        }
+        level++;
+    }
+}
+
 /* The collusive displacement that the point would have in this tree, expected over the cuts that
  * its insertion would draw:
  *
@@ -138,44 +199,36 @@ static inline void cut_share_outside(const struct cut_share *share, const struct
  * shares that go to dimensions sum up to the displacement: a separation's to the sides that the
  * point extends, M's to the cut where it is reached. */
 static inline __attribute__((always_inline)) float
-cut_tree_walk(const struct cut_tree *self, const struct cut_geometry *geometry,
-              const cut_lanes *point, uint64_t chunks, struct cut_path *path,
-              const struct cut_share *share)
+cut_displacement(const struct cut_tree *self, const struct cut_geometry *geometry,
+                 const cut_lanes *point, const uint64_t chunks, struct cut_path *path,
+                 const struct cut_share *share)
 {
     float reach = 1, sum = 0, above = 0;
-    uint32_t length = 0, at = (uint32_t)self->root, above_dimension = 0;
-    const float *coordinate = (const float *)point;
-    path->length = 0;
-    if (at == CUT_NONE)
-        return 0;
-    const struct cut_node *node = cut_tree_node(self, geometry, at);
-    for (;;) {
-        float extension = cut_extension(node, chunks, point);
-        path->node[length] = at;
-        path->extension[length++] = extension;
-        if (extension > 0) {
-            float separated = reach * (extension / (node->perimeter + extension));
-            float alone = (float)node->mass;
-            sum += separated * (alone > above ? alone : above);
-            reach -= separated;
-            if (share && alone > above)
-                cut_share_outside(share, node, chunks, point, separated * alone / extension);
-            else if (share)
-                share->dimension[above_dimension] += separated * above;
-            reach = reach > 0 && node->left != CUT_NONE ? reach : 0;
+    uint32_t above_dimension = 0;
+    const struct cut_node *over = NULL;
+    for (uint32_t i = 0; i < path->length; i++) {
+        const struct cut_node *node = cut_tree_node(self, geometry, path->node[i]);
+        float mass = (float)node->mass;
+        if (i > 0) {
+            float displaced = ((float)over->mass - mass) / (mass + 1);
+            above_dimension = displaced > above ? over->dimension : above_dimension;
+            above = displaced > above ? displaced : above;
         }
-        if (node->left == CUT_NONE)
-            break;
-        at = coordinate[node->dimension] > node->cut ? node->right : node->left;
-        const struct cut_node *next = cut_tree_node(self, geometry, at);
-        float displaced = (float)(node->mass - next->mass) / (float)(next->mass + 1);
-        above_dimension = displaced > above ? node->dimension : above_dimension;
-        above = displaced > above ? displaced : above;
-        node = next;
+        float extension = cut_extension(node, chunks, point), sides = node->perimeter + extension;
+        float separated = reach * (extension / (sides > CUT_LEAST ? sides : CUT_LEAST));
+        sum += separated * (mass > above ? mass : above);
+        reach -= separated;
+        path->extension[i] = extension;
+        over = node;
+        if (!share || !(extension > 0))
+            continue;
+        if (mass > above)
+            cut_share_outside(share, node, chunks, point, separated * mass / extension);
+        else
+            share->dimension[above_dimension] += separated * above;
     }
     if (share)
         share->dimension[above_dimension] += reach * above;
-    path->length = length;
     return sum + reach * above;
 }
 

@@ -28,7 +28,7 @@
 
 enum { SAMPLE_LATEST, SAMPLE_RESERVOIR };
 enum { SCALE_DEVIATION, SCALE_NONE };
-enum { SHINGLE_MAX = 64, DIMENSIONS_MAX = 2048 };
+enum { SHINGLE_MAX = 64, DIMENSIONS_MAX = CUT_DIMENSIONS_MAX };
 
 static const double RAW_LIMIT = 1e30;
 
@@ -141,22 +141,37 @@ static void forest_place(const struct forest *self, const union value *feature, 
         place[i] = place[before + i % self->columns];
 }
 
-/* Unrolled for the widths that are met most. */
-static inline float walk(const struct forest *self, uint64_t tree, const cut_lanes *point,
-                         struct cut_path *path)
+/* The paths of a few trees, and the sum of the displacements there. */
+static inline __attribute__((always_inline)) double
+displace(const struct forest *self, uint64_t first, const uint64_t count, const cut_lanes *point,
+         const uint64_t chunks, struct cut_path *path)
 {
-    uint64_t chunks = self->geometry.stride / CUT_LANES;
-    const struct cut_tree *cuts = tree_of(self, tree);
-    switch (chunks) {
-    case 1:
-        return cut_tree_walk(cuts, &self->geometry, point, 1, path, NULL);
-    case 2:
-        return cut_tree_walk(cuts, &self->geometry, point, 2, path, NULL);
-    case 3:
-        return cut_tree_walk(cuts, &self->geometry, point, 3, path, NULL);
-    default:
-        return cut_tree_walk(cuts, &self->geometry, point, chunks, path, NULL);
-    }
+    double sum = 0;
+    cut_descend(tree_of(self, first), &self->geometry, point, count, path);
+    for (uint64_t i = 0; i < count; i++)
+        sum += (double)cut_displacement(tree_of(self, first + i), &self->geometry, point, chunks,
+                                        path + i, NULL);
+    return sum;
+}
+
+/* The next few trees from `first` on: as many as there are, at most CUT_TREES; unrolled for the
+ * widths that are met most. */
+static double displace_some(const struct forest *self, uint64_t first, const cut_lanes *point,
+                            struct cut_path *path)
+{
+    uint64_t chunks = self->geometry.stride / CUT_LANES, left = self->tree_count - first;
+    if (left >= CUT_TREES && chunks == 1)
+        return displace(self, first, CUT_TREES, point, 1, path);
+    if (left >= CUT_TREES && chunks == 2)
+        return displace(self, first, CUT_TREES, point, 2, path);
+    if (left >= CUT_TREES && chunks == 3)
+        return displace(self, first, CUT_TREES, point, 3, path);
+    if (left >= CUT_TREES)
+        return displace(self, first, CUT_TREES, point, chunks, path);
+    double sum = 0;
+    for (uint64_t i = 0; i < left; i++)
+        sum += displace(self, first + i, 1, point, chunks, path + i);
+    return sum;
 }
 
 static double score_of(const struct forest *self, double displacement)
@@ -170,11 +185,11 @@ static double forest_score(const void *memory, const struct example *example)
 {
     const struct forest *self = (const struct forest *)memory;
     cut_lanes point[DIMENSIONS_MAX / CUT_LANES];
-    struct cut_path path;
+    struct cut_path path[CUT_TREES];
     double sum = 0;
     forest_place(self, example->feature, point);
-    for (uint64_t i = 0; i < self->tree_count; i++)
-        sum += (double)walk(self, i, point, &path);
+    for (uint64_t i = 0; i < self->tree_count; i += CUT_TREES)
+        sum += displace_some(self, i, point, path);
     return score_of(self, sum);
 }
 
@@ -191,6 +206,15 @@ static uint64_t leaving(const struct forest *self, struct cut_tree *tree)
     among = self->horizon > 0 && among > self->horizon ? self->horizon : among;
     uint64_t drawn = random_below(&tree->random, among > window ? among : window);
     return drawn >= window ? points : drawn == tree->vacant ? window : drawn;
+}
+
+/* Where every event enters all trees, they lose the same slot. */
+static void warm(const struct forest *self, uint64_t first)
+{
+    uint64_t left = self->tree_count - first;
+    if (!self->reservoir && self->events >= self->geometry.points - 1)
+        cut_tree_warm(tree_of(self, first), &self->geometry, left < CUT_TREES ? left : CUT_TREES,
+                      leaving(self, tree_of(self, first)));
 }
 
 static void tree_learn(const struct forest *self, struct cut_tree *tree, const cut_lanes *point,
@@ -213,12 +237,15 @@ static double forest_learn(void *memory, const struct example *example)
 {
     struct forest *self = (struct forest *)memory;
     cut_lanes point[DIMENSIONS_MAX / CUT_LANES];
-    struct cut_path path;
+    struct cut_path path[CUT_TREES];
     double sum = 0;
     forest_place(self, example->feature, point);
     for (uint64_t i = 0; i < self->tree_count; i++) {
-        sum += (double)walk(self, i, point, &path);
-        tree_learn(self, tree_of(self, i), point, &path, example);
+        if (i % CUT_TREES == 0) {
+            warm(self, i);
+            sum += displace_some(self, i, point, path);
+        }
+        tree_learn(self, tree_of(self, i), point, path + i % CUT_TREES, example);
     }
     example_touch(example, self, self->trees_offset);
     memcpy(latest(self), point, self->geometry.stride * sizeof(float));
@@ -235,9 +262,12 @@ static void forest_explain(const void *memory, const struct example *example, do
     double sum = 0;
     struct cut_share share = {(float *)shares};
     forest_place(self, example->feature, point);
-    for (uint64_t i = 0; i < self->tree_count; i++)
-        sum += (double)cut_tree_walk(tree_of(self, i), &self->geometry, point,
-                                     self->geometry.stride / CUT_LANES, &path, &share);
+    for (uint64_t i = 0; i < self->tree_count; i++) {
+        const struct cut_tree *tree = tree_of(self, i);
+        cut_descend(tree, &self->geometry, point, 1, &path);
+        sum += (double)cut_displacement(tree, &self->geometry, point,
+                                        self->geometry.stride / CUT_LANES, &path, &share);
+    }
     memset(contributions, 0, self->feature_count * sizeof *contributions);
     double scale = sum > 0 ? score_of(self, sum) / sum : 0;
     for (uint64_t i = 0; i < self->placement.count * self->shingle; i++)
