@@ -2,13 +2,20 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model,
-    random_cut_forest_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind gaussian_model, loda_model, mahalanobis_model,
+    online_isolation_forest_model, quantile_model, random_cut_forest_model, xstream_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
     &half_space_trees_model,
+    &gaussian_model,
+    &loda_model,
+    &mahalanobis_model,
+    &online_isolation_forest_model,
+    &quantile_model,
     &random_cut_forest_model,
+    &xstream_model,
     NULL,
 };
 
