@@ -50,6 +50,21 @@ static const struct variant variants[] = {
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
+    {"gaussian", "{}"},
+    {"gaussian", "{\"half_life\": 300, \"combine\": \"max\"}"},
+    {"loda", "{}"},
+    {"loda", "{\"half_life\": 20}"},
+    {"mahalanobis", "{}"},
+    {"mahalanobis", "{\"half_life\": 500, \"robust\": false, \"renewal\": 1}"},
+    {"online_isolation_forest", "{}"},
+    {"online_isolation_forest", "{\"window\": 200, \"leaf\": 4, \"trees\": 50}"},
+    {"quantile", "{}"},
+    {"quantile", "{\"window\": 50, \"combine\": \"max\"}"},
+    {"random_cut_forest", "{\"trees\": 9}"},
+    {"random_cut_forest", "{\"sample\": \"latest\", \"window\": 100, \"trees\": 21}"},
+    {"random_cut_forest", "{\"horizon\": 300, \"window\": 50, \"scale\": \"none\", \"trees\": 30}"},
+    {"xstream", "{}"},
+    {"xstream", "{\"projections\": 9, \"chains\": 40, \"window\": 100, \"cells\": 200}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
