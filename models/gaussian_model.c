@@ -157,7 +157,7 @@ static const char *const combinations[] = {"sum", "max", NULL};
 static const struct option gaussian_options[] = {
     {.name = "half_life",
      .type = OPTION_NUMBER,
-     .standard = "0",
+     .standard = "3000",
      .minimum = 0,
      .maximum = 1e15,
      .offset = offsetof(struct gaussian_options, half_life),
@@ -165,7 +165,7 @@ static const struct option gaussian_options[] = {
     {.name = "combine",
      .type = OPTION_CHOICE,
      .choices = combinations,
-     .standard = "sum",
+     .standard = "max",
      .offset = offsetof(struct gaussian_options, combine),
      .help = "what counts: all features' surprises together, or the greatest alone"},
     OPTION_END,

@@ -193,7 +193,7 @@ static const struct option quantile_options[] = {
     {.name = "combine",
      .type = OPTION_CHOICE,
      .choices = combinations,
-     .standard = "sum",
+     .standard = "max",
      .offset = offsetof(struct quantile_options, combine),
      .help = "what counts: all features' surprises together, or the greatest alone"},
     OPTION_END,
