@@ -16,9 +16,10 @@
  * which keeps its order: 1 is an event that stands alone against the whole window.  explain shares
  * the score among the features whose cuts it is due to; the shares sum up to the score.
  *
- * Features are placed in one unit each (placement.h) unless `scale` is none; a missing number
- * stands at its mean, keys are not looked at.  With `shingle` n the point is the latest n events
- * side by side, for single series; at most 2048 numbers, else fewer events. */
+ * Features are placed in one unit each (placement.h), on a grid of GRID steps a deviation; beyond
+ * 16383 steps all are equally far.  A missing number stands at its mean, keys are not looked at.
+ * With `shingle` n the point is the latest n events side by side, for single series; at most 2048
+ * numbers, else fewer events. */
 #include "base/assert.h"
 #include "models/cut_tree.h"
 #include "models/model.h"
@@ -27,24 +28,22 @@
 #include <string.h>
 
 enum { SAMPLE_LATEST, SAMPLE_RESERVOIR };
-enum { SCALE_DEVIATION, SCALE_NONE };
 enum { SHINGLE_MAX = 64, DIMENSIONS_MAX = CUT_DIMENSIONS_MAX };
 
-static const double RAW_LIMIT = 1e30;
+static const float GRID = 512;
 
 struct forest_options {
     int64_t trees, window, horizon, shingle;
-    int sample, scale;
+    int sample;
 };
 
-/* The row: this; placement; at the next cache line the latest places, newest last (shingle,
- * columns), padded to the stride; the trees. */
+/* The row: this; placement; at the next cache line the latest coordinates, newest last (shingle,
+ * columns); at the next the trees. */
 struct forest {
     struct cut_geometry geometry;
     uint64_t tree_count, columns, shingle, events;
-    uint64_t reservoir, raw; /* as options say */
+    uint64_t reservoir, horizon; /* as options say */
     uint64_t feature_count;
-    uint64_t horizon;
     uint64_t latest_offset, trees_offset;
     struct placement placement;
 };
@@ -64,7 +63,7 @@ static void forest_layout(struct forest *self, const struct forest_options *give
     cut_geometry_set(&self->geometry, (uint64_t)given->window + 1, columns * self->shingle);
     self->latest_offset =
         line_up(offsetof(struct forest, placement) + placement_size(shape) + sizeof(double));
-    self->trees_offset = self->latest_offset + line_up(self->geometry.stride * sizeof(float));
+    self->trees_offset = self->latest_offset + line_up(self->geometry.dimensions * sizeof(int16_t));
 }
 
 static uint64_t forest_state_size(const void *options, const struct model_shape *shape)
@@ -89,9 +88,9 @@ static enum status forest_check(const void *options, const struct model_shape *s
     return placement_check(shape, "a random cut forest", failure);
 }
 
-static inline cut_lanes *latest(const struct forest *self)
+static inline int16_t *latest(const struct forest *self)
 {
-    return (cut_lanes *)(void *)((uint8_t *)(uintptr_t)self + self->latest_offset);
+    return (int16_t *)(void *)((uint8_t *)(uintptr_t)self + self->latest_offset);
 }
 
 static inline struct cut_tree *tree_of(const struct forest *self, uint64_t tree)
@@ -110,7 +109,6 @@ static void forest_init(void *memory, const void *options, const struct model_sh
     self->tree_count = (uint64_t)given->trees;
     self->horizon = (uint64_t)given->horizon;
     self->reservoir = given->sample == SAMPLE_RESERVOIR;
-    self->raw = given->scale == SCALE_NONE;
     self->feature_count = shape->feature_count;
     placement_init(&self->placement, shape);
     struct random random;
@@ -119,31 +117,31 @@ static void forest_init(void *memory, const void *options, const struct model_sh
         cut_tree_init(tree_of(self, i), &self->geometry, random_bits(&random));
 }
 
-static void place_raw(const struct placement *placement, const union value *feature, float *place)
+/* The point: the events before and this one.  Before the first event all were like it. */
+static void forest_place(const struct forest *self, const union value *feature, cut_faces *point)
 {
-    for (uint64_t i = 0; i < placement->count; i++) {
-        double value = feature[placement->column[i].feature].number;
-        value = value == value ? value : placement->column[i].mean;
-        value = value > RAW_LIMIT ? RAW_LIMIT : value;
-        place[i] = (float)(value < -RAW_LIMIT ? -RAW_LIMIT : value);
+    float place[MODEL_FEATURES_MAX];
+    int16_t *faces = (int16_t *)point;
+    uint64_t dimensions = self->geometry.dimensions, before = dimensions - self->columns;
+    int16_t *coordinate = faces + dimensions;
+    memset(point, 0, self->geometry.chunks * sizeof *point);
+    memcpy(coordinate, latest(self) + self->columns, before * sizeof *coordinate);
+    placement_place(&self->placement, feature, place);
+    for (uint64_t i = 0; i < self->placement.count; i++) {
+        float steps = place[i] * GRID;
+        steps = steps < CUT_COORDINATE_MAX ? steps : CUT_COORDINATE_MAX;
+        steps = steps > -CUT_COORDINATE_MAX ? steps : -CUT_COORDINATE_MAX;
+        coordinate[before + i] = (int16_t)lrintf(steps);
     }
-}
-
-/* The point (stride): the events before and this one.  Before the first event all were like it. */
-static void forest_place(const struct forest *self, const union value *feature, cut_lanes *point)
-{
-    float *place = (float *)point;
-    uint64_t before = (self->shingle - 1) * self->columns;
-    memset(point, 0, self->geometry.stride * sizeof(float));
-    memcpy(place, (const float *)latest(self) + self->columns, before * sizeof(float));
-    (self->raw ? place_raw : placement_place)(&self->placement, feature, place + before);
     for (uint64_t i = 0; self->events == 0 && i < before; i++)
-        place[i] = place[before + i % self->columns];
+        coordinate[i] = coordinate[before + i % self->columns];
+    for (uint64_t i = 0; i < dimensions; i++)
+        faces[i] = (int16_t)-coordinate[i];
 }
 
 /* The paths of a few trees, and the sum of the displacements there. */
 static inline __attribute__((always_inline)) double
-displace(const struct forest *self, uint64_t first, const uint64_t count, const cut_lanes *point,
+displace(const struct forest *self, uint64_t first, const uint64_t count, const cut_faces *point,
          const uint64_t chunks, struct cut_path *path)
 {
     double sum = 0;
@@ -156,10 +154,10 @@ displace(const struct forest *self, uint64_t first, const uint64_t count, const 
 
 /* The next few trees from `first` on: as many as there are, at most CUT_TREES; unrolled for the
  * widths that are met most. */
-static double displace_some(const struct forest *self, uint64_t first, const cut_lanes *point,
+static double displace_some(const struct forest *self, uint64_t first, const cut_faces *point,
                             struct cut_path *path)
 {
-    uint64_t chunks = self->geometry.stride / CUT_LANES, left = self->tree_count - first;
+    uint64_t chunks = self->geometry.chunks, left = self->tree_count - first;
     if (left >= CUT_TREES && chunks == 1)
         return displace(self, first, CUT_TREES, point, 1, path);
     if (left >= CUT_TREES && chunks == 2)
@@ -184,7 +182,7 @@ static double score_of(const struct forest *self, double displacement)
 static double forest_score(const void *memory, const struct example *example)
 {
     const struct forest *self = (const struct forest *)memory;
-    cut_lanes point[DIMENSIONS_MAX / CUT_LANES];
+    cut_faces point[CUT_FACES_MAX];
     struct cut_path path[CUT_TREES];
     double sum = 0;
     forest_place(self, example->feature, point);
@@ -217,7 +215,7 @@ static void warm(const struct forest *self, uint64_t first)
                       leaving(self, tree_of(self, first)));
 }
 
-static void tree_learn(const struct forest *self, struct cut_tree *tree, const cut_lanes *point,
+static void tree_learn(const struct forest *self, struct cut_tree *tree, const cut_faces *point,
                        const struct cut_path *path, const struct example *example)
 {
     example_touch(example, tree, sizeof *tree);
@@ -236,7 +234,7 @@ static void tree_learn(const struct forest *self, struct cut_tree *tree, const c
 static double forest_learn(void *memory, const struct example *example)
 {
     struct forest *self = (struct forest *)memory;
-    cut_lanes point[DIMENSIONS_MAX / CUT_LANES];
+    cut_faces point[CUT_FACES_MAX];
     struct cut_path path[CUT_TREES];
     double sum = 0;
     forest_place(self, example->feature, point);
@@ -248,7 +246,8 @@ static double forest_learn(void *memory, const struct example *example)
         tree_learn(self, tree_of(self, i), point, path + i % CUT_TREES, example);
     }
     example_touch(example, self, self->trees_offset);
-    memcpy(latest(self), point, self->geometry.stride * sizeof(float));
+    uint64_t dimensions = self->geometry.dimensions;
+    memcpy(latest(self), (const int16_t *)point + dimensions, dimensions * sizeof(int16_t));
     placement_learn(&self->placement, example->feature);
     self->events++;
     return score_of(self, sum);
@@ -257,16 +256,17 @@ static double forest_learn(void *memory, const struct example *example)
 static void forest_explain(const void *memory, const struct example *example, double *contributions)
 {
     const struct forest *self = (const struct forest *)memory;
-    cut_lanes point[DIMENSIONS_MAX / CUT_LANES], shares[DIMENSIONS_MAX / CUT_LANES] = {0};
+    cut_faces point[CUT_FACES_MAX];
+    float shares[DIMENSIONS_MAX] = {0};
     struct cut_path path;
     double sum = 0;
-    struct cut_share share = {(float *)shares};
+    struct cut_share share = {shares};
     forest_place(self, example->feature, point);
     for (uint64_t i = 0; i < self->tree_count; i++) {
         const struct cut_tree *tree = tree_of(self, i);
         cut_descend(tree, &self->geometry, point, 1, &path);
-        sum += (double)cut_displacement(tree, &self->geometry, point,
-                                        self->geometry.stride / CUT_LANES, &path, &share);
+        sum += (double)cut_displacement(tree, &self->geometry, point, self->geometry.chunks, &path,
+                                        &share);
     }
     memset(contributions, 0, self->feature_count * sizeof *contributions);
     double scale = sum > 0 ? score_of(self, sum) / sum : 0;
@@ -276,7 +276,6 @@ static void forest_explain(const void *memory, const struct example *example, do
 }
 
 static const char *const samples[] = {"latest", "reservoir", NULL};
-static const char *const scales[] = {"deviation", "none", NULL};
 
 static const struct option forest_options[] = {
     {.name = "trees",
@@ -293,7 +292,7 @@ static const struct option forest_options[] = {
      .maximum = CUT_POINTS_MAX - 1,
      .offset = offsetof(struct forest_options, window),
      .help =
-         "events in each tree; memory grows with it, 256 bytes an event and tree at 10 features"},
+         "events in each tree; memory grows with it, 128 bytes an event and tree at 10 features"},
     {.name = "sample",
      .type = OPTION_CHOICE,
      .choices = samples,
@@ -307,12 +306,6 @@ static const struct option forest_options[] = {
      .maximum = 1e15,
      .offset = offsetof(struct forest_options, horizon),
      .help = "events that a reservoir reaches back on average; 0 is all"},
-    {.name = "scale",
-     .type = OPTION_CHOICE,
-     .choices = scales,
-     .standard = "deviation",
-     .offset = offsetof(struct forest_options, scale),
-     .help = "what makes features of different units comparable; none if they are already"},
     {.name = "shingle",
      .type = OPTION_INTEGER,
      .standard = "1",

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { DIMENSIONS = 5, POINTS = 24, CHUNKS = 2 };
+enum { DIMENSIONS = 5, POINTS = 24, CHUNKS = 2, FACES = CHUNKS * CUT_LANES };
 
 static const struct example nobody = {.state = NULL};
 
@@ -23,7 +23,7 @@ struct world {
     struct cut_geometry geometry;
     struct cut_tree *tree;
     bool held[POINTS];
-    cut_lanes point[POINTS][CHUNKS];
+    cut_faces point[POINTS][CHUNKS];
 };
 
 static void world_open(struct world *world, uint64_t seed)
@@ -41,13 +41,13 @@ static const struct cut_node *node_at(const struct world *world, uint32_t node)
     return cut_tree_node(world->tree, &world->geometry, node);
 }
 
-static float expected(const struct world *world, const cut_lanes *point, struct cut_path *path)
+static float expected(const struct world *world, const cut_faces *point, struct cut_path *path)
 {
     cut_descend(world->tree, &world->geometry, point, 1, path);
     return cut_displacement(world->tree, &world->geometry, point, CHUNKS, path, NULL);
 }
 
-static void put(struct world *world, int slot, const cut_lanes *point)
+static void put(struct world *world, int slot, const cut_faces *point)
 {
     struct cut_path path;
     expected(world, point, &path);
@@ -63,42 +63,64 @@ static void take(struct world *world, int slot)
 }
 
 /* Every third point lies on a coarse grid, so that many are equal. */
-static void draw_point(struct random *random, cut_lanes *point)
+static void draw_point(struct random *random, cut_faces *point)
 {
-    float *at = (float *)point;
+    int16_t faces[FACES] = {0};
     bool coarse = random_below(random, 3) == 0;
-    memset(point, 0, CHUNKS * sizeof *point);
-    for (int i = 0; i < DIMENSIONS; i++)
-        at[i] = coarse ? (float)random_below(random, 2)
-                       : (float)((i + 1) * (random_uniform(random) - 0.5));
+    for (int i = 0; i < DIMENSIONS; i++) {
+        int at = coarse ? (int)random_below(random, 2) * 100
+                        : (int)random_below(random, 400U * (uint64_t)(i + 1)) - 200 * (i + 1);
+        faces[DIMENSIONS + i] = (int16_t)at;
+        faces[i] = (int16_t)-at;
+    }
+    memcpy(point, faces, sizeof faces);
+}
+
+static int coordinate(const cut_faces *point, int dimension)
+{
+    return ((const int16_t *)point)[DIMENSIONS + dimension];
+}
+
+static int minimum(const struct cut_node *node, int dimension)
+{
+    return -((const int16_t *)node->box)[dimension];
+}
+
+static int maximum(const struct cut_node *node, int dimension)
+{
+    return coordinate(node->box, dimension);
+}
+
+static int after_cut(const struct cut_node *node, const cut_faces *point)
+{
+    return ((const int16_t *)point)[node->face] > node->cut;
 }
 
 /* Compares the subtree with the points whose leaves are in it; returns its nodes. */
 static int check_node(const struct world *world, uint32_t number, const bool *inside)
 {
     const struct cut_node *node = node_at(world, number);
-    const float *minima = (const float *)node->box, *maxima = minima + world->geometry.stride;
     bool part[2][POINTS] = {{false}, {false}};
-    float low[DIMENSIONS], high[DIMENSIONS], sides = 0;
-    uint32_t mass = 0;
+    int low[DIMENSIONS], high[DIMENSIONS], sides = 0, mass = 0;
     for (int i = 0; i < POINTS; i++) {
-        const float *at = (const float *)world->point[i];
         for (int j = 0; inside[i] && j < DIMENSIONS; j++) {
-            low[j] = mass == 0 || at[j] < low[j] ? at[j] : low[j];
-            high[j] = mass == 0 || at[j] > high[j] ? at[j] : high[j];
+            int at = coordinate(world->point[i], j);
+            low[j] = mass == 0 || at < low[j] ? at : low[j];
+            high[j] = mass == 0 || at > high[j] ? at : high[j];
         }
         mass += inside[i];
-        part[at[node->dimension] > node->cut][i] = inside[i];
+        part[after_cut(node, world->point[i])][i] = inside[i];
     }
     assert_true(mass > 0);
     assert_int_equal(node->mass, mass);
     for (int j = 0; j < DIMENSIONS; j++) {
-        assert_true(minima[j] == low[j] && maxima[j] == high[j]);
+        assert_int_equal(minimum(node, j), low[j]);
+        assert_int_equal(maximum(node, j), high[j]);
         sides += high[j] - low[j];
     }
-    assert_true(fabsf(node->perimeter - sides) <= 1e-5F * sides);
+    assert_int_equal(node->perimeter, sides);
     if (cut_is_leaf(node)) {
-        assert_true(sides == 0);
+        assert_int_equal(sides, 0);
         for (uint64_t i = 0; i < POINTS; i++)
             if (inside[i])
                 assert_int_equal(cut_tree_leaf_of(world->tree, &world->geometry)[i], number);
@@ -138,7 +160,7 @@ static void test_tree_holds_its_points(void **unused)
         check(&world);
         for (int i = 0; i < 400; i++) {
             int slot = (int)random_below(&random, POINTS);
-            cut_lanes point[CHUNKS];
+            cut_faces point[CHUNKS];
             draw_point(&random, point);
             if (world.held[slot])
                 take(&world, slot);
@@ -164,33 +186,31 @@ static double displaced(const struct world *world, uint32_t number, double own, 
 }
 
 /* By the definition: separation above each node on the way, or an end in an equal leaf. */
-static double plain_expectation(const struct world *world, const cut_lanes *point)
+static double plain_expectation(const struct world *world, const cut_faces *point)
 {
-    const float *at = (const float *)point;
     double reach = 1, sum = 0;
     uint32_t number = (uint32_t)world->tree->root;
     for (;;) {
         const struct cut_node *node = node_at(world, number);
-        const float *minima = (const float *)node->box, *maxima = minima + world->geometry.stride;
         double old = 0, extended = 0;
         for (int i = 0; i < DIMENSIONS; i++) {
-            old += (double)maxima[i] - (double)minima[i];
-            extended +=
-                fmax((double)maxima[i], (double)at[i]) - fmin((double)minima[i], (double)at[i]);
+            old += maximum(node, i) - minimum(node, i);
+            extended += fmax(maximum(node, i), coordinate(point, i)) -
+                        fmin(minimum(node, i), coordinate(point, i));
         }
         double separated = extended > 0 ? reach * (extended - old) / extended : 0;
         sum += separated * displaced(world, number, node->mass, 1);
         reach -= separated;
         if (cut_is_leaf(node))
             return sum + reach * displaced(world, number, 0, 1);
-        number = node->child[at[node->dimension] > node->cut];
+        number = node->child[after_cut(node, point)];
     }
 }
 
 static void fill(struct world *world, struct random *random, int count)
 {
     for (int i = 0; i < count; i++) {
-        cut_lanes point[CHUNKS];
+        cut_faces point[CHUNKS];
         draw_point(random, point);
         put(world, i, point);
     }
@@ -208,7 +228,7 @@ static void test_displacement(void **unused)
         fill(&world, &random, POINTS - 1);
         for (int i = 0; i < 100; i++) {
             struct cut_path path;
-            cut_lanes point[CHUNKS];
+            cut_faces point[CHUNKS];
             draw_point(&random, point);
             double plain = plain_expectation(&world, point);
             double found = (double)expected(&world, point, &path);
@@ -230,7 +250,7 @@ static void test_displacement_is_the_mean(void **unused)
         random_seed(&random, seed);
         world_open(&world, seed);
         fill(&world, &random, POINTS - 1);
-        cut_lanes point[CHUNKS];
+        cut_faces point[CHUNKS];
         draw_point(&random, point);
         struct cut_path path;
         double sum = 0, squares = 0, mean = (double)expected(&world, point, &path);
@@ -272,12 +292,11 @@ static void test_first_cut(void **unused)
         for (int slot = 0; slot < POINTS / 2; slot++)
             take(&world, slot);
         const struct cut_node *root = node_at(&world, (uint32_t)world.tree->root);
-        counts[root->dimension]++;
+        counts[root->face - DIMENSIONS]++;
         if (seed == TRIALS) {
-            const float *box = (const float *)root->box;
             for (int i = 0; i < DIMENSIONS; i++) {
-                double side = (double)box[world.geometry.stride + (uint64_t)i] - (double)box[i];
-                double mean = TRIALS * side / (double)root->perimeter;
+                double side = maximum(root, i) - minimum(root, i);
+                double mean = TRIALS * side / root->perimeter;
                 print_message("dimension %d: %.0f cuts where %.1f are expected\n", i, counts[i],
                               mean);
                 square += (counts[i] - mean) * (counts[i] - mean) / mean;
@@ -345,8 +364,8 @@ static void test_what_samples_remember(void **unused)
 {
     (void)unused;
     static const char *const options[2] = {
-        "{\"sample\": \"latest\", \"window\": 64, \"scale\": \"none\"}",
-        "{\"sample\": \"reservoir\", \"window\": 64, \"scale\": \"none\"}"};
+        "{\"sample\": \"latest\", \"window\": 64}",
+        "{\"sample\": \"reservoir\", \"window\": 64, \"horizon\": 0}"};
     double old[2], new[2];
     for (int i = 0; i < 2; i++) {
         void *self = open_forest(options[i], &shape);

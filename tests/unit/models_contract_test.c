@@ -63,7 +63,7 @@ static const struct variant variants[] = {
     {"quantile", "{\"window\": 50, \"combine\": \"sum\"}"},
     {"random_cut_forest", "{\"trees\": 9}"},
     {"random_cut_forest", "{\"sample\": \"latest\", \"window\": 100, \"trees\": 21}"},
-    {"random_cut_forest", "{\"horizon\": 0, \"window\": 50, \"scale\": \"none\", \"trees\": 30}"},
+    {"random_cut_forest", "{\"horizon\": 0, \"window\": 50, \"trees\": 30}"},
     {"xstream", "{}"},
     {"xstream", "{\"projections\": 9, \"chains\": 40, \"window\": 100, \"cells\": 200}"},
 };
