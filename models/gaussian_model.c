@@ -177,6 +177,7 @@ const struct model_kind gaussian_model = {
     .options = gaussian_options,
     .option_size = sizeof(struct gaussian_options),
     .supervised = false,
+    .cost_ns = 400,
     .check = gaussian_check,
     .state_size = gaussian_state_size,
     .init = gaussian_init,

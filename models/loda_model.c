@@ -223,6 +223,7 @@ const struct model_kind loda_model = {
     .options = loda_options,
     .option_size = sizeof(struct loda_options),
     .supervised = false,
+    .cost_ns = 1200,
     .check = loda_check,
     .state_size = loda_state_size,
     .init = loda_init,

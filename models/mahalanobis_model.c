@@ -243,6 +243,7 @@ const struct model_kind mahalanobis_model = {
     .options = mahalanobis_options,
     .option_size = sizeof(struct mahalanobis_options),
     .supervised = false,
+    .cost_ns = 150,
     .check = mahalanobis_check,
     .state_size = mahalanobis_state_size,
     .init = mahalanobis_init,

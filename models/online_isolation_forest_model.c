@@ -279,6 +279,7 @@ const struct model_kind online_isolation_forest_model = {
     .options = isolation_options,
     .option_size = sizeof(struct isolation_options),
     .supervised = false,
+    .cost_ns = 3500,
     .check = isolation_check,
     .state_size = isolation_state_size,
     .init = isolation_init,

@@ -205,6 +205,7 @@ const struct model_kind quantile_model = {
     .options = quantile_options,
     .option_size = sizeof(struct quantile_options),
     .supervised = false,
+    .cost_ns = 2900,
     .check = quantile_check,
     .state_size = quantile_state_size,
     .init = quantile_init,

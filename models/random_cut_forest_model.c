@@ -322,6 +322,7 @@ const struct model_kind random_cut_forest_model = {
     .options = forest_options,
     .option_size = sizeof(struct forest_options),
     .supervised = false,
+    .cost_ns = 14000,
     .scattered = true,
     .check = forest_check,
     .state_size = forest_state_size,

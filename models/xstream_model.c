@@ -290,6 +290,7 @@ const struct model_kind xstream_model = {
     .options = xstream_options,
     .option_size = sizeof(struct xstream_options),
     .supervised = false,
+    .cost_ns = 10000,
     .state_size = xstream_state_size,
     .init = xstream_init,
     .score = xstream_score,
