@@ -112,7 +112,7 @@ static double distance(const struct mahalanobis *self, const double *deviation)
     const double *row = inverse_of(self);
     double sum = 0;
     for (uint64_t i = 0; i < self->count; i++, row += self->stride) {
-        double part = numbers_dot(row, deviation, (i / NUMBERS_LANES + 1) * NUMBERS_LANES);
+        double part = numbers_dot(row, deviation, self->stride);
         sum += part * part;
     }
     return sum;
@@ -126,7 +126,7 @@ static double score_of(const struct mahalanobis *self, double square)
 static double mahalanobis_score(const void *memory, const struct example *example)
 {
     const struct mahalanobis *self = (const struct mahalanobis *)memory;
-    double deviation[MODEL_FEATURES_MAX];
+    double deviation[MODEL_FEATURES_MAX] = {0};
     deviate(self, example->feature, deviation);
     return score_of(self, distance(self, deviation));
 }
@@ -172,7 +172,7 @@ static void renew(struct mahalanobis *self)
 static double mahalanobis_learn(void *memory, const struct example *example)
 {
     struct mahalanobis *self = (struct mahalanobis *)memory;
-    double deviation[MODEL_FEATURES_MAX];
+    double deviation[MODEL_FEATURES_MAX] = {0};
     deviate(self, example->feature, deviation);
     double square = distance(self, deviation), limit = FAR * (double)self->count;
     double scale = self->robust && square > limit ? sqrt(limit / square) : 1;
@@ -192,7 +192,7 @@ static void mahalanobis_explain(const void *memory, const struct example *exampl
                                 double *contributions)
 {
     const struct mahalanobis *self = (const struct mahalanobis *)memory;
-    double deviation[MODEL_FEATURES_MAX], part[MODEL_FEATURES_MAX] = {0};
+    double deviation[MODEL_FEATURES_MAX] = {0}, part[MODEL_FEATURES_MAX] = {0};
     const double *row = inverse_of(self);
     deviate(self, example->feature, deviation);
     double square = distance(self, deviation);

@@ -108,7 +108,7 @@ static void levels_init(struct xstream *self, struct random *random)
 {
     struct level *level = part_of(self, self->levels_offset);
     for (uint64_t chain = 0; chain < self->chain_count; chain++, level += self->depth) {
-        double shift[PROJECTIONS_MAX];
+        double shift[PROJECTIONS_MAX] = {0};
         for (uint64_t i = 0; i < self->projection_count; i++)
             shift[i] = random_uniform(random);
         for (uint32_t i = 0; i < self->depth; i++) {
