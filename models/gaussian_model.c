@@ -61,7 +61,7 @@ static void gaussian_init(void *memory, const void *options, const struct model_
     self->combine = (uint64_t)given->combine;
     self->least_share = given->half_life > 0 ? 1 - exp2(-1 / given->half_life) : 0;
     for (uint32_t i = 0; i < shape->feature_count; i++) {
-        if (shape->type[i] != TYPE_TEXT)
+        if (!value_type_is_key(shape->type[i]))
             self->column[self->count++].feature = i;
     }
 }

@@ -2,7 +2,7 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model, midas_model;
 extern const struct model_kind gaussian_model, loda_model, mahalanobis_model,
     online_isolation_forest_model, quantile_model, random_cut_forest_model, xstream_model;
 
@@ -16,6 +16,7 @@ const struct model_kind *const model_table[] = {
     &quantile_model,
     &random_cut_forest_model,
     &xstream_model,
+    &midas_model,
     NULL,
 };
 

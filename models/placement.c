@@ -11,7 +11,7 @@ uint64_t placement_columns(const struct model_shape *shape)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < shape->feature_count; i++)
-        count += shape->type[i] != TYPE_TEXT;
+        count += !value_type_is_key(shape->type[i]);
     return count;
 }
 
@@ -24,7 +24,7 @@ void placement_init(struct placement *self, const struct model_shape *shape)
 {
     self->renewal = 1;
     for (uint32_t i = 0; i < shape->feature_count; i++) {
-        if (shape->type[i] != TYPE_TEXT)
+        if (!value_type_is_key(shape->type[i]))
             self->column[self->count++].feature = i;
     }
 }

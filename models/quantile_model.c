@@ -74,7 +74,7 @@ static void quantile_init(void *memory, const void *options, const struct model_
     self->combine = (uint64_t)given->combine;
     self->window = (uint64_t)given->window;
     for (uint32_t i = 0; i < shape->feature_count; i++) {
-        if (shape->type[i] != TYPE_TEXT)
+        if (!value_type_is_key(shape->type[i]))
             self->column[self->count++].feature = i;
     }
 }

@@ -137,7 +137,7 @@ static void xstream_init(void *memory, const void *options, const struct model_s
     uint64_t *name = part_of(self, self->names_offset);
     for (uint32_t i = 0; i < shape->feature_count; i++) {
         name[i] = seed ^ hash_fingerprint(shape->feature_name[i], strlen(shape->feature_name[i]));
-        uint64_t bit = shape->type[i] == TYPE_TEXT || shape->type[i] == TYPE_ENUM;
+        uint64_t bit = value_type_is_key(shape->type[i]) || shape->type[i] == TYPE_ENUM;
         self->nominal[i / 64] |= bit << (i % 64);
     }
     float *weight = part_of(self, self->weights_offset);
@@ -290,6 +290,7 @@ const struct model_kind xstream_model = {
     .options = xstream_options,
     .option_size = sizeof(struct xstream_options),
     .supervised = false,
+    .takes_keys = true,
     .cost_ns = 10000,
     .state_size = xstream_state_size,
     .init = xstream_init,
