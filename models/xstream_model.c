@@ -15,9 +15,9 @@
  *     paper's score  S = mean over the chains of min over l of l + log2(1 + c_l)
  *     score          1 / (1 + 2^S / window):  falls strictly with S, towards 1 where nothing was
  *
- * and 0 until the first window is full.  A missing number stands at its mean, a missing key adds
- * nothing. At the end of a window nothing is copied or cleared: a counter knows the window that it
- * was counted in and catches up when it is next met. */
+ * and 0 until the first window is full.  A missing number stands at its mean, a missing key or
+ * choice adds nothing.  At the end of a window nothing is copied or cleared: a counter knows the
+ * window that it was counted in and catches up when it is next met. */
 #include "base/hash.h"
 #include "base/random.h"
 #include "models/model.h"
@@ -49,8 +49,9 @@ struct xstream {
     uint64_t feature_count, projection_count, chain_count, depth, window, cells;
     uint64_t filled, epoch;
     uint64_t names_offset, weights_offset, levels_offset, counters_offset;
-    double scale;                              /* sqrt(3 / features) */
-    uint64_t nominal[MODEL_FEATURES_MAX / 64]; /* bits: keys and enumerations */
+    double scale; /* sqrt(3 / features) */
+    /* Bits: keys and enumerations; enumerations. */
+    uint64_t nominal[MODEL_FEATURES_MAX / 64], choice[MODEL_FEATURES_MAX / 64];
     struct placement placement;
 };
 
@@ -85,9 +86,9 @@ static inline void *part_of(const struct xstream *self, uint64_t offset)
     return (uint8_t *)(uintptr_t)self + offset;
 }
 
-static bool is_nominal(const struct xstream *self, uint64_t feature)
+static inline bool bit_of(const uint64_t *bits, uint64_t feature)
 {
-    return self->nominal[feature / 64] >> (feature % 64) & 1;
+    return bits[feature / 64] >> (feature % 64) & 1;
 }
 
 static inline uint64_t mixed(uint64_t value)
@@ -137,8 +138,9 @@ static void xstream_init(void *memory, const void *options, const struct model_s
     uint64_t *name = part_of(self, self->names_offset);
     for (uint32_t i = 0; i < shape->feature_count; i++) {
         name[i] = seed ^ hash_fingerprint(shape->feature_name[i], strlen(shape->feature_name[i]));
-        uint64_t bit = value_type_is_key(shape->type[i]) || shape->type[i] == TYPE_ENUM;
-        self->nominal[i / 64] |= bit << (i % 64);
+        uint64_t choice = shape->type[i] == TYPE_ENUM, key = value_type_is_key(shape->type[i]);
+        self->choice[i / 64] |= choice << (i % 64);
+        self->nominal[i / 64] |= (choice | key) << (i % 64);
     }
     float *weight = part_of(self, self->weights_offset);
     for (uint64_t i = 0; i < self->placement.count; i++)
@@ -158,15 +160,16 @@ static void project(const struct xstream *self, const union value *feature, floa
     memset(projected, 0, count * sizeof *projected);
     const float *weight = part_of(self, self->weights_offset);
     for (uint64_t i = 0; i < self->placement.count; i++, weight += count) {
-        float at = is_nominal(self, self->placement.column[i].feature) ? 0 : place[i] * scale;
+        float at = bit_of(self->nominal, self->placement.column[i].feature) ? 0 : place[i] * scale;
         for (uint64_t j = 0; j < count; j++)
             projected[j] += weight[j] * at;
     }
     const uint64_t *name = part_of(self, self->names_offset);
     for (uint64_t i = 0; i < self->feature_count; i++) {
-        if (!is_nominal(self, i) || feature[i].key == 0)
+        bool missing = bit_of(self->choice, i) ? isnan(feature[i].number) : feature[i].key == 0;
+        if (missing || !bit_of(self->nominal, i))
             continue;
-        uint64_t hash = mixed(name[i] ^ mixed(feature[i].key));
+        uint64_t hash = mixed(name[i] ^ mixed(feature[i].key + 1));
         for (uint64_t j = 0; j < count; j++)
             projected[j] += sparse_weight(hash, j) * scale;
     }

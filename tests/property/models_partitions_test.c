@@ -181,8 +181,8 @@ static void plain_project(int event, uint64_t seed, double *projected)
         for (int j = 0; j < FEATURES; j++) {
             uint64_t name = seed ^ hash_fingerprint(names[j], strlen(names[j]));
             bool nominal = j >= 2;
-            uint64_t hash = nominal ? plain_mix(name ^ plain_mix(stream[event][j].key)) : name;
-            if (nominal && stream[event][j].key == 0)
+            uint64_t hash = nominal ? plain_mix(name ^ plain_mix(stream[event][j].key + 1)) : name;
+            if (j == 2 ? stream[event][j].key == 0 : isnan(stream[event][j].number) && nominal)
                 continue;
             projected[i] += plain_weight(hash, (uint64_t)i) *
                             (nominal ? 1 : (double)places[event][j]) * sqrt(3.0 / 4);
@@ -241,7 +241,7 @@ static void test_xstream(void **unused)
         random_seed(&random, seed);
         for (int i = 0; i < EVENTS; i++) {
             stream[i][2].key = random_below(&random, 4);
-            stream[i][3].number = (double)random_below(&random, 3);
+            stream[i][3].number = i % 7 ? (double)random_below(&random, 3) : MISSING;
         }
         place_stream(&mixed_shape);
         void *self = open_model("xstream",
