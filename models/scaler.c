@@ -1,0 +1,143 @@
+/* Features to comparable numbers; see scaler.h. */
+#include "models/scaler.h"
+#include <math.h>
+#include <string.h>
+
+/* Bounds grow ever more slowly: a root a feature is not worth its time at every label. */
+enum { BOUNDS_EACH = 1024 };
+
+/* The deviation of an even spread over [-1, 1] is 1 / sqrt(3). */
+static const double EVEN_SPREAD = 1.7320508075688772;
+
+const char *const scaler_names[] = {"bounded", "standard", "none", "robust",
+                                    "minmax",  "quantile", NULL};
+
+static bool has_marks(uint64_t kind)
+{
+    return kind == SCALER_ROBUST || kind == SCALER_QUANTILE;
+}
+
+static struct markers *scaler_marks(const struct scaler *self)
+{
+    const void *end = self->vectors + SCALER_VECTORS * self->width;
+    return (struct markers *)(uintptr_t)end;
+}
+
+uint64_t scaler_size(enum scaler_kind kind, uint64_t count)
+{
+    uint64_t marks = has_marks(kind) ? count * sizeof(struct markers) : 0;
+    return sizeof(struct scaler) + SCALER_VECTORS * scaler_width(count) * sizeof(double) + marks;
+}
+
+static void renew_bounds(struct scaler *self)
+{
+    double *bound = scaler_vector(self, SCALER_BOUND);
+    const double *weight = scaler_vector(self, SCALER_WEIGHT);
+    for (uint64_t i = 0; i < self->count; i++) {
+        double believed = self->kind == SCALER_BOUNDED ? sqrt(weight[i]) : SCALER_LIMIT;
+        bound[i] = believed < SCALER_LIMIT ? believed : SCALER_LIMIT;
+    }
+}
+
+void scaler_init(struct scaler *self, enum scaler_kind kind, const struct model_shape *shape)
+{
+    memset(self, 0, scaler_size(kind, shape->feature_count));
+    self->kind = kind;
+    self->count = shape->feature_count;
+    self->width = scaler_width(self->count);
+    for (uint32_t i = 0; i < shape->feature_count; i++) {
+        bool number = shape->type[i] != TYPE_TEXT;
+        scaler_vector(self, SCALER_NUMBER)[i] = number;
+        scaler_vector(self, SCALER_INVERSE)[i] = number && kind == SCALER_NONE;
+    }
+    renew_bounds(self);
+}
+
+static void learn_moments(struct scaler *self, const union value *feature, double weight)
+{
+    double *mean = scaler_vector(self, SCALER_CENTRE);
+    double *variance = scaler_vector(self, SCALER_VARIANCE);
+    double *inverse = scaler_vector(self, SCALER_INVERSE);
+    double *total = scaler_vector(self, SCALER_WEIGHT);
+    const double *number = scaler_vector(self, SCALER_NUMBER);
+    for (uint64_t i = 0; i < self->count; i++) {
+        double value = feature[i].number;
+        bool seen = number[i] > 0 && fabs(value) <= SCALER_FEATURE_LIMIT;
+        double counted = total[i] + (seen ? weight : 0);
+        double delta = seen ? value - mean[i] : 0;
+        double divisor = seen ? counted : 1;
+        double moved = mean[i] + delta * weight / divisor;
+        double spread = seen ? delta * (value - moved) - variance[i] : 0;
+        total[i] = counted;
+        mean[i] = moved;
+        variance[i] += spread * weight / divisor;
+        inverse[i] = variance[i] > 0 ? 1 / sqrt(variance[i]) : 0;
+    }
+}
+
+static void learn_marks(struct scaler *self, uint64_t feature, double value, double weight)
+{
+    struct markers *marks = &scaler_marks(self)[feature];
+    markers_add(marks, value, weight);
+    if (self->kind == SCALER_QUANTILE)
+        return;
+    double spread = markers_quantile(marks, 0.75) - markers_quantile(marks, 0.25);
+    if (!(spread > 0)) /* of a flag that is nearly always the same: what there is of a spread */
+        spread = markers_quantile(marks, 1) - markers_quantile(marks, 0);
+    scaler_vector(self, SCALER_CENTRE)[feature] = markers_quantile(marks, 0.5);
+    scaler_vector(self, SCALER_INVERSE)[feature] = spread > 1e-100 ? 1 / spread : 0;
+}
+
+/* Of min-max the variance's cell holds half the width, since a variance has no use there. */
+static void learn_range(struct scaler *self, uint64_t feature, double value)
+{
+    double *middle = &scaler_vector(self, SCALER_CENTRE)[feature];
+    double *half = &scaler_vector(self, SCALER_VARIANCE)[feature];
+    bool first = scaler_vector(self, SCALER_WEIGHT)[feature] == 0;
+    double least = first ? value : fmin(*middle - *half, value);
+    double most = first ? value : fmax(*middle + *half, value);
+    if (first || value < *middle - *half || value > *middle + *half) {
+        *middle = least + (most - least) / 2;
+        *half = (most - least) / 2;
+    }
+    scaler_vector(self, SCALER_INVERSE)[feature] = *half > 1e-100 ? 1 / *half : 0;
+}
+
+static void learn_each(struct scaler *self, const union value *feature, double weight)
+{
+    const double *number = scaler_vector(self, SCALER_NUMBER);
+    for (uint64_t i = 0; i < self->count; i++) {
+        double value = feature[i].number;
+        if (!(number[i] > 0 && fabs(value) <= SCALER_FEATURE_LIMIT))
+            continue;
+        if (self->kind == SCALER_MINMAX)
+            learn_range(self, i, value);
+        else
+            learn_marks(self, i, value, weight);
+        scaler_vector(self, SCALER_WEIGHT)[i] += weight;
+    }
+}
+
+void scaler_learn(struct scaler *self, const union value *feature, double weight)
+{
+    if (self->kind == SCALER_NONE)
+        return;
+    if (self->kind == SCALER_STANDARD || self->kind == SCALER_BOUNDED)
+        learn_moments(self, feature, weight);
+    else
+        learn_each(self, feature, weight);
+    self->learned++;
+    if (self->kind == SCALER_BOUNDED &&
+        (self->learned < BOUNDS_EACH || self->learned % BOUNDS_EACH == 0))
+        renew_bounds(self);
+}
+
+void scaler_ranks(const struct scaler *self, const union value *feature, double *z)
+{
+    const double *number = scaler_read(self, SCALER_NUMBER);
+    for (uint64_t i = 0; i < self->count; i++) {
+        double value = feature[i].number;
+        bool known = number[i] > 0 && value == value;
+        z[i] = known ? EVEN_SPREAD * (2 * markers_share(&scaler_marks(self)[i], value) - 1) : 0;
+    }
+}
