@@ -31,8 +31,9 @@ struct encoding_options {
     double smoothing;
 };
 
-/* Rows of a kind's table of options, for its `member` of struct encoding_options. */
-#define ENCODING_OPTIONS(structure, member)                                                        \
+/* Rows of a kind's table of options, for its `member` of struct encoding_options, with the standard
+ * of `keys`. */
+#define ENCODING_OPTIONS(structure, member, keys_standard)                                         \
     {.name = "scaler",                                                                             \
      .type = OPTION_CHOICE,                                                                        \
      .choices = scaler_names,                                                                      \
@@ -44,7 +45,7 @@ struct encoding_options {
         {.name = "keys",                                                                           \
          .type = OPTION_CHOICE,                                                                    \
          .choices = encoding_keys_names,                                                           \
-         .standard = "refuse",                                                                     \
+         .standard = keys_standard,                                                                \
          .offset = offsetof(structure, member.keys),                                               \
          .help = "what becomes of identifiers and enumerations: nothing (refuse), a weight for "   \
                  "each value (hash), or the label's running mean where it occurred (target)"},     \

@@ -3,13 +3,14 @@
 #include <string.h>
 
 extern const struct model_kind half_space_trees_model, logistic_regression_model;
-extern const struct model_kind alma_model, naive_bayes_model, nearest_neighbours_model;
-extern const struct model_kind passive_aggressive_model;
+extern const struct model_kind alma_model, factorization_machine_model, naive_bayes_model;
+extern const struct model_kind nearest_neighbours_model, passive_aggressive_model;
 
 const struct model_kind *const model_table[] = {
     &logistic_regression_model,
     &alma_model,
     &passive_aggressive_model,
+    &factorization_machine_model,
     &naive_bayes_model,
     &nearest_neighbours_model,
     &half_space_trees_model,

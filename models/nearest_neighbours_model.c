@@ -15,8 +15,8 @@
  *
  * Examples lie in blocks of sixteen, feature by feature, so that sixteen distances are summed at
  * once; a block that has none nearer than those found so far is not looked at further.  With
- * `standard`, window 1000, neighbours 5, this is River's StandardScaler | KNNClassifier(LazySearch)
- * but for float distances and ties. */
+ * `standard`, `euclidean`, window 1000, neighbours 5 this is River's StandardScaler |
+ * KNNClassifier(LazySearch) but for float distances and ties. */
 #include "base/assert.h"
 #include "models/model.h"
 #include "models/scaler.h"
@@ -24,7 +24,7 @@
 #include <string.h>
 
 enum { LANES = 8, BLOCK = 2 * LANES, WINDOW_MAX = 16384, NEIGHBOURS_MAX = 256 };
-enum { DISTANCE_EUCLIDEAN, DISTANCE_MANHATTAN };
+enum { DISTANCE_MANHATTAN, DISTANCE_EUCLIDEAN };
 enum { VOTE_DISTANCE, VOTE_UNIFORM };
 
 /* Rows are aligned to their elements alone. */
@@ -304,7 +304,7 @@ static double neighbours_learn(void *memory, const struct example *example)
     return score;
 }
 
-static const char *const distance_names[] = {"euclidean", "manhattan", NULL};
+static const char *const distance_names[] = {"manhattan", "euclidean", NULL};
 static const char *const vote_names[] = {"distance", "uniform", NULL};
 
 static const struct option neighbours_options[] = {
@@ -332,9 +332,9 @@ static const struct option neighbours_options[] = {
     {.name = "distance",
      .type = OPTION_CHOICE,
      .choices = distance_names,
-     .standard = "euclidean",
+     .standard = "manhattan",
      .offset = offsetof(struct neighbours_options, distance),
-     .help = "by squares (euclidean) or by absolute differences (manhattan: many features)"},
+     .help = "by absolute differences (manhattan) or by squares (euclidean)"},
     {.name = "scaler",
      .type = OPTION_CHOICE,
      .choices = scaler_names,
