@@ -156,7 +156,7 @@ static const struct option alma_options[] = {
      .help = "C: the first step"},
     {.name = "intercept",
      .type = OPTION_BOOLEAN,
-     .standard = "false",
+     .standard = "true",
      .offset = offsetof(struct alma_options, intercept),
      .help = "whether there is a feature that is always 1"},
     ENCODING_OPTIONS(struct alma_options, encoding, "target"),
