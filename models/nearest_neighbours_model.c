@@ -41,10 +41,11 @@ struct neighbours_options {
  * of the names' hashes (name_count, BLOCK), classes and weights (2, BLOCK). */
 struct neighbours {
     uint64_t feature_count, class_count, number_count, name_count;
+    uint64_t first_key;            /* the first place of a key */
     uint64_t window, filled, next; /* next: where the next example goes */
     uint64_t neighbours, manhattan, uniform;
     uint64_t blocks_offset, block_size;
-    uint64_t place[]; /* (feature_count) of the features: numbers first, then names */
+    uint64_t place[]; /* (feature_count) of the features: numbers, enumerations, keys */
 };
 
 /* An example as it is compared. */
@@ -119,6 +120,18 @@ static inline float *block_weights(const struct neighbours *self, uint64_t block
     return block_classes(self, block) + BLOCK;
 }
 
+/* Gives features of one sort their places from `next` on; returns the one behind them. */
+static uint64_t arrange(struct neighbours *self, const struct model_shape *shape, uint64_t next,
+                        bool name, bool key)
+{
+    for (uint32_t i = 0; i < shape->feature_count; i++) {
+        enum value_type type = shape->type[i];
+        if (is_name(type) == name && (type == TYPE_TEXT) == key)
+            self->place[i] = next++;
+    }
+    return next;
+}
+
 static void neighbours_init(void *memory, const void *options, const struct model_shape *shape,
                             uint64_t seed)
 {
@@ -135,21 +148,17 @@ static void neighbours_init(void *memory, const void *options, const struct mode
     self->uniform = given->vote == VOTE_UNIFORM;
     self->blocks_offset = blocks_offset(given, shape);
     self->block_size = block_size(shape);
-    for (uint32_t i = 0; i < shape->feature_count; i++)
-        self->number_count += !is_name(shape->type[i]);
-    self->name_count = self->feature_count - self->number_count;
-    uint64_t numbers = 0, names = self->number_count;
-    for (uint32_t i = 0; i < shape->feature_count; i++)
-        self->place[i] = is_name(shape->type[i]) ? names++ : numbers++;
+    self->number_count = arrange(self, shape, 0, false, false);
+    self->first_key = arrange(self, shape, self->number_count, true, false);
+    self->name_count = arrange(self, shape, self->first_key, true, true) - self->number_count;
     scaler_init(scaler_of(self), (enum scaler_kind)given->scaler, shape);
 }
 
-/* A name's bits, mixed so that half of them tell it; all missing ones are alike. */
-static uint32_t name_of(union value value)
+/* A name's bits, mixed so that half of them tell it.  A missing enumeration is any NaN. */
+static uint32_t name_of(union value value, bool key)
 {
-    if (value.number != value.number && value.key >> 51 == 0xFFF)
-        return 0;
-    uint64_t mixed = (value.key ^ (value.key >> 32)) * 0xD6E8FEB86659FD93ULL;
+    uint64_t bits = !key && value.number != value.number ? UINT64_MAX : value.key;
+    uint64_t mixed = (bits ^ (bits >> 32)) * 0xD6E8FEB86659FD93ULL;
     return (uint32_t)(mixed >> 32);
 }
 
@@ -163,7 +172,7 @@ static void query_fill(const struct neighbours *self, const union value *feature
         if (place < self->number_count)
             query->number[place] = (float)z[i];
         else
-            query->name[place - self->number_count] = name_of(feature[i]);
+            query->name[place - self->number_count] = name_of(feature[i], place >= self->first_key);
     }
 }
 
