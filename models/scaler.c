@@ -12,21 +12,21 @@ static const double EVEN_SPREAD = 1.7320508075688772;
 const char *const scaler_names[] = {"bounded", "standard", "none", "robust",
                                     "minmax",  "quantile", NULL};
 
-static bool has_marks(uint64_t kind)
+static bool has_samples(uint64_t kind)
 {
     return kind == SCALER_ROBUST || kind == SCALER_QUANTILE;
 }
 
-static struct markers *scaler_marks(const struct scaler *self)
+static struct sample *scaler_samples(const struct scaler *self)
 {
     const void *end = self->vectors + SCALER_VECTORS * self->width;
-    return (struct markers *)(uintptr_t)end;
+    return (struct sample *)(uintptr_t)end;
 }
 
 uint64_t scaler_size(enum scaler_kind kind, uint64_t count)
 {
-    uint64_t marks = has_marks(kind) ? count * sizeof(struct markers) : 0;
-    return sizeof(struct scaler) + SCALER_VECTORS * scaler_width(count) * sizeof(double) + marks;
+    uint64_t samples = has_samples(kind) ? count * sizeof(struct sample) : 0;
+    return sizeof(struct scaler) + SCALER_VECTORS * scaler_width(count) * sizeof(double) + samples;
 }
 
 static void renew_bounds(struct scaler *self)
@@ -47,6 +47,8 @@ void scaler_init(struct scaler *self, enum scaler_kind kind, const struct model_
     self->width = scaler_width(self->count);
     for (uint32_t i = 0; i < shape->feature_count; i++) {
         bool number = shape->type[i] != TYPE_TEXT;
+        if (has_samples(kind))
+            sample_init(&scaler_samples(self)[i], i);
         scaler_vector(self, SCALER_NUMBER)[i] = number;
         scaler_vector(self, SCALER_INVERSE)[i] = number && kind == SCALER_NONE;
     }
@@ -75,16 +77,16 @@ static void learn_moments(struct scaler *self, const union value *feature, doubl
     }
 }
 
-static void learn_marks(struct scaler *self, uint64_t feature, double value, double weight)
+static void learn_sample(struct scaler *self, uint64_t feature, double value, double weight)
 {
-    struct markers *marks = &scaler_marks(self)[feature];
-    markers_add(marks, value, weight);
+    struct sample *sample = &scaler_samples(self)[feature];
+    sample_add(sample, value, weight);
     if (self->kind == SCALER_QUANTILE)
         return;
-    double spread = markers_quantile(marks, 0.75) - markers_quantile(marks, 0.25);
+    double spread = sample_quantile(sample, 0.75) - sample_quantile(sample, 0.25);
     if (!(spread > 0)) /* of a flag that is nearly always the same: what there is of a spread */
-        spread = markers_quantile(marks, 1) - markers_quantile(marks, 0);
-    scaler_vector(self, SCALER_CENTRE)[feature] = markers_quantile(marks, 0.5);
+        spread = sample_quantile(sample, 1) - sample_quantile(sample, 0);
+    scaler_vector(self, SCALER_CENTRE)[feature] = sample_quantile(sample, 0.5);
     scaler_vector(self, SCALER_INVERSE)[feature] = spread > 1e-100 ? 1 / spread : 0;
 }
 
@@ -113,7 +115,7 @@ static void learn_each(struct scaler *self, const union value *feature, double w
         if (self->kind == SCALER_MINMAX)
             learn_range(self, i, value);
         else
-            learn_marks(self, i, value, weight);
+            learn_sample(self, i, value, weight);
         scaler_vector(self, SCALER_WEIGHT)[i] += weight;
     }
 }
@@ -138,6 +140,6 @@ void scaler_ranks(const struct scaler *self, const union value *feature, double 
     for (uint64_t i = 0; i < self->count; i++) {
         double value = feature[i].number;
         bool known = number[i] > 0 && value == value;
-        z[i] = known ? EVEN_SPREAD * (2 * markers_share(&scaler_marks(self)[i], value) - 1) : 0;
+        z[i] = known ? EVEN_SPREAD * (2 * sample_share(&scaler_samples(self)[i], value) - 1) : 0;
     }
 }

