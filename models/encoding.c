@@ -74,11 +74,6 @@ static void *inside(const struct encoding *self, uint64_t offset)
     return (uint8_t *)(uintptr_t)self + offset;
 }
 
-static struct scaler *scaler_of(const struct encoding *self)
-{
-    return (struct scaler *)inside(self, self->scaler_offset);
-}
-
 /* A replaced value is a number to the scaler, a hashed one nothing. */
 static void init_scaler(struct encoding *self, const struct encoding_options *options,
                         const struct model_shape *shape)
@@ -92,7 +87,7 @@ static void init_scaler(struct encoding *self, const struct encoding_options *op
             type[i] = self->keys == KEYS_HASH ? TYPE_TEXT : TYPE_NUMBER;
     }
     seen.type = type;
-    scaler_init(scaler_of(self), (enum scaler_kind)options->scaler, &seen);
+    scaler_init(encoding_scaler(self), (enum scaler_kind)options->scaler, &seen);
 }
 
 void encoding_init(struct encoding *self, const struct encoding_options *options,
@@ -169,15 +164,15 @@ void encoding_read(const struct encoding *self, const struct example *example,
 {
     union value room[MODEL_FEATURES_MAX];
     const union value *numbers = numbers_of(self, example, room, encoded);
-    scaler_apply(scaler_of(self), numbers, encoded->dense);
+    scaler_apply(encoding_scaler(self), numbers, encoded->dense);
 }
 
 void encoding_renew(struct encoding *self, const struct example *example, struct encoded *encoded)
 {
     union value room[MODEL_FEATURES_MAX];
     const union value *numbers = numbers_of(self, example, room, encoded);
-    scaler_learn(scaler_of(self), numbers, example->weight);
-    scaler_apply(scaler_of(self), numbers, encoded->dense);
+    scaler_learn(encoding_scaler(self), numbers, example->weight);
+    scaler_apply(encoding_scaler(self), numbers, encoded->dense);
 }
 
 void encoding_label(struct encoding *self, const struct example *example)

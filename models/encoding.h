@@ -109,6 +109,11 @@ void encoding_renew(struct encoding *self, const struct example *example, struct
  * what it changes behind it. */
 void encoding_label(struct encoding *self, const struct example *example);
 
+static inline struct scaler *encoding_scaler(const struct encoding *self)
+{
+    return (struct scaler *)(void *)((uint8_t *)(uintptr_t)self + self->scaler_offset);
+}
+
 static inline uint64_t encoding_head(const struct encoding *self)
 {
     return self->targets_offset;

@@ -55,25 +55,30 @@ void scaler_init(struct scaler *self, enum scaler_kind kind, const struct model_
     renew_bounds(self);
 }
 
+/* Without a branch, so that lanes go side by side; one reciprocal serves mean and variance. */
 static void learn_moments(struct scaler *self, const union value *feature, double weight)
 {
-    double *mean = scaler_vector(self, SCALER_CENTRE);
-    double *variance = scaler_vector(self, SCALER_VARIANCE);
-    double *inverse = scaler_vector(self, SCALER_INVERSE);
-    double *total = scaler_vector(self, SCALER_WEIGHT);
-    const double *number = scaler_vector(self, SCALER_NUMBER);
-    for (uint64_t i = 0; i < self->count; i++) {
-        double value = feature[i].number;
-        bool seen = number[i] > 0 && fabs(value) <= SCALER_FEATURE_LIMIT;
-        double counted = total[i] + (seen ? weight : 0);
-        double delta = seen ? value - mean[i] : 0;
-        double divisor = seen ? counted : 1;
-        double moved = mean[i] + delta * weight / divisor;
-        double spread = seen ? delta * (value - moved) - variance[i] : 0;
+    double *restrict mean = scaler_vector(self, SCALER_CENTRE);
+    double *restrict variance = scaler_vector(self, SCALER_VARIANCE);
+    double *restrict inverse = scaler_vector(self, SCALER_INVERSE);
+    double *restrict total = scaler_vector(self, SCALER_WEIGHT);
+    const double *restrict number = scaler_vector(self, SCALER_NUMBER);
+    double values[MODEL_FEATURES_MAX]; /* the compiler makes no lanes of unions */
+    uint64_t count = self->count;
+    memcpy(values, feature, count * sizeof *values);
+    for (uint64_t i = 0; i < count; i++) {
+        double value = values[i];
+        double seen = fabs(value) <= SCALER_FEATURE_LIMIT ? number[i] * weight : 0;
+        double counted = total[i] + seen;
+        double share = seen > 0 ? seen / counted : 0;
+        double delta = seen > 0 ? value - mean[i] : 0;
+        double moved = mean[i] + delta * share;
+        double spread = seen > 0 ? delta * (value - moved) - variance[i] : 0;
+        double varied = variance[i] + spread * share;
         total[i] = counted;
         mean[i] = moved;
-        variance[i] += spread * weight / divisor;
-        inverse[i] = variance[i] > 0 ? 1 / sqrt(variance[i]) : 0;
+        variance[i] = varied;
+        inverse[i] = varied > 0 ? 1 / sqrt(varied) : 0;
     }
 }
 
@@ -132,6 +137,21 @@ void scaler_learn(struct scaler *self, const union value *feature, double weight
     if (self->kind == SCALER_BOUNDED &&
         (self->learned < BOUNDS_EACH || self->learned % BOUNDS_EACH == 0))
         renew_bounds(self);
+}
+
+void scaler_restore(struct scaler *self, const double *mean, const double *variance,
+                    const double *weight)
+{
+    if (self->kind != SCALER_BOUNDED && self->kind != SCALER_NONE)
+        self->kind = SCALER_STANDARD;
+    memcpy(scaler_vector(self, SCALER_CENTRE), mean, self->count * sizeof *mean);
+    memcpy(scaler_vector(self, SCALER_VARIANCE), variance, self->count * sizeof *variance);
+    memcpy(scaler_vector(self, SCALER_WEIGHT), weight, self->count * sizeof *weight);
+    for (uint64_t i = 0; i < self->count; i++) {
+        bool spread = variance[i] > 0 && scaler_vector(self, SCALER_NUMBER)[i] > 0;
+        scaler_vector(self, SCALER_INVERSE)[i] = spread ? 1 / sqrt(variance[i]) : 0;
+    }
+    renew_bounds(self);
 }
 
 void scaler_ranks(const struct scaler *self, const union value *feature, double *z)

@@ -16,13 +16,14 @@
  *     none       as they are
  *
  * Of a feature that has always been the same nothing is told: z = 0.  Missing numbers give 0, the
- * middle; keys too.  Robust and quantile keep a sample of the values of each feature (models/sample.h). */
+ * middle; keys too.  Robust and quantile keep a sample of the values of each feature
+ * (models/sample.h). */
 #ifndef MODELS_SCALER_H
 #define MODELS_SCALER_H
 
-#include "models/sample.h"
 #include "models/model.h"
 #include "models/numbers.h"
+#include "models/sample.h"
 
 enum scaler_kind {
     SCALER_BOUNDED,
@@ -65,6 +66,10 @@ void scaler_init(struct scaler *self, enum scaler_kind kind, const struct model_
 
 /* Takes an example in. */
 void scaler_learn(struct scaler *self, const union value *feature, double weight);
+
+/* Means, deviations and weights from elsewhere: a scaler of another sort becomes `standard`. */
+void scaler_restore(struct scaler *self, const double *mean, const double *variance,
+                    const double *weight);
 
 static inline double *scaler_vector(struct scaler *self, enum scaler_vector which)
 {
