@@ -48,6 +48,12 @@ static const struct variant variants[] = {
     {"logistic_regression",
      "{\"optimizer\": \"sgd\", \"scaler\": \"none\", \"learning_rate\": 1e-4, "
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
+    {"logistic_regression", "{\"optimizer\": \"ftrl\", \"learning_rate\": 0.5, \"l1\": 0.1, "
+                            "\"keys\": \"hash\", \"buckets\": 512, \"beta\": 0.1}"},
+    {"logistic_regression", "{\"optimizer\": \"adagrad\", \"keys\": \"hash\", \"buckets\": 512, "
+                            "\"scaler\": \"robust\", \"learning_rate\": 0.1}"},
+    {"logistic_regression", "{\"optimizer\": \"newton\", \"keys\": \"target\", "
+                            "\"scaler\": \"quantile\", \"buckets\": 512}"},
     {"alma", "{}"},
     {"alma", "{\"keys\": \"hash\", \"buckets\": 4096, \"alpha\": 0.5}"},
     {"passive_aggressive", "{\"aggressiveness\": 0.1}"},
