@@ -10,7 +10,8 @@ enum optimizer { OPTIMIZER_SGD, OPTIMIZER_ADAGRAD, OPTIMIZER_NEWTON, OPTIMIZER_F
 /* Behind the weights lies what the optimizer keeps of each: nothing (sgd), the sum of squared
  * gradients (adagrad), that and the sum of corrected gradients (ftrl), for the scaled numbers
  * (optimizer's vectors, width) and then for the hashed values (hashed_width, optimizer's vectors);
- * or the covariance (width, width), in which the intercept follows the features (newton). */
+ * or the covariance (width, width), in which the intercept follows the features, and the weights of
+ * its shadow (width) (newton). */
 struct logistic {
     uint64_t optimizer, examples, size;
     double learning_rate, decay, intercept_rate, l1, l2, beta;
@@ -18,6 +19,9 @@ struct logistic {
     double clip, prior_variance;
     double growth; /* of the covariance with each example: forgetting; 1: none */
     double intercept_squares, intercept_sum;
+    /* newton's shadow (newton_shadow in logistic_optimizers.c) */
+    double alertness, shadow_intercept;
+    double behind, scatter; /* fading means: of newton's loss less its shadow's, of the square */
     struct linear linear;
 };
 

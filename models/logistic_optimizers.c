@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Of a label in the means that newton is compared by: they look back over some three hundred. */
+static const double SHADOW_MEMORY = 0.997;
+
 uint64_t logistic_memory_each(enum optimizer optimizer)
 {
     return optimizer == OPTIMIZER_ADAGRAD ? 1 : optimizer == OPTIMIZER_FTRL ? 2 : 0;
@@ -11,7 +14,7 @@ uint64_t logistic_memory_each(enum optimizer optimizer)
 
 uint64_t logistic_memory_more(enum optimizer optimizer, uint64_t width)
 {
-    return optimizer == OPTIMIZER_NEWTON ? width * width : 0;
+    return optimizer == OPTIMIZER_NEWTON ? width * width + width : 0;
 }
 
 static uint64_t features_of(const struct logistic *self)
@@ -132,16 +135,49 @@ static double mode_of(double odds, double spread, double label)
     return at;
 }
 
+/* The weights that plain gradient steps lead to, which never forget nor settle. */
+static double *newton_shadow(const struct logistic *self)
+{
+    return logistic_memory(self) + self->linear.width * self->linear.width;
+}
+
+/* Where the world stands still newton beats its shadow.  What it falls behind, beyond chance (two
+ * deviations of the mean), tells that its weights are out of date: it forgets the faster for that.
+ */
+static double newton_growth(const struct logistic *self)
+{
+    double chance = 2 * sqrt(self->scatter * (1 - SHADOW_MEMORY) / (1 + SHADOW_MEMORY));
+    double beyond = self->behind - chance;
+    return self->growth * (beyond > 0 ? exp(self->alertness * beyond) : 1);
+}
+
+static void compare_with_shadow(struct logistic *self, const double *z, double odds, double label,
+                                double importance)
+{
+    double *weight = newton_shadow(self);
+    double shadow =
+        numbers_logistic(self->shadow_intercept + numbers_dot(weight, z, self->linear.width));
+    double p = numbers_logistic(odds);
+    double behind = numbers_log_loss(p, label) - numbers_log_loss(shadow, label);
+    self->behind += (1 - SHADOW_MEMORY) * (behind - self->behind);
+    self->scatter += (1 - SHADOW_MEMORY) * (behind * behind - self->scatter);
+    double step = self->learning_rate * importance * (shadow - label);
+    self->shadow_intercept -= step;
+    for (uint64_t i = 0; i < self->linear.width; i++)
+        weight[i] -= step * z[i];
+}
+
 /* covariance = (covariance - fall v v') growth; it grows by forgetting only up to the prior's
  * trace.  The products are taken so that it stays symmetric to the last bit: only its lower half is
  * saved. */
 static void shrink_covariance(struct logistic *self, const double *v, double fall)
 {
+    double wanted = newton_growth(self);
     double *matrix = logistic_memory(self), trace = 0;
     for (uint64_t i = 0; i <= features_of(self); i++)
         trace += matrix[i * self->linear.width + i];
     double bound = self->prior_variance * (double)(features_of(self) + 1);
-    double growth = trace * self->growth <= bound ? self->growth : 1;
+    double growth = trace * wanted <= bound ? wanted : 1;
     for (uint64_t i = 0; i <= features_of(self); i++) {
         double *row = matrix + i * self->linear.width;
         for (uint64_t j = 0; j < self->linear.width; j++)
@@ -168,6 +204,8 @@ static void step_newton(struct logistic *self, double *z, double odds, double la
     double *weight = linear_dense(&self->linear);
     uint64_t last = features_of(self);
     ASSERT(last < self->linear.width);
+    if (self->alertness > 0)
+        compare_with_shadow(self, z, odds, label, importance);
     z[last] = 1;
     multiply_covariance(self, z, v);
     double spread = numbers_dot(z, v, self->linear.width);

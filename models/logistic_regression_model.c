@@ -33,7 +33,7 @@ struct logistic_options {
     struct encoding_options encoding;
     int optimizer;
     double learning_rate, decay, intercept_rate, l1, l2, beta;
-    double positive_weight, clip, prior_variance, prior;
+    double positive_weight, clip, prior_variance, prior, alertness;
     int64_t half_life;
 };
 
@@ -81,6 +81,7 @@ static void take_options(struct logistic *self, const struct logistic_options *g
     self->positive_weight = given->positive_weight;
     self->offset = log(given->positive_weight);
     self->clip = given->clip;
+    self->alertness = given->alertness;
     self->prior_variance = given->prior_variance;
     self->growth = given->half_life > 0 ? exp2(1.0 / (double)given->half_life) : 1;
 }
@@ -227,6 +228,14 @@ static const struct option logistic_options[] = {
      .maximum = 1e12,
      .offset = offsetof(struct logistic_options, half_life),
      .help = "labels after which a label counts half, for newton; 0: all count the same"},
+    {.name = "alertness",
+     .type = OPTION_NUMBER,
+     .standard = "0.3",
+     .maximum = 10,
+     .offset = offsetof(struct logistic_options, alertness),
+     .help =
+         "how much faster newton forgets while it is wrong more often than it expects, as where "
+         "the world changes; 0: never"},
     {.name = "positive_weight",
      .type = OPTION_NUMBER,
      .standard = "1",

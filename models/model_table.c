@@ -7,12 +7,15 @@ extern const struct model_kind alma_model, factorization_machine_model, naive_ba
 extern const struct model_kind nearest_neighbours_model, passive_aggressive_model;
 
 const struct model_kind *const model_table[] = {
-    &logistic_regression_model,
+    /* linear */
     &alma_model,
-    &passive_aggressive_model,
     &factorization_machine_model,
+    &logistic_regression_model,
+    &passive_aggressive_model,
+    /* Bayes and neighbours */
     &naive_bayes_model,
     &nearest_neighbours_model,
+    /* detectors */
     &half_space_trees_model,
     NULL,
 };

@@ -134,6 +134,89 @@ static void test_link(void **unused)
     free(self);
 }
 
+/* --- logistic regression by FTRL-proximal, as McMahan and others write it ----------------------
+ */
+
+static void test_ftrl(void **unused)
+{
+    (void)unused;
+    enum { INPUTS_ALL = NUMBERS + 1 };
+    const double rate = 0.1, beta = 0.5, l1 = 0.8, l2 = 0.3;
+    const struct model_kind *kind = model_find("logistic_regression");
+    const struct model_shape shape = stream_shape(NUMBERS, 2);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        print_message("seed %d\n", (int)seed);
+        void *self = stream_model("logistic_regression",
+                                  "{\"optimizer\": \"ftrl\", \"scaler\": \"none\", \"l1\": 0.8, "
+                                  "\"l2\": 0.3, \"beta\": 0.5, \"learning_rate\": 0.1}",
+                                  &shape, seed);
+        double z[INPUTS_ALL] = {0}, n[INPUTS_ALL] = {0}, zeros = 0;
+        struct random random;
+        random_seed(&random, seed);
+        for (int i = 0; i < EVENTS; i++) {
+            union value feature[STREAM_FEATURES];
+            struct example example = stream_draw(&random, 2, feature);
+            double odds = 0, x[INPUTS_ALL], w[INPUTS_ALL];
+            for (int j = 0; j <= NUMBERS; j++) {
+                double first = j < NUMBERS ? l1 : 0, second = j < NUMBERS ? l2 : 0;
+                x[j] = j == NUMBERS ? 1 : isnan(feature[j].number) ? 0 : feature[j].number;
+                double sign = z[j] < 0 ? -1 : 1;
+                w[j] = fabs(z[j]) <= first
+                           ? 0
+                           : -(z[j] - sign * first) / ((beta + sqrt(n[j])) / rate + second);
+                odds += w[j] * x[j];
+                zeros += j < NUMBERS && w[j] == 0;
+            }
+            double p = 1 / (1 + exp(-odds));
+            assert_true(fabs(kind->learn(self, &example) - p) < 1e-9);
+            for (int j = 0; j <= NUMBERS; j++) {
+                double g = (p - example.label) * x[j];
+                z[j] += g - (sqrt(n[j] + g * g) - sqrt(n[j])) / rate * w[j];
+                n[j] += g * g;
+            }
+        }
+        assert_true(zeros > 0);
+        free(self);
+    }
+}
+
+/* --- newton forgets where the world turns, and not where it stands still ------------------------
+ */
+
+static double newton_right(const char *options, double turn)
+{
+    const struct model_kind *kind = model_find("logistic_regression");
+    const struct model_shape shape = stream_shape(NUMBERS, 2);
+    void *self = stream_model("logistic_regression", options, &shape, 1);
+    struct random random;
+    random_seed(&random, 31);
+    double right = 0;
+    for (int i = 0; i < 20000; i++) {
+        union value feature[NUMBERS];
+        double side = 0;
+        for (int j = 0; j < NUMBERS; j++) {
+            feature[j].number = 2 * random_uniform(&random) - 1;
+            side += feature[j].number * cos(j + turn * i);
+        }
+        double label = (side > 0) ^ (random_below(&random, 10) == 0);
+        struct example example = {feature, 0, label, 1, NULL};
+        right += (kind->learn(self, &example) > 0.5) == (label > 0.5);
+    }
+    free(self);
+    return right / 20000;
+}
+
+static void test_alertness(void **unused)
+{
+    (void)unused;
+    double still = newton_right("{\"alertness\": 0}", 0), alert_still = newton_right("{}", 0);
+    double turn = newton_right("{\"alertness\": 0}", 1e-3), alert_turn = newton_right("{}", 1e-3);
+    print_message("still %.4f, alert %.4f; turning %.4f, alert %.4f\n", still, alert_still, turn,
+                  alert_turn);
+    assert_true(fabs(still - alert_still) < 0.002);
+    assert_true(alert_turn > turn + 0.1);
+}
+
 /* --- the factorisation machine, pair by pair ------------------------------------------------- */
 
 enum { FACTORS = 3, BUCKETS = 4096, WIDTH = 8, INPUTS = WIDTH + BUCKETS };
@@ -245,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_passive_aggressive),
         cmocka_unit_test(test_alma),
         cmocka_unit_test(test_link),
+        cmocka_unit_test(test_ftrl),
+        cmocka_unit_test(test_alertness),
         cmocka_unit_test(test_factorization_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
