@@ -130,6 +130,14 @@ static inline double *names_counted(const struct bayes *self, uint64_t bucket)
     return inside(self, self->names_offset) + bucket * self->class_count;
 }
 
+/* Numbers and names are all welcome. */
+static enum status bayes_check(const void *options, const struct model_shape *shape,
+                               struct failure *failure)
+{
+    (void)options, (void)shape, (void)failure;
+    return STATUS_OK;
+}
+
 static void bayes_init(void *memory, const void *options, const struct model_shape *shape,
                        uint64_t seed)
 {
@@ -330,6 +338,7 @@ const struct model_kind naive_bayes_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .check = bayes_check,
     .state_size = bayes_state_size,
     .init = bayes_init,
     .score = bayes_score,

@@ -132,6 +132,14 @@ static uint64_t arrange(struct neighbours *self, const struct model_shape *shape
     return next;
 }
 
+/* Numbers and names are all welcome. */
+static enum status neighbours_check(const void *options, const struct model_shape *shape,
+                                    struct failure *failure)
+{
+    (void)options, (void)shape, (void)failure;
+    return STATUS_OK;
+}
+
 static void neighbours_init(void *memory, const void *options, const struct model_shape *shape,
                             uint64_t seed)
 {
@@ -363,6 +371,7 @@ const struct model_kind nearest_neighbours_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .check = neighbours_check,
     .state_size = neighbours_state_size,
     .init = neighbours_init,
     .score = neighbours_score,
