@@ -170,6 +170,7 @@ const struct model_kind alma_model = {
     .option_size = sizeof(struct alma_options),
     .supervised = true,
     .scattered = true,
+    .cost_ns = 150,
     .check = alma_check,
     .state_size = alma_state_size,
     .init = alma_init,

@@ -236,6 +236,7 @@ const struct model_kind factorization_machine_model = {
     .option_size = sizeof(struct machine_options),
     .supervised = true,
     .scattered = true,
+    .cost_ns = 430,
     .check = machine_check,
     .state_size = machine_state_size,
     .init = machine_init,

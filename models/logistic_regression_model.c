@@ -260,6 +260,7 @@ const struct model_kind logistic_regression_model = {
     .option_size = sizeof(struct logistic_options),
     .supervised = true,
     .scattered = true,
+    .cost_ns = 510,
     .check = logistic_check,
     .state_size = logistic_state_size,
     .init = logistic_init,

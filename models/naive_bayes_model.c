@@ -338,6 +338,7 @@ const struct model_kind naive_bayes_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 200,
     .check = bayes_check,
     .state_size = bayes_state_size,
     .init = bayes_init,

@@ -189,6 +189,19 @@ static inline lanes_of_float absolute(lanes_of_float value)
     return (lanes_of_float)((lanes_of_mask)value & INT32_MAX);
 }
 
+static inline lanes_of_float lesser(lanes_of_float a, lanes_of_float b)
+{
+    lanes_of_mask first = a < b;
+    return (lanes_of_float)(((lanes_of_mask)a & first) | ((lanes_of_mask)b & ~first));
+}
+
+static inline float least_of(lanes_of_float lanes)
+{
+    lanes = lesser(lanes, __builtin_shuffle(lanes, (lanes_of_mask){4, 5, 6, 7, 0, 1, 2, 3}));
+    lanes = lesser(lanes, __builtin_shuffle(lanes, (lanes_of_mask){2, 3, 0, 1, 6, 7, 4, 5}));
+    return lanes[0] < lanes[1] ? lanes[0] : lanes[1];
+}
+
 /* Distances of a block's sixteen (squared, if euclidean); returns the least. */
 static inline __attribute__((always_inline)) float measure(const struct neighbours *self,
                                                            uint64_t block,
@@ -212,10 +225,7 @@ static inline __attribute__((always_inline)) float measure(const struct neighbou
     }
     memcpy(distance, &low, sizeof low);
     memcpy(distance + LANES, &high, sizeof high);
-    float least = distance[0];
-    for (int i = 1; i < BLOCK; i++)
-        least = distance[i] < least ? distance[i] : least;
-    return least;
+    return least_of(lesser(low, high));
 }
 
 static void found_add(struct found *found, float distance, uint64_t slot)
@@ -371,6 +381,7 @@ const struct model_kind nearest_neighbours_model = {
     .supervised = true,
     .multiclass = true,
     .scattered = true,
+    .cost_ns = 4000,
     .check = neighbours_check,
     .state_size = neighbours_state_size,
     .init = neighbours_init,

@@ -148,6 +148,7 @@ const struct model_kind passive_aggressive_model = {
     .option_size = sizeof(struct passive_options),
     .supervised = true,
     .scattered = true,
+    .cost_ns = 150,
     .check = passive_check,
     .state_size = passive_state_size,
     .init = passive_init,
