@@ -281,13 +281,45 @@ static void test_keys_tell(void **unused)
     }
 }
 
+/* Each key comes once and labels are by chance: whoever saw a label before it was learned would be
+ * taught that the key's mean tells it, and be sure of the one key that is known well. */
+static void test_own_label_is_not_seen(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"alma", "passive_aggressive", "factorization_machine",
+                                        "logistic_regression"};
+    static const enum value_type type = TYPE_TEXT;
+    const struct model_shape shape = {1, &type, stream_names, 2};
+    for (int which = 0; which < 4; which++) {
+        const struct model_kind *kind = model_find(names[which]);
+        void *self = stream_model(names[which],
+                                  "{\"keys\": \"target\", \"smoothing\": 1, "
+                                  "\"scaler\": \"none\"}",
+                                  &shape, 1);
+        struct random random;
+        random_seed(&random, 12);
+        union value known = {.key = 77};
+        for (int i = 0; i < 3000; i++) {
+            union value key = {.key = random_bits(&random) | 1};
+            double label = (double)random_below(&random, 2);
+            struct example chance = {&key, 0, label, 1, NULL}, sure = {&known, 0, 1, 1, NULL};
+            kind->learn(self, i < 20 ? &sure : &chance);
+        }
+        struct example example = {&known, 0, MISSING, 1, NULL};
+        double told = kind->score(self, &example);
+        print_message("%s: %.3f\n", names[which], told);
+        assert_true(told < 0.9);
+        free(self);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),   cmocka_unit_test(test_sample_is_fair),
         cmocka_unit_test(test_few),       cmocka_unit_test(test_scalers),
         cmocka_unit_test(test_ranks),     cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_keys_tell),
+        cmocka_unit_test(test_keys_tell), cmocka_unit_test(test_own_label_is_not_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
