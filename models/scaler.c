@@ -55,7 +55,7 @@ void scaler_init(struct scaler *self, enum scaler_kind kind, const struct model_
     renew_bounds(self);
 }
 
-/* Without a branch, so that lanes go side by side; one reciprocal serves mean and variance. */
+/* Without a branch, so that lanes go side by side. */
 static void learn_moments(struct scaler *self, const union value *feature, double weight)
 {
     double *restrict mean = scaler_vector(self, SCALER_CENTRE);
@@ -70,11 +70,11 @@ static void learn_moments(struct scaler *self, const union value *feature, doubl
         double value = values[i];
         double seen = fabs(value) <= SCALER_FEATURE_LIMIT ? number[i] * weight : 0;
         double counted = total[i] + seen;
-        double share = seen > 0 ? seen / counted : 0;
+        double divisor = seen > 0 ? counted : 1;
         double delta = seen > 0 ? value - mean[i] : 0;
-        double moved = mean[i] + delta * share;
+        double moved = mean[i] + delta * seen / divisor;
         double spread = seen > 0 ? delta * (value - moved) - variance[i] : 0;
-        double varied = variance[i] + spread * share;
+        double varied = variance[i] + spread * seen / divisor;
         total[i] = counted;
         mean[i] = moved;
         variance[i] = varied;
@@ -133,10 +133,10 @@ void scaler_learn(struct scaler *self, const union value *feature, double weight
         learn_moments(self, feature, weight);
     else
         learn_each(self, feature, weight);
-    self->learned++;
     if (self->kind == SCALER_BOUNDED &&
         (self->learned < BOUNDS_EACH || self->learned % BOUNDS_EACH == 0))
         renew_bounds(self);
+    self->learned++;
 }
 
 void scaler_restore(struct scaler *self, const double *mean, const double *variance,
