@@ -159,7 +159,7 @@ static const struct option alma_options[] = {
      .standard = "true",
      .offset = offsetof(struct alma_options, intercept),
      .help = "whether there is a feature that is always 1"},
-    ENCODING_OPTIONS(struct alma_options, encoding, "target"),
+    ENCODING_OPTIONS("target"),
     OPTION_END,
 };
 

@@ -135,8 +135,8 @@ static void replace(const struct encoding *self, const union value *feature, uni
                     struct encoded *encoded)
 {
     bool hash = self->keys == KEYS_HASH;
+    memcpy(number, feature, self->feature_count * sizeof *number);
     for (uint64_t i = 0; i < self->feature_count; i++) {
-        number[i] = feature[i];
         if (self->naming[i] == NAMING_NONE)
             continue;
         bool named = is_named(self, i, feature[i]);

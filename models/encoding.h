@@ -24,29 +24,28 @@
 enum encoding_keys { KEYS_REFUSE, KEYS_HASH, KEYS_TARGET };
 extern const char *const encoding_keys_names[];
 
-/* Stands in a kind's options. */
+/* The first member of a kind's options. */
 struct encoding_options {
     int scaler, keys;
     int64_t buckets;
     double smoothing;
 };
 
-/* Rows of a kind's table of options, for its `member` of struct encoding_options, with the standard
- * of `keys`. */
-#define ENCODING_OPTIONS(structure, member, keys_standard)                                         \
+/* Rows of the table of options of a kind whose structure begins with struct encoding_options. */
+#define ENCODING_OPTIONS(keys_standard)                                                            \
     {.name = "scaler",                                                                             \
      .type = OPTION_CHOICE,                                                                        \
      .choices = scaler_names,                                                                      \
      .standard = "bounded",                                                                        \
-     .offset = offsetof(structure, member.scaler),                                                 \
+     .offset = offsetof(struct encoding_options, scaler),                                          \
      .help = "how numbers are made comparable: by mean and deviation (standard; bounded: within "  \
              "what so few values can tell), median and quartiles (robust), least and greatest "    \
              "(minmax), rank (quantile), or not at all"},                                          \
         {.name = "keys",                                                                           \
          .type = OPTION_CHOICE,                                                                    \
          .choices = encoding_keys_names,                                                           \
-         .standard = keys_standard,                                                                \
-         .offset = offsetof(structure, member.keys),                                               \
+         .standard = (keys_standard),                                                              \
+         .offset = offsetof(struct encoding_options, keys),                                        \
          .help = "what becomes of identifiers and enumerations: nothing (refuse), a weight for "   \
                  "each value (hash), or the label's running mean where it occurred (target)"},     \
         {.name = "buckets",                                                                        \
@@ -54,11 +53,11 @@ struct encoding_options {
          .standard = "16384",                                                                      \
          .minimum = 16,                                                                            \
          .maximum = 1 << 24,                                                                       \
-         .offset = offsetof(structure, member.buckets),                                            \
+         .offset = offsetof(struct encoding_options, buckets),                                     \
          .help = "places for the values of keys and enumerations; values that meet share one"},    \
     {                                                                                              \
         .name = "smoothing", .type = OPTION_NUMBER, .standard = "20", .minimum = 1e-3,             \
-        .maximum = 1e6, .offset = offsetof(structure, member.smoothing),                           \
+        .maximum = 1e6, .offset = offsetof(struct encoding_options, smoothing),                    \
         .help = "labels of average kind that a value is taken to have had before its first, for "  \
                 "target"                                                                           \
     }

@@ -225,7 +225,7 @@ static const struct option machine_options[] = {
      .maximum = 10,
      .offset = offsetof(struct machine_options, spread),
      .help = "factors start at random between this and its negative"},
-    ENCODING_OPTIONS(struct machine_options, encoding, "hash"),
+    ENCODING_OPTIONS("hash"),
     OPTION_END,
 };
 

@@ -249,7 +249,7 @@ static const struct option logistic_options[] = {
      .maximum = 0.49,
      .offset = offsetof(struct logistic_options, clip),
      .help = "scores are kept between this and 1 less this"},
-    ENCODING_OPTIONS(struct logistic_options, encoding, "refuse"),
+    ENCODING_OPTIONS("refuse"),
     OPTION_END,
 };
 

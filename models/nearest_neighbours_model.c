@@ -173,7 +173,7 @@ static uint32_t name_of(union value value, bool key)
 static void query_fill(const struct neighbours *self, const union value *feature,
                        struct query *query)
 {
-    double z[MODEL_FEATURES_MAX + NUMBERS_LANES];
+    double z[MODEL_FEATURES_MAX + NUMBERS_LANES] = {0};
     scaler_apply(scaler_of(self), feature, z);
     for (uint64_t i = 0; i < self->feature_count; i++) {
         uint64_t place = self->place[i];
@@ -197,8 +197,8 @@ static inline lanes_of_float lesser(lanes_of_float a, lanes_of_float b)
 
 static inline float least_of(lanes_of_float lanes)
 {
-    lanes = lesser(lanes, __builtin_shuffle(lanes, (lanes_of_mask){4, 5, 6, 7, 0, 1, 2, 3}));
-    lanes = lesser(lanes, __builtin_shuffle(lanes, (lanes_of_mask){2, 3, 0, 1, 6, 7, 4, 5}));
+    lanes = lesser(lanes, __builtin_shufflevector(lanes, lanes, 4, 5, 6, 7, 0, 1, 2, 3));
+    lanes = lesser(lanes, __builtin_shufflevector(lanes, lanes, 2, 3, 0, 1, 6, 7, 4, 5));
     return lanes[0] < lanes[1] ? lanes[0] : lanes[1];
 }
 
@@ -280,10 +280,11 @@ static double vote_of(const struct neighbours *self, const struct found *found, 
 static double neighbours_score(const void *memory, const struct example *example)
 {
     const struct neighbours *self = (const struct neighbours *)memory;
-    struct query query;
+    struct query query = {0};
     struct found found;
     found.count = 0;
     found.most = self->neighbours;
+    ASSERT(found.most > 0 && found.most <= NEIGHBOURS_MAX);
     query_fill(self, example->feature, &query);
     visit_down(self, 0, self->next, &query, &found);
     visit_down(self, self->next, self->filled, &query, &found);
@@ -306,7 +307,7 @@ static double neighbours_score(const void *memory, const struct example *example
 
 static void store(struct neighbours *self, const struct example *example)
 {
-    struct query query;
+    struct query query = {0};
     query_fill(self, example->feature, &query);
     uint64_t block = self->next / BLOCK, lane = self->next % BLOCK;
     example_touch(example, block_at(self, block), self->block_size);

@@ -137,7 +137,7 @@ static const struct option passive_options[] = {
      .offset = offsetof(struct passive_options, intercept),
      .help = "as a feature that is always 1 (counted), moved along without counting for the step "
              "(free), or none"},
-    ENCODING_OPTIONS(struct passive_options, encoding, "target"),
+    ENCODING_OPTIONS("target"),
     OPTION_END,
 };
 
