@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Finds a model's feature by name; refuses what is no number. */
+/* Finds a model's feature by name; refuses what is no number, unless the kind takes keys. */
 static uint32_t model_feature(struct formulas *formulas, const struct config_model *model,
                               const char *name, uint32_t at)
 {
@@ -29,7 +29,7 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    if (value_type_is_key(type)) {
+    if (value_type_is_key(type) && !model->kind->takes_keys) {
         findings_add(formulas->findings, path, 0,
                      "'%s' is a text, an identifier or a location, and models take numbers; count "
                      "or compare it in a "

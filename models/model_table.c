@@ -2,7 +2,7 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
+extern const struct model_kind half_space_trees_model, logistic_regression_model, midas_model;
 extern const struct model_kind alma_model, factorization_machine_model, naive_bayes_model;
 extern const struct model_kind nearest_neighbours_model, passive_aggressive_model;
 
@@ -17,6 +17,7 @@ const struct model_kind *const model_table[] = {
     &nearest_neighbours_model,
     /* detectors */
     &half_space_trees_model,
+    &midas_model,
     NULL,
 };
 
