@@ -169,6 +169,7 @@ const struct model_kind alma_model = {
     .options = alma_options,
     .option_size = sizeof(struct alma_options),
     .supervised = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 150,
     .check = alma_check,

@@ -235,6 +235,7 @@ const struct model_kind factorization_machine_model = {
     .options = machine_options,
     .option_size = sizeof(struct machine_options),
     .supervised = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 430,
     .check = machine_check,

@@ -259,6 +259,7 @@ const struct model_kind logistic_regression_model = {
     .options = logistic_options,
     .option_size = sizeof(struct logistic_options),
     .supervised = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 510,
     .check = logistic_check,

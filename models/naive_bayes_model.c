@@ -337,6 +337,7 @@ const struct model_kind naive_bayes_model = {
     .option_size = sizeof(struct bayes_options),
     .supervised = true,
     .multiclass = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 200,
     .check = bayes_check,

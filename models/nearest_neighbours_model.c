@@ -381,6 +381,7 @@ const struct model_kind nearest_neighbours_model = {
     .option_size = sizeof(struct neighbours_options),
     .supervised = true,
     .multiclass = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 4000,
     .check = neighbours_check,

@@ -147,6 +147,7 @@ const struct model_kind passive_aggressive_model = {
     .options = passive_options,
     .option_size = sizeof(struct passive_options),
     .supervised = true,
+    .takes_keys = true,
     .scattered = true,
     .cost_ns = 150,
     .check = passive_check,
