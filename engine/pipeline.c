@@ -10,6 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether the kind, as it is set, has a use for identifiers: for one or for a pair. */
+static bool takes_keys(const struct config_model *model, const char *name)
+{
+    static const enum value_type types[] = {TYPE_TEXT, TYPE_TEXT};
+    const char *const names[] = {name, name};
+    struct failure failure;
+    for (uint32_t count = 1; model->kind->takes_keys && count <= 2; count++) {
+        const struct model_shape shape = {count, types, names, 2};
+        if (!model->kind->check ||
+            model->kind->check(model->options, &shape, &failure) == STATUS_OK)
+            return true;
+    }
+    return false;
+}
+
 /* Finds a model's feature by name; refuses what is no number, unless the kind takes keys. */
 static uint32_t model_feature(struct formulas *formulas, const struct config_model *model,
                               const char *name, uint32_t at)
@@ -29,7 +44,7 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    if (value_type_is_key(type) && !model->kind->takes_keys) {
+    if (value_type_is_key(type) && (type != TYPE_TEXT || !takes_keys(model, name))) {
         findings_add(formulas->findings, path, 0,
                      "'%s' is a text, an identifier or a location, and models take numbers; count "
                      "or compare it in a "
