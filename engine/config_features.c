@@ -120,6 +120,26 @@ void config_read_features(struct config *config, struct findings *findings)
     }
 }
 
+/* Without "features" the fields are the features of models that name none: all that are numbers,
+ * truths or choices. */
+void config_imply_features(struct config *config)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; i < config->model_count; i++)
+        wanted = wanted || config->model[i].all_features;
+    if (!wanted || json_object_get(config->root, "features"))
+        return;
+    const struct schema *schema = &config->events.schema;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *field = &schema->field[i];
+        if (field_type_is_key(field->type) || field->type == FIELD_TIME ||
+            field->role == ROLE_LABEL)
+            continue;
+        struct config_feature *feature = &config->feature[config->feature_count++];
+        memcpy(feature->name, field->name, sizeof feature->name);
+    }
+}
+
 static bool model_names(const struct config_model *model, const char *name)
 {
     for (uint32_t i = 0; i < model->feature_count; i++)

@@ -140,7 +140,7 @@ static void move_event(const struct history_map *map, struct state *state,
     struct event_row *row = state_write_row(state, history->event_region, slot);
     *row = *old;
     row->id = map->identifies ? old->id : 0;
-    row->outcome = map->outcome[old->outcome];
+    row->outcome = (uint16_t)map->outcome[old->outcome];
     if (row->id)
         keymap_insert(&history->ids, state, row->id, slot);
 }

@@ -10,26 +10,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Finds a model's feature by name; refuses what is no number. */
-static uint32_t model_feature(struct formulas *formulas, const struct config_model *model,
-                              const char *name, uint32_t at)
+static void feature_unknown(struct formulas *formulas, const char *path, const char *name)
 {
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < config->model_count; i++) {
+        if (strcmp(config->model[i].name, name) != 0)
+            continue;
+        findings_add(formulas->findings, path, 0,
+                     "'%s' is not scored yet here: a model sees the scores of those before it",
+                     name);
+        return;
+    }
+    const char *nearest = formulas_nearest(formulas, name, SCOPE_FEATURES);
+    findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s", name,
+                 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* The column of a name that a model looks at: a feature, a field, or the score of a model that
+ * stands before it. */
+static uint32_t find_feature(struct formulas *formulas, uint32_t at, const char *name)
+{
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(config->model[i].name, name) == 0)
+            return formulas->model_value[i];
+    return formulas_find(formulas, name, SCOPE_FEATURES);
+}
+
+/* Whether the kind has no use for identifiers, one or a pair of them. */
+static bool refuses_keys(const struct config_model *model, const char *name)
+{
+    static const enum value_type types[] = {TYPE_TEXT, TYPE_TEXT};
+    const char *const names[] = {name, name};
+    const struct model_shape one = {1, types, names, 2}, two = {2, types, names, 2};
+    struct failure failure;
+    return !model->kind->check ||
+           (model->kind->check(model->options, &one, &failure) != STATUS_OK &&
+            model->kind->check(model->options, &two, &failure) != STATUS_OK);
+}
+
+/* Finds the feature of the model `model_at` by name; refuses what the kind can do nothing with. */
+static uint32_t model_feature(struct formulas *formulas, uint32_t model_at, const char *name,
+                              uint32_t at)
+{
+    const struct config_model *model = &formulas->pipeline->config->model[model_at];
     char path[256];
     if (model->all_features)
         snprintf(path, sizeof path, "features.%s", name);
     else
         snprintf(path, sizeof path, "models.%s.features[%u]", model->name, at);
-    uint32_t value = formulas_find(formulas, name, SCOPE_FEATURES);
+    uint32_t value = find_feature(formulas, model_at, name);
     if (value == VALUE_NONE) {
-        const char *nearest = formulas_nearest(formulas, name, SCOPE_FEATURES);
         if (!model->all_features) /* a feature's own mistakes are found already */
-            findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s",
-                         name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                         nearest ? "'?" : "");
+            feature_unknown(formulas, path, name);
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    if (value_type_is_key(type)) {
+    if (value_type_is_key(type) && (type != TYPE_TEXT || refuses_keys(model, name))) {
         findings_add(formulas->findings, path, 0,
                      "'%s' is a text, an identifier or a location, and models take numbers; count "
                      "or compare it in a "
@@ -40,12 +77,20 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
     return value;
 }
 
-/* The feature's place in the union of all models' features, entered if it is new. */
-static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const char *name)
+static uint32_t union_find(const struct pipeline *pipeline, uint32_t value)
 {
     for (uint32_t i = 0; i < pipeline->model_feature_count; i++)
         if (pipeline->model_feature_value[i] == value)
             return i;
+    return UINT32_MAX;
+}
+
+/* The feature's place in the union of all models' features, entered if it is new. */
+static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const char *name)
+{
+    uint32_t known = union_find(pipeline, value);
+    if (known != UINT32_MAX)
+        return known;
     if (pipeline->model_feature_count == MODEL_FEATURES_MAX)
         return UINT32_MAX;
     uint32_t index = pipeline->model_feature_count++;
@@ -67,12 +112,17 @@ static void check_model(struct formulas *formulas, const struct model_setting *s
         type[i] = pipeline->model_feature_type[setting->feature[i]];
         name[i] = pipeline->model_feature_name[setting->feature[i]];
     }
-    const struct model_shape shape = {setting->feature_count, type, name, 2};
+    const uint32_t classes = pipeline->config->labels.class_count;
+    const struct model_shape shape = {setting->feature_count, type, name, classes};
     struct failure failure;
     char path[128];
     snprintf(path, sizeof path, "models.%s", setting->name);
     if (setting->feature_count == 0)
         findings_add(formulas->findings, path, 0, "the model has no feature to look at");
+    else if (classes > 2 && setting->kind->supervised && !setting->kind->multiclass)
+        findings_add(formulas->findings, path, 0,
+                     "%s learns from labels of two classes, and these have %u (labels.classes)",
+                     setting->kind->name, classes);
     else if (setting->kind->check &&
              setting->kind->check(setting->options, &shape, &failure) != STATUS_OK)
         findings_add(formulas->findings, path, 0, "%s", failure.text);
@@ -89,7 +139,7 @@ static void build_model(struct formulas *formulas, uint32_t at, struct model_set
     uint32_t count = model->all_features ? config->feature_count : model->feature_count;
     for (uint32_t i = 0; i < count && setting->feature_count < MODEL_FEATURES_MAX; i++) {
         const char *name = model->all_features ? config->feature[i].name : model->feature[i];
-        uint32_t value = model_feature(formulas, model, name, i);
+        uint32_t value = model_feature(formulas, at, name, i);
         uint32_t index = value == VALUE_NONE ? UINT32_MAX : union_index(pipeline, value, name);
         if (index != UINT32_MAX)
             setting->feature[setting->feature_count++] = index;
@@ -112,6 +162,15 @@ static uint32_t retrained_model(const struct config *config)
     return UINT32_MAX;
 }
 
+static uint64_t classes_fingerprint(const struct config_labels *labels)
+{
+    uint64_t print = 0;
+    for (uint32_t i = 0; labels->classes && i < labels->class_count; i++)
+        print =
+            hash_pair(print, hash_fingerprint(labels->classes[i], strlen(labels->classes[i])) | 1);
+    return print;
+}
+
 static void build_models(struct formulas *formulas)
 {
     struct pipeline *pipeline = formulas->pipeline;
@@ -121,6 +180,9 @@ static void build_models(struct formulas *formulas)
     pipeline->retrained = retrained_model(config);
     for (uint32_t i = 0; i < config->model_count; i++)
         build_model(formulas, i, &pipeline->model_setting[i]);
+    for (uint32_t i = 0; i < config->model_count; i++)
+        pipeline->model_setting[i].score_feature =
+            union_find(pipeline, pipeline->model_setting[i].score_value) + 1; /* NONE + 1 is 0 */
     const struct models_setting setting = {
         .seed = (uint64_t)config->seed,
         .feature_count = pipeline->model_feature_count,
@@ -130,6 +192,8 @@ static void build_models(struct formulas *formulas)
         .model_count = config->model_count,
         .model = pipeline->model_setting,
         .race = config->retraining.race,
+        .class_count = config->labels.class_count,
+        .class_fingerprint = classes_fingerprint(&config->labels),
     };
     if (formulas->findings->count == 0)
         pipeline->models = models_open(&setting);
@@ -216,6 +280,7 @@ static void build_monitor(struct formulas *formulas)
         .detector = settings,
         .alert_outcome = config->alert_outcome,
         .recent_labels = config->recent_labels,
+        .class_count = config->labels.class_count,
     };
     pipeline->monitor = monitor_open(&setting);
 }

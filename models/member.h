@@ -19,6 +19,7 @@ struct member {
 
 struct models {
     struct race_setting race;
+    uint64_t class_fingerprint;
     uint32_t feature_count, model_count, score_count, race_region;
     uint32_t feature_value[MODEL_FEATURES_MAX];
     struct model_setting setting[MODELS_MAX];

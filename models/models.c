@@ -26,7 +26,8 @@ static void member_open(struct member *member, const struct models_setting *sett
         member->name[i] = setting->feature_name[feature];
         member->all = member->all && feature == i;
     }
-    member->shape = (struct model_shape){own->feature_count, member->type, member->name, 2};
+    member->shape = (struct model_shape){own->feature_count, member->type, member->name,
+                                         setting->class_count ? setting->class_count : 2};
     /* By name, so that another model in the configuration changes nothing here. */
     member->seed = setting->seed ^ hash_fingerprint(own->name, strlen(own->name));
 }
@@ -37,6 +38,7 @@ struct models *models_open(const struct models_setting *setting)
     struct models *models = calloc(1, sizeof *models);
     ASSERT(models);
     models->race = setting->race;
+    models->class_fingerprint = setting->class_fingerprint;
     models->feature_count = setting->feature_count;
     models->model_count = models->score_count = setting->model_count;
     for (uint32_t i = 0; i < setting->feature_count; i++)
@@ -87,8 +89,8 @@ uint64_t member_options_fingerprint(const struct member *member)
     return print;
 }
 
-/* Of kind, options and features: what the row's bytes mean. */
-static uint64_t member_fingerprint(const struct member *member)
+/* Of kind, options, features and classes: what the row's bytes mean. */
+static uint64_t member_fingerprint(const struct models *models, const struct member *member)
 {
     const struct model_kind *kind = member->setting->kind;
     uint64_t print = hash_fingerprint(kind->name, strlen(kind->name));
@@ -97,6 +99,8 @@ static uint64_t member_fingerprint(const struct member *member)
         print = hash_pair(print, hash_fingerprint(member->name[i], strlen(member->name[i])) | 1);
         print = hash_pair(print, (uint64_t)member->type[i] + 1);
     }
+    if (models->class_fingerprint && member->setting->kind->supervised)
+        print = hash_pair(print, models->class_fingerprint | 1);
     return print;
 }
 
@@ -111,9 +115,9 @@ void models_declare(struct models *models, struct state_layout *layout)
         uint64_t size = setting->kind->state_size(setting->options, &member->shape);
         char name[STATE_NAME_MAX];
         snprintf(name, sizeof name, "model.%.48s", setting->name);
-        member->region =
-            state_layout_add(layout, name, member_fingerprint(member), size, MODEL_ALIGNMENT,
-                             setting->retrained ? MODEL_SLOTS : 1, STATE_ROWS_ALWAYS);
+        member->region = state_layout_add(layout, name, member_fingerprint(models, member), size,
+                                          MODEL_ALIGNMENT, setting->retrained ? MODEL_SLOTS : 1,
+                                          STATE_ROWS_ALWAYS);
     }
 }
 
@@ -191,6 +195,8 @@ void models_score(const struct models *models, struct state *state, const struct
                                   .state = state};
         scores[i] = member_score(member, state, race, &example);
         batch_column(batch, member->setting->score_value)[row].number = scores[i];
+        if (member->setting->score_feature)
+            features[member->setting->score_feature - 1].number = scores[i];
         if (!member->setting->retrained)
             continue;
         scores[member->challenger_score] =
@@ -252,22 +258,29 @@ uint8_t models_explain(const struct models *models, const struct state *state,
     return count;
 }
 
+/* Of more than two classes the score is the class itself. */
+static double member_loss(const struct member *member, double score, double label)
+{
+    return member->shape.class_count > 2 ? score != label : numbers_log_loss(score, label);
+}
+
 static void member_learn(const struct models *models, const struct member *member,
                          struct state *state, struct race_row *race, const struct example *example)
 {
     const struct model_kind *kind = member->setting->kind;
-    double champion = numbers_log_loss(
-        kind->learn(slot_write(member, state, race, SLOT_CHAMPION), example), example->label);
+    double champion =
+        member_loss(member, kind->learn(slot_write(member, state, race, SLOT_CHAMPION), example),
+                    example->label);
     race->labels++;
     race_judge(race, SLOT_CHAMPION, champion, champion);
     if (race->slot[SLOT_CHALLENGER].present) {
         double score = kind->learn(slot_write(member, state, race, SLOT_CHALLENGER), example);
-        race_judge(race, SLOT_CHALLENGER, numbers_log_loss(score, example->label), champion);
+        race_judge(race, SLOT_CHALLENGER, member_loss(member, score, example->label), champion);
         race_compare(race, &models->race);
     }
     if (race->slot[SLOT_PREVIOUS].present) {
         double score = kind->score(slot_read(member, state, race, SLOT_PREVIOUS), example);
-        race_judge(race, SLOT_PREVIOUS, numbers_log_loss(score, example->label), champion);
+        race_judge(race, SLOT_PREVIOUS, member_loss(member, score, example->label), champion);
     }
 }
 
