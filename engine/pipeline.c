@@ -21,7 +21,7 @@ static void feature_unknown(struct formulas *formulas, const char *path, const c
                      name);
         return;
     }
-    const char *nearest = formulas_nearest(formulas, name, SCOPE_FEATURES);
+    const char *nearest = formulas_nearest(formulas, name, SCOPE_SCORE);
     findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s", name,
                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }

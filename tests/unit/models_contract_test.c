@@ -48,10 +48,33 @@ static const struct variant variants[] = {
     {"logistic_regression",
      "{\"optimizer\": \"sgd\", \"scaler\": \"none\", \"learning_rate\": 1e-4, "
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
+    {"average", "{}"},
+    {"average", "{\"combine\": \"odds\", \"weights\": \"2 1 0 0 0\"}"},
+    {"average", "{\"combine\": \"max\", \"weights\": \"1 1 0 0 0\"}"},
+    {"best_expert", "{}"},
+    {"best_expert", "{\"loss\": \"absolute\", \"rate\": 0.5, \"share\": 0}"},
+    {"conformal", "{}"},
+    {"conformal", "{\"window\": 37}"},
+    {"conformal_negatives", "{\"window\": 50}"},
+    {"isotonic", "{}"},
+    {"isotonic", "{\"bins\": 200, \"half_life\": 20}"},
+    {"platt", "{}"},
+    {"platt", "{\"half_life\": 200}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
+
+/* Kinds around models take scores in [0, 1] for features. */
+static bool takes_scores(const struct model_kind *kind)
+{
+    static const char *const kinds[] = {
+        "average", "best_expert", "conformal", "conformal_negatives", "isotonic", "platt"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kind->name, kinds[i]) == 0)
+            return true;
+    return false;
+}
 
 struct subject {
     const struct model_kind *kind;
@@ -84,7 +107,8 @@ static void subject_close(struct subject *subject)
 }
 
 /* Two numbers tell the label, the rest is noise; positives are rare and lie far out. */
-static void draw(struct random *random, union value *feature, double *label)
+static void draw(const struct subject *subject, struct random *random, union value *feature,
+                 double *label)
 {
     *label = random_uniform(random) < 0.1;
     double shift = *label > 0 ? 3 : 0;
@@ -95,6 +119,11 @@ static void draw(struct random *random, union value *feature, double *label)
     feature[2].number = feature[2].number > 1;
     feature[3].key = random_bits(random);
     feature[4].number = (double)random_below(random, 4);
+    if (takes_scores(subject->kind)) {
+        feature[0].number /= 400;
+        feature[1].number = 1 / (1 + exp(feature[1].number));
+        feature[2].number = feature[4].number = 0.5;
+    }
     if (random_below(random, 20) == 0)
         feature[random_below(random, 3)].number = MISSING;
 }
@@ -103,7 +132,7 @@ static double teach(const struct subject *subject, struct random *random)
 {
     union value feature[FEATURES];
     double label;
-    draw(random, feature, &label);
+    draw(subject, random, feature, &label);
     struct example example = {feature, 0, subject->kind->supervised ? label : MISSING, 1, NULL};
     return subject->kind->learn(subject->self, &example);
 }
@@ -166,7 +195,7 @@ static void test_learn_returns_score(void **unused)
         for (int i = 0; i < 2000; i++) {
             union value feature[FEATURES];
             double label;
-            draw(&random, feature, &label);
+            draw(&subject, &random, feature, &label);
             struct example example = {feature, 0, label, 1, NULL};
             double score = subject.kind->score(subject.self, &example);
             double learned = subject.kind->learn(subject.self, &example);
@@ -249,7 +278,7 @@ static void test_learns(void **unused)
             teach(&subject, &random);
         for (int i = 0; i < JUDGED; i++) {
             union value feature[FEATURES];
-            draw(&random, feature, &labels[i]);
+            draw(&subject, &random, feature, &labels[i]);
             struct example example = {feature, 0, MISSING, 1, NULL};
             scores[i] = subject.kind->score(subject.self, &example);
         }
@@ -303,7 +332,7 @@ static void test_scattered_tells(void **unused)
         for (int i = 0; subject.kind->scattered && i < 2000; i++) {
             union value feature[FEATURES];
             double label;
-            draw(&random, feature, &label);
+            draw(&subject, &random, feature, &label);
             struct example example = {feature, 0, label, 1, &state};
             memcpy(before, subject.self, subject.size);
             memset(told, 0, subject.size);
@@ -327,8 +356,11 @@ static void test_weight(void **unused)
         subject_open(&once, &variants[v], 13);
         subject_open(&twice, &variants[v], 13);
         bool adagrad = strstr(variants[v].options, "adagrad") != NULL;
-        if (once.kind->supervised && !adagrad) {
+        bool counts = strcmp(variants[v].kind, "conformal_negatives") == 0; /* or does not */
+        if (once.kind->supervised && !adagrad && !counts) {
             union value feature[FEATURES] = {{100}, {1}, {1}, {.key = 5}, {2}};
+            if (takes_scores(once.kind))
+                feature[0].number = feature[1].number = 0.4;
             struct example example = {feature, 0, 1, 0.01, NULL};
             double start = once.kind->score(once.self, &example);
             once.kind->learn(once.self, &example);
