@@ -1,14 +1,43 @@
 /* weir list: what a configuration can name, printed from the tables that read it. */
+#include "base/assert.h"
 #include "base/grammar.h"
 #include "base/program.h"
 #include "base/suggest.h"
 #include "engine/command.h"
 #include "engine/kinds.h"
+#include "models/imbalance.h"
 #include <string.h>
 
-static void print_kind(const struct kind *kind)
+/* Ten numbers, two classes, standard options: something to compare kinds by. */
+static void print_cost(const struct model_kind *kind)
+{
+    enum { FEATURES = 10 };
+    enum value_type types[FEATURES];
+    const char *names[FEATURES];
+    const struct model_shape shape = {FEATURES, types, names, 2};
+    char options[4096] = {0};
+    ASSERT(kind->option_size <= sizeof options);
+    for (int i = 0; i < FEATURES; i++) {
+        types[i] = TYPE_NUMBER;
+        names[i] = "x";
+    }
+    options_default(kind->options, options);
+    double bytes = (double)kind->state_size(options, &shape);
+    printf("      %s; %.4g %s",
+           !kind->supervised  ? "detector"
+           : kind->multiclass ? "learner, up to 64 classes"
+                              : "learner, two classes",
+           bytes < 1e6 ? bytes / 1024 : bytes / 1048576, bytes < 1e6 ? "KiB" : "MiB");
+    if (kind->cost_ns)
+        printf(", about %u ns an event", kind->cost_ns);
+    printf(" (10 numbers, standard options)\n");
+}
+
+static void print_kind(enum kind_table table, const struct kind *kind)
 {
     printf("  %-28s %s\n", kind->signature ? kind->signature : kind->name, kind->summary);
+    if (table == KINDS_MODELS)
+        print_cost(kind->row);
     options_print(kind->options, "      ");
     if (kind->options && kind->options->name)
         printf("\n");
@@ -24,9 +53,14 @@ static void print_table(enum kind_table table)
     struct kind kind;
     printf("%s\n", kind_table_name(table));
     for (uint32_t i = 0; kind_at(table, i, &kind); i++) {
-        print_kind(&kind);
+        print_kind(table, &kind);
         if (table == KINDS_FUNCTIONS)
             print_function(kind.row);
+    }
+    if (table == KINDS_MODELS) {
+        printf("  %-28s %s\n", "(every learner)", "takes besides its own options");
+        options_print(imbalance_options, "      ");
+        printf("\n");
     }
     printf("\n");
 }

@@ -50,8 +50,9 @@ struct config_model {
     char name[64];
     const struct model_kind *kind;
     void *options;
-    uint32_t feature_count; /* 0 with all_features */
-    const char **feature;   /* names of features or fields */
+    struct imbalance_setting imbalance; /* of learners */
+    uint32_t feature_count;             /* 0 with all_features */
+    const char **feature;               /* names of features or fields */
     bool all_features;
 };
 

@@ -185,10 +185,16 @@ static void read_model(struct config_model *model, const char *name, const json_
                        const char *path, struct findings *findings)
 {
     static const char *const others[] = {"kind", "features", NULL};
+    static const char *const learner_others[] = {
+        "kind", "features", "imbalance", "imbalance_weight", "feature_dropout", NULL};
     struct kind kind;
     memcpy(model->name, name, strlen(name) + 1);
     if (config_kind(KINDS_MODELS, object, path, "kind", &kind, findings)) {
-        model->options = config_kind_options(&kind, object, path, others, findings);
+        bool learner = ((const struct model_kind *)kind.row)->supervised;
+        model->options =
+            config_kind_options(&kind, object, path, learner ? learner_others : others, findings);
+        if (learner)
+            options_take(imbalance_options, object, path, &model->imbalance, findings);
     } else { /* stands in, so that the score that uses it is not blamed */
         kind_at(KINDS_MODELS, 0, &kind);
         struct findings none = {0};

@@ -123,6 +123,10 @@ static void check_model(struct formulas *formulas, const struct model_setting *s
         findings_add(formulas->findings, path, 0,
                      "%s learns from labels of two classes, and these have %u (labels.classes)",
                      setting->kind->name, classes);
+    else if (classes > 2 && setting->imbalance.method != IMBALANCE_NONE)
+        findings_add(formulas->findings, path, 0,
+                     "`imbalance` is of positives and negatives, and these labels have %u classes",
+                     classes);
     else if (setting->kind->check &&
              setting->kind->check(setting->options, &shape, &failure) != STATUS_OK)
         findings_add(formulas->findings, path, 0, "%s", failure.text);
@@ -136,6 +140,7 @@ static void build_model(struct formulas *formulas, uint32_t at, struct model_set
     snprintf(setting->name, sizeof setting->name, "%s", model->name);
     setting->kind = model->kind;
     setting->options = model->options;
+    setting->imbalance = model->imbalance;
     uint32_t count = model->all_features ? config->feature_count : model->feature_count;
     for (uint32_t i = 0; i < count && setting->feature_count < MODEL_FEATURES_MAX; i++) {
         const char *name = model->all_features ? config->feature[i].name : model->feature[i];

@@ -13,6 +13,7 @@ struct member {
     const char *name[MODEL_FEATURES_MAX];
     bool all; /* its features are the union, in order: nothing to gather */
     uint32_t region;
+    uint32_t imbalance_region; /* beside it, row for row, if imbalance_used */
     uint32_t challenger_score; /* index in an example row's scores; of the retrained */
     uint64_t seed;
 };

@@ -87,6 +87,10 @@ static void row_copy(struct state *to_state, const struct member *to, uint64_t t
     ASSERT(size == from_state->row_size[from->region]);
     memcpy(state_write_row(to_state, to->region, to_row),
            state_read(from_state, from->region, from_row), size);
+    if (imbalance_used(&to->setting->imbalance))
+        memcpy(state_write_row(to_state, to->imbalance_region, to_row),
+               state_read(from_state, from->imbalance_region, from_row),
+               sizeof(struct imbalance_row));
 }
 
 /* Slots keep their books; only those that the new region has rows for stay. */

@@ -12,6 +12,7 @@
 #include "base/history.h"
 #include "base/program.h"
 #include "base/state.h"
+#include "models/imbalance.h"
 #include "models/model.h"
 
 enum { MODELS_MAX = 16 };
@@ -24,7 +25,8 @@ struct model_setting {
     uint32_t feature[MODEL_FEATURES_MAX]; /* indices into models_setting's features */
     uint32_t score_value;                 /* the column of its score */
     uint32_t score_feature; /* where models after it find that score, plus 1; 0: nowhere */
-    bool retrained;         /* `retraining` names it: has a challenger */
+    struct imbalance_setting imbalance; /* of learners */
+    bool retrained;                     /* `retraining` names it: has a challenger */
 };
 
 struct race_setting {
