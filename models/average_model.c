@@ -122,6 +122,7 @@ const struct model_kind average_model = {
     .name = "average",
     .summary = "scores of other models made one: their mean, the mean of their odds, the largest",
     .options = average_options,
+    .cost_ns = 100,
     .option_size = sizeof(struct average_options),
     .scattered = true, /* it changes nothing */
     .check = average_check,

@@ -152,6 +152,7 @@ const struct model_kind best_expert_model = {
     .name = "best_expert",
     .summary = "scores of other models made one, weighted by how right each has been",
     .options = expert_options,
+    .cost_ns = 1200,
     .option_size = sizeof(struct expert_options),
     .supervised = true,
     .check = expert_check,

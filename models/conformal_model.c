@@ -55,6 +55,7 @@ const struct model_kind conformal_model = {
     .name = "conformal",
     .summary = "how rare so high a score is among the last ones (conformal p-value)",
     .options = conformal_options,
+    .cost_ns = 900,
     .option_size = sizeof(struct conformal_options),
     .check = conformal_check,
     .state_size = conformal_state_size,

@@ -58,6 +58,7 @@ const struct model_kind conformal_negatives_model = {
     .name = "conformal_negatives",
     .summary = "how rare so high a score is among those of the last negatives",
     .options = conformal_options,
+    .cost_ns = 900,
     .option_size = sizeof(struct conformal_options),
     .supervised = true,
     .check = conformal_check,

@@ -129,6 +129,7 @@ const struct model_kind platt_model = {
     .name = "platt",
     .summary = "a score made a probability by a sigmoid over its odds (calibration)",
     .options = platt_options,
+    .cost_ns = 200,
     .option_size = sizeof(struct platt_options),
     .supervised = true,
     .check = platt_check,
