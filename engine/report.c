@@ -248,6 +248,22 @@ static void print_classes(const struct pipeline *pipeline, FILE *file)
     }
 }
 
+/* Several models beside one another, each by its own score: log loss, or for labels of more than
+ * two classes the share of mistakes. */
+static void print_models(const struct pipeline *pipeline, FILE *file)
+{
+    const struct config *config = pipeline->config;
+    for (uint32_t i = 0; config->model_count > 1 && i < config->model_count; i++) {
+        struct slot_report report = {0};
+        char loss[16];
+        models_report(pipeline->models, &pipeline->state, i, SLOT_CHAMPION, &report);
+        if (report.labels)
+            fprintf(file, "  %-16s %s %s (%llu labels)\n", config->model[i].name,
+                    config->labels.class_count > 2 ? "mistakes" : "log loss",
+                    figure(loss, report.loss, 4), (unsigned long long)report.labels);
+    }
+}
+
 static void print_entities(const struct pipeline *pipeline, FILE *file)
 {
     struct entity_report reports[CONFIG_ENTITIES_MAX];
@@ -341,6 +357,7 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
     print_metrics(pipeline, "all labels", &all, file);
     print_metrics(pipeline, "recent labels", &recent, file);
     print_classes(pipeline, file);
+    print_models(pipeline, file);
     print_retraining(pipeline, file);
     fprintf(file, "%-18s %016llx\n", "state hash",
             (unsigned long long)state_hash(&pipeline->state));
