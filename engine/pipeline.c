@@ -169,7 +169,7 @@ static uint32_t retrained_model(const struct config *config)
 
 static uint64_t classes_fingerprint(const struct config_labels *labels)
 {
-    uint64_t print = 0;
+    uint64_t print = labels->classes != NULL;
     for (uint32_t i = 0; labels->classes && i < labels->class_count; i++)
         print =
             hash_pair(print, hash_fingerprint(labels->classes[i], strlen(labels->classes[i])) | 1);

@@ -1,5 +1,6 @@
 /* What every kind of model promises (models/model.h), asked of each row of the table. */
 #include "base/random.h"
+#include "models/imbalance.h"
 #include "models/model.h"
 #include "tests/unit/base_options.h"
 #include <math.h>
@@ -137,6 +138,15 @@ static double teach(const struct subject *subject, struct random *random)
     return subject->kind->learn(subject->self, &example);
 }
 
+/* Members that stand beside a kind's options in the configuration. */
+static bool is_taken(const char *name)
+{
+    bool taken = strcmp(name, "kind") == 0 || strcmp(name, "features") == 0;
+    for (const struct option *option = imbalance_options; option->name; option++)
+        taken = taken || strcmp(name, option->name) == 0;
+    return taken;
+}
+
 static void test_table(void **unused)
 {
     (void)unused;
@@ -146,6 +156,8 @@ static void test_table(void **unused)
         assert_true(kind->summary && kind->state_size && kind->init && kind->score && kind->learn);
         assert_true((kind->save == NULL) == (kind->load == NULL));
         bool tried = false;
+        for (const struct option *option = kind->options; option && option->name; option++)
+            assert_false(is_taken(option->name));
         for (int j = 0; j < VARIANTS; j++)
             tried = tried || strcmp(variants[j].kind, kind->name) == 0;
         assert_true(tried);
