@@ -6,7 +6,18 @@
 #include "engine/command.h"
 #include "engine/kinds.h"
 #include "models/imbalance.h"
+#include <stddef.h>
 #include <string.h>
+
+static void print_bytes(double bytes)
+{
+    if (bytes < 1024)
+        printf("%.0f bytes", bytes);
+    else if (bytes < 1024 * 1024)
+        printf("%.3g KiB", bytes / 1024);
+    else
+        printf("%.3g MiB", bytes / (1024 * 1024));
+}
 
 /* Ten numbers, two classes, standard options: something to compare kinds by. */
 static void print_cost(const struct model_kind *kind)
@@ -15,19 +26,17 @@ static void print_cost(const struct model_kind *kind)
     enum value_type types[FEATURES];
     const char *names[FEATURES];
     const struct model_shape shape = {FEATURES, types, names, 2};
-    char options[4096] = {0};
+    _Alignas(max_align_t) char options[4096] = {0};
     ASSERT(kind->option_size <= sizeof options);
     for (int i = 0; i < FEATURES; i++) {
         types[i] = TYPE_NUMBER;
         names[i] = "x";
     }
     options_default(kind->options, options);
-    double bytes = (double)kind->state_size(options, &shape);
-    printf("      %s; %.4g %s",
-           !kind->supervised  ? "detector"
-           : kind->multiclass ? "learner, up to 64 classes"
-                              : "learner, two classes",
-           bytes < 1e6 ? bytes / 1024 : bytes / 1048576, bytes < 1e6 ? "KiB" : "MiB");
+    printf("      %s; ", !kind->supervised  ? "detector"
+                         : kind->multiclass ? "learner, up to 64 classes"
+                                            : "learner, two classes");
+    print_bytes((double)kind->state_size(options, &shape));
     if (kind->cost_ns)
         printf(", about %u ns an event", kind->cost_ns);
     printf(" (10 numbers, standard options)\n");

@@ -132,6 +132,16 @@ static void check_model(struct formulas *formulas, const struct model_setting *s
         findings_add(formulas->findings, path, 0, "%s", failure.text);
 }
 
+/* With more than two classes a learner's score is the class that it takes for the truth. */
+static bool names_class(const struct formulas *formulas, uint32_t at, uint32_t value)
+{
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < at && config->labels.class_count > 2; i++)
+        if (formulas->model_value[i] == value)
+            return config->model[i].kind->supervised;
+    return false;
+}
+
 static void build_model(struct formulas *formulas, uint32_t at, struct model_setting *setting)
 {
     struct pipeline *pipeline = formulas->pipeline;
@@ -146,8 +156,11 @@ static void build_model(struct formulas *formulas, uint32_t at, struct model_set
         const char *name = model->all_features ? config->feature[i].name : model->feature[i];
         uint32_t value = model_feature(formulas, at, name, i);
         uint32_t index = value == VALUE_NONE ? UINT32_MAX : union_index(pipeline, value, name);
-        if (index != UINT32_MAX)
-            setting->feature[setting->feature_count++] = index;
+        if (index == UINT32_MAX)
+            continue;
+        if (names_class(formulas, at, value))
+            pipeline->model_feature_type[index] = TYPE_ENUM;
+        setting->feature[setting->feature_count++] = index;
     }
     setting->score_value =
         program_add_external(&pipeline->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL,

@@ -35,11 +35,17 @@ static inline double score_at(const struct example *example, uint64_t feature)
     return feature == UINT32_MAX ? MISSING : score_clip(example->feature[feature].number);
 }
 
+/* Neither identifiers nor choices, such as the class that a model of many classes names. */
+static inline bool score_type(enum value_type type)
+{
+    return type != TYPE_TEXT && type != TYPE_ENUM;
+}
+
 /* For kinds that look at one score. */
 static inline enum status score_check_one(const struct model_shape *shape, const char *kind,
                                           struct failure *failure)
 {
-    if (shape->feature_count == 1 && shape->type[0] != TYPE_TEXT)
+    if (shape->feature_count == 1 && score_type(shape->type[0]))
         return STATUS_OK;
     return failure_set(failure, STATUS_STOP,
                        "%s looks at one score: name the model whose score it is in `features`",
@@ -51,10 +57,10 @@ static inline enum status score_check_some(const struct model_shape *shape, cons
                                            struct failure *failure)
 {
     for (uint32_t i = 0; i < shape->feature_count; i++)
-        if (shape->type[i] == TYPE_TEXT)
+        if (!score_type(shape->type[i]))
             return failure_set(failure, STATUS_STOP,
-                               "%s joins scores, and `%s` is an identifier: name models that stand "
-                               "before it in `features`",
+                               "%s joins scores, and `%s` is none: name models that stand before "
+                               "it, of two classes, in `features`",
                                kind, shape->feature_name[i]);
     return STATUS_OK;
 }

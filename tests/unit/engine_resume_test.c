@@ -26,7 +26,7 @@ static const char *features_for(const struct model_kind *kind)
                                              "'x1'",
                                              "'card', 'shop'",
                                              "'card', 'shop', 'x1'"};
-    static char options[4096];
+    static _Alignas(16) char options[4096];
     struct failure failure;
     assert_true(kind->option_size <= sizeof options);
     memset(options, 0, sizeof options);
