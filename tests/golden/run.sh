@@ -196,4 +196,9 @@ END
 ok documents/steps "$weir" lint "$work/steps.json"
 awk '/^```json/ { on = 1; next } /^```/ { on = 0 } on' README.md >"$work/readme.json"
 ok documents/readme-example "$weir" lint "$work/readme.json"
+awk -v work="$work" '/^```json$/ { on = 1; n++; next } /^```/ { on = 0 } on { print >(work "/models." n ".json") }' \
+    docs/models.md
+for example in "$work"/models.[0-9]*.json; do
+    ok "documents/models-example-$(basename "$example" .json)" "$weir" lint "$example"
+done
 exit 0

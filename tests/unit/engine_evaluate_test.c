@@ -199,6 +199,34 @@ static void test_four_classes(void **unused)
     }
 }
 
+/* Labels on their own name classes too; what is none of them is a dead letter. */
+static void test_label_stream(void **unused)
+{
+    (void)unused;
+    struct trial *trial = trial_open(
+        "{'name': 'stream', 'memory': '64MiB', 'events': {'source': 'file', 'path': 'x',"
+        "'fields': {'id': 'id', 'x': 'number'}}, 'labels': {'source': 'file', 'path': 'y',"
+        "'fields': {'id': 'of', 'label': 'is'}, 'classes': ['red', 'green', '7', 'true']},"
+        "'score': 'x'}");
+    static const char *const labels[] = {"\"red\"", "\"green\"", "7.0", "true", "\"blue\"", "8"};
+    char text[64];
+    for (int i = 0; i < 6; i++) {
+        snprintf(text, sizeof text, "{\"id\": %d, \"x\": %d}", i, i);
+        trial_add(trial, RECORD_EVENT, text);
+        snprintf(text, sizeof text, "{\"of\": %d, \"is\": %s}", i, labels[i]);
+        trial_add(trial, RECORD_LABEL, text);
+    }
+    step(&trial->pipeline, &trial->batch);
+    struct class_metrics metrics;
+    monitor_class_metrics(trial->pipeline.monitor, &trial->pipeline.state, PREDICTOR_SCORE,
+                          &metrics);
+    assert_int_equal(metrics.labels, 4);
+    assert_true(metrics.accuracy == 1);
+    for (uint32_t row = 0; row < 12; row++)
+        assert_int_equal(trial->batch.dead[row], row == 9 || row == 11);
+    trial_close(trial);
+}
+
 static uint32_t feature_called(const struct pipeline *pipeline, const char *name)
 {
     for (uint32_t i = 0; i < pipeline->model_feature_count; i++)
@@ -241,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_classes),
         cmocka_unit_test(test_four_classes),
+        cmocka_unit_test(test_label_stream),
         cmocka_unit_test(test_scores_are_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
