@@ -19,7 +19,8 @@ const struct option imbalance_options[] = {
      .standard = "0",
      .maximum = 1e6,
      .offset = offsetof(struct imbalance_setting, weight),
-     .help = "by how much; 0: as many times as there are more negatives than positives"},
+     .help =
+         "by how much; 0: as many times as there are more negatives than positives, at most 64"},
     {.name = "feature_dropout",
      .type = OPTION_NUMBER,
      .standard = "0",
@@ -45,13 +46,17 @@ double imbalance_correct(const struct imbalance_row *row, double score)
     return score / (score + learned / came * (1 - score));
 }
 
+/* The counts begin with as many of both, so that the first positive is not taken for the only one
+ * in thousands: a single example of such a weight can spoil a model. */
+static const double IMAGINED = 10;
+
 /* w for the label at hand. */
 static double weight_now(const struct imbalance_row *row, const struct imbalance_setting *setting)
 {
     double weight = setting->weight;
     if (setting->weight <= 0)
-        weight = row->positives > 0 && row->negatives > 0 ? row->negatives / row->positives : 1;
-    if (setting->method == IMBALANCE_OVERSAMPLING)
+        weight = (row->negatives + IMAGINED) / (row->positives + IMAGINED);
+    if (setting->weight <= 0 || setting->method == IMBALANCE_OVERSAMPLING)
         weight = fmax(1.0 / IMBALANCE_TIMES_MAX, fmin(IMBALANCE_TIMES_MAX, weight));
     return weight;
 }

@@ -5,13 +5,13 @@
  *     undersampling   a negative is learned with probability 1 / w: cheap
  *     oversampling    a positive is learned w times, the part after the point by chance
  *
- * (with w < 1 the other way round).  w is given or, at 0, negatives / positives so far: both
- * classes weigh alike.  The score is corrected for the distortion (Andrea Dal Pozzolo, Olivier
- * Caelen, Reid Johnson, Gianluca Bontempi, "Calibrating probability with undersampling for
- * unbalanced classification", 2015):
+ * (with w < 1 the other way round).  w is given or, at 0, negatives / positives so far, at most
+ * IMBALANCE_TIMES_MAX: both classes weigh alike.  The score is corrected for the distortion (Andrea
+ * Dal Pozzolo, Olivier Caelen, Reid Johnson, Gianluca Bontempi, "Calibrating probability with
+ * undersampling for unbalanced classification", 2015):
  *
- *     p = p' / (p' + v (1 - p')),   v = (positives learned / negatives learned) / (positives /
- * negatives)
+ *     p = p' / (p' + v (1 - p'))
+ *     v = (positives learned / negatives learned) / (positives / negatives)
  *
  * where v is what w has come to in truth; all four sums are halved together when there are
  * IMBALANCE_LABELS, so that they follow a stream that changes.
