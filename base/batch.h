@@ -24,7 +24,7 @@ enum {
     BATCH_LAYER_BYTES = BATCH_BYTES_MAX + BATCH_LITERALS_MAX,
     BATCH_PADDING = 64, /* readable bytes after every payload: the JSON parser looks ahead */
     BATCH_REASON_MAX = 160,
-    BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 16, /* model events: no row has more than 16 */
+    BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 24, /* model events: no row has more than 24 */
     MATURED_MAX = 64, /* waits that end before one row; the rest end before the next */
     REASONS_MAX = 3,  /* features named in one decision */
 };
@@ -99,6 +99,7 @@ enum model_event_kind {
     MODEL_EVENT_REJECTED,   /* the challenger was not better */
     MODEL_EVENT_FAILED,     /* a training failed; `detail` says why */
     MODEL_EVENT_ERASED,     /* an entity was forgotten on demand; `detail` says of which kind */
+    MODEL_EVENT_SILENCE, /* an entity has not spoken: an alert; `model` is its kind, `detail` who */
 };
 
 /* One line for the model-events stream. */
@@ -107,6 +108,7 @@ struct model_event {
     uint32_t row; /* after which it happened */
     int64_t time_ms;
     char model[64];   /* empty for a detector that watches no model */
+    int64_t last_ms;  /* of a silence: when it spoke last */
     char detail[192]; /* for people: "adwin on error: 0.021 -> 0.054" */
 };
 
@@ -151,8 +153,9 @@ struct batch {
      * spent, then the row itself; an early label is learned right after its event's decision. */
     bool ahead[BATCH_RECORDS_MAX]; /* of events: too far in the future to be believed; decided, but
                                       in no window */
-    int64_t newest_ms[BATCH_RECORDS_MAX]; /* of events: the newest time of all so far that is
-                                             believed */
+    int64_t newest_ms[BATCH_RECORDS_MAX];    /* of events: the newest time of all so far that is
+                                                believed */
+    int64_t watermark_ms[BATCH_RECORDS_MAX]; /* of events: how far the last of the partitions is */
     uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
     uint8_t join[BATCH_RECORDS_MAX];    /* of labels: enum join */
     double label_before[BATCH_RECORDS_MAX];  /* of labels: what the event's label was; NaN: none */

@@ -49,6 +49,16 @@ static void deliver_dead(const struct pipeline *pipeline, const struct inputs *i
     outbox_end(outbox);
 }
 
+static void deliver_silence(const struct model_event *event, struct outbox *outbox)
+{
+    if (!outbox_wants(outbox, STREAM_ALERTS))
+        return;
+    struct buffer *buffer = outbox_begin(outbox, STREAM_ALERTS);
+    outbox_body(outbox);
+    encode_silence(event, buffer);
+    outbox_end(outbox);
+}
+
 /* Those of one row, so that the order of outputs does not depend on where a batch was cut; *next is
  * the first that has not been delivered. */
 static void deliver_model_events(const struct batch *batch, uint32_t row, uint32_t *next,
@@ -56,6 +66,10 @@ static void deliver_model_events(const struct batch *batch, uint32_t row, uint32
 {
     for (; *next < batch->event_count && batch->events[*next].row <= row; ++*next) {
         const struct model_event *event = &batch->events[*next];
+        if (event->kind == MODEL_EVENT_SILENCE) {
+            deliver_silence(event, outbox);
+            continue;
+        }
         if (!outbox_wants(outbox, STREAM_MODEL_EVENTS))
             continue;
         struct buffer *buffer = outbox_begin(outbox, STREAM_MODEL_EVENTS);

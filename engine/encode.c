@@ -2,42 +2,20 @@
 #include "engine/encode.h"
 #include "base/buffer.h"
 #include "base/calendar.h"
+#include "base/mask.h"
 #include "features/migrate.h"
 #include <string.h>
 
 enum {
-    MASK_SIZE = 4,
-    SHOWN_CHARACTERS = 4,
-    CHARACTER_BYTES = 4, /* at most, in UTF-8 */
     SCORE_DECIMALS = 6,
     CONTRIBUTION_DECIMALS = 3,
     LATE_DECIMALS = 3,
 };
 
-static const char mask[MASK_SIZE + 1] = "****";
-
-/* Bytes at the end that may be shown: the last characters, whole ones, unless there are no others.
- */
-static size_t shown_size(const char *text, size_t size)
-{
-    size_t shown = 0;
-    for (int character = 0; character < SHOWN_CHARACTERS && shown < size; character++) {
-        size_t bytes = 1;
-        while (bytes < CHARACTER_BYTES && shown + bytes < size &&
-               ((unsigned char)text[size - shown - bytes] & 0xC0) == 0x80)
-            bytes++;
-        shown += bytes;
-    }
-    return shown < size ? shown : 0;
-}
-
 static void encode_masked(const char *text, size_t size, struct buffer *buffer)
 {
-    char masked[MASK_SIZE + SHOWN_CHARACTERS * CHARACTER_BYTES];
-    size_t shown = shown_size(text, size);
-    memcpy(masked, mask, MASK_SIZE);
-    memcpy(masked + MASK_SIZE, text + size - shown, shown);
-    buffer_json(buffer, masked, MASK_SIZE + shown);
+    char masked[MASKED_MAX];
+    buffer_json(buffer, masked, mask_apply(text, size, masked));
 }
 
 static const struct field *id_field(const struct schema *schema)
@@ -71,9 +49,9 @@ void encode_id(const struct pipeline *pipeline, const struct batch *batch, uint3
         return;
     }
     const char *bytes = batch_bytes(batch, text);
-    size_t shown = field->sensitive ? shown_size(bytes, text.size) : text.size;
+    size_t shown = field->sensitive ? mask_shown(bytes, text.size) : text.size;
     if (field->sensitive)
-        buffer_text(buffer, mask);
+        buffer_text(buffer, mask_text);
     buffer_bytes(buffer, bytes + text.size - shown, shown);
 }
 
@@ -153,7 +131,7 @@ static void encode_features(const struct pipeline *pipeline, const struct batch 
         buffer_json(buffer, config->feature[i].name, strlen(config->feature[i].name));
         buffer_text(buffer, ":");
         if (pipeline->feature_masked[i])
-            buffer_json(buffer, mask, MASK_SIZE);
+            buffer_json(buffer, mask_text, MASK_SIZE);
         else if (is_key)
             buffer_format(buffer, "\"%016llx\"", (unsigned long long)cell.key);
         else
@@ -182,7 +160,7 @@ static void encode_sensitive(const struct field *field, const struct batch *batc
     if (field_type_is_key(field->type))
         encode_masked(batch_bytes(batch, text), text.size, buffer);
     else
-        buffer_json(buffer, mask, MASK_SIZE);
+        buffer_json(buffer, mask_text, MASK_SIZE);
 }
 
 static void encode_cell(const struct field *field, const struct batch *batch, union value cell,
@@ -306,7 +284,7 @@ const char *model_event_name(enum model_event_kind kind)
         [MODEL_EVENT_DRIFT] = "drift",           [MODEL_EVENT_TRAINING] = "training",
         [MODEL_EVENT_CHALLENGER] = "challenger", [MODEL_EVENT_PROMOTED] = "promoted",
         [MODEL_EVENT_REJECTED] = "rejected",     [MODEL_EVENT_FAILED] = "failed",
-        [MODEL_EVENT_ERASED] = "erased",
+        [MODEL_EVENT_ERASED] = "erased",         [MODEL_EVENT_SILENCE] = "silence",
     };
     return name[kind];
 }
@@ -321,5 +299,20 @@ void encode_model_event(const struct model_event *event, struct buffer *buffer)
     buffer_json(buffer, event->model, strlen(event->model));
     buffer_text(buffer, ",\"detail\":");
     buffer_json(buffer, event->detail, strlen(event->detail));
+    buffer_text(buffer, "}");
+}
+
+void encode_silence(const struct model_event *event, struct buffer *buffer)
+{
+    buffer_text(buffer, "{\"silence\":");
+    buffer_json(buffer, event->model, strlen(event->model));
+    buffer_text(buffer, ",\"entity\":");
+    buffer_json(buffer, event->detail, strlen(event->detail));
+    buffer_text(buffer, ",\"time\":");
+    encode_time(event->time_ms, buffer);
+    buffer_text(buffer, ",\"last\":");
+    encode_time(event->last_ms, buffer);
+    buffer_text(buffer, ",\"for_s\":");
+    buffer_decimal(buffer, (double)(event->time_ms - event->last_ms) / SECOND_MS, LATE_DECIMALS);
     buffer_text(buffer, "}");
 }

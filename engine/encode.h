@@ -27,6 +27,8 @@ void encode_dead_letter(const struct pipeline *pipeline, const char *input,
                         const struct batch *batch, uint32_t row, struct buffer *buffer);
 
 /* {"event": "drift", "time": ..., "model": ..., "detail": ...}. */
+/* An alert of somebody who has not spoken: who, since when, for how long. */
+void encode_silence(const struct model_event *event, struct buffer *buffer);
 void encode_model_event(const struct model_event *event, struct buffer *buffer);
 
 /* The event's id for keys and CSV: as it was written, masked if it is sensitive; events without one

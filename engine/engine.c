@@ -81,8 +81,9 @@ static void engine_log_events(const struct engine *engine)
     const struct batch *batch = &engine->batch;
     for (uint32_t i = 0; i < batch->event_count; i++) {
         const struct model_event *event = &batch->events[i];
-        log_info("models", "%s%s%s: %s", model_event_name(event->kind),
-                 event->model[0] ? " model=" : "", event->model, event->detail);
+        if (event->kind != MODEL_EVENT_SILENCE) /* an alert: there may be many, and it names */
+            log_info("models", "%s%s%s: %s", model_event_name(event->kind),
+                     event->model[0] ? " model=" : "", event->model, event->detail);
     }
 }
 

@@ -26,6 +26,14 @@ static void entities_gather(struct explanation *explanation)
                                  &explanation->window[explanation->window_first[i] + j]);
 }
 
+static void bursts_gather(struct explanation *explanation)
+{
+    const struct features *features = explanation->pipeline->features;
+    explanation->burst_count = features_burst_count(features);
+    for (uint32_t i = 0; i < explanation->burst_count; i++)
+        features_burst_plan(features, i, &explanation->burst[i]);
+}
+
 static void users_gather(struct explanation *explanation)
 {
     const struct pipeline *pipeline = explanation->pipeline;
@@ -48,6 +56,13 @@ static void mark_parts(const struct program *program, uint32_t value, bool *mark
     for (uint32_t i = value + 1; i-- > 0;)
         for (uint32_t j = 0; marked[i] && j < program->value[i].input_count; j++)
             marked[program->value[i].input[j]] = true;
+}
+
+bool explain_uses(const struct explanation *explanation, uint32_t user, uint32_t value)
+{
+    bool marked[PROGRAM_VALUES_MAX];
+    mark_parts(&explanation->pipeline->program, explanation->user[user].value, marked);
+    return value <= explanation->user[user].value && marked[value];
 }
 
 static void uses_gather(struct explanation *explanation)
@@ -83,13 +98,20 @@ static void askers_count(const struct explanation *explanation, uint32_t *askers
         if (window->condition_1 != VALUE_NONE)
             askers[window->condition_1]++;
     }
+    for (uint32_t i = 0; i < explanation->burst_count; i++)
+        for (uint32_t j = 0; j < BURST_ENDS; j++)
+            askers[explanation->burst[i].argument[j]]++;
 }
 
-static const struct window_plan *window_of(const struct explanation *explanation, uint32_t value)
+/* A window or a burst, as it was written; NULL: neither. */
+static const char *written(const struct explanation *explanation, uint32_t value)
 {
     for (uint32_t i = 0; i < explanation->window_count; i++)
         if (explanation->window[i].value == value)
-            return &explanation->window[i];
+            return explanation->window[i].formula;
+    for (uint32_t i = 0; i < explanation->burst_count; i++)
+        if (explanation->burst[i].value == value)
+            return explanation->burst[i].formula;
     return NULL;
 }
 
@@ -140,14 +162,14 @@ static void value_text(const struct explanation *explanation, uint32_t index, in
 {
     const struct program *program = &explanation->pipeline->program;
     const struct program_value *value = &program->value[index];
-    const struct window_plan *window = window_of(explanation, index);
+    const char *formula = written(explanation, index);
     for (uint32_t i = 0; depth > 0 && i < explanation->user_count; i++)
         if (explanation->user[i].value == index && !explanation->user[i].is_rule) {
             buffer_text(buffer, explanation->user[i].name);
             return;
         }
-    if (window)
-        buffer_text(buffer, window->formula);
+    if (formula)
+        buffer_text(buffer, formula);
     else if (value->constant)
         literal_text(program, value, buffer);
     else if (value->operation && depth < TEXT_DEPTH_MAX)
@@ -183,6 +205,7 @@ void explain_make(struct explanation *explanation, const struct pipeline *pipeli
     memset(explanation, 0, sizeof *explanation);
     explanation->pipeline = pipeline;
     entities_gather(explanation);
+    bursts_gather(explanation);
     users_gather(explanation);
     uses_gather(explanation);
     shared_gather(explanation);

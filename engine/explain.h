@@ -4,6 +4,7 @@
 #define ENGINE_EXPLAIN_H
 
 #include "engine/pipeline.h"
+#include "features/burst.h"
 #include "features/explain.h"
 
 /* Somebody whom windows and formulas serve: a feature, or a rule. */
@@ -28,6 +29,8 @@ struct explanation {
     uint32_t window_first[CONFIG_ENTITIES_MAX + 1];
     uint32_t window_count;
     struct window_plan *window; /* (window_count), those of one entity in a row */
+    uint32_t burst_count;
+    struct burst_plan burst[BURSTS_MAX];
     uint32_t user_count;
     struct explain_user user[CONFIG_FEATURES_MAX + RULES_MAX];
     bool *uses; /* (window_count, user_count): not by way of another window */
@@ -41,6 +44,9 @@ struct explain_question {
     uint64_t entities[CONFIG_ENTITIES_MAX]; /* of each kind */
     uint64_t events;                        /* each of them keeps; 0: as fit beside its values */
 };
+
+/* Does a feature or a rule look at the value, not by way of a window? */
+bool explain_uses(const struct explanation *explanation, uint32_t user, uint32_t value);
 
 /* What an event costs in the windows of one kind of entity. */
 struct cost explain_cost(const struct explanation *explanation, uint32_t entity);

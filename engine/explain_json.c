@@ -116,6 +116,23 @@ static json_t *shared_array(const struct explanation *explanation)
     return array;
 }
 
+static json_t *bursts_array(const struct explanation *explanation)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < explanation->burst_count; i++) {
+        const struct burst_plan *burst = &explanation->burst[i];
+        json_t *users = json_array();
+        for (uint32_t user = 0; user < explanation->user_count; user++)
+            if (explain_uses(explanation, user, burst->value))
+                json_array_append_new(users, json_string(explanation->user[user].name));
+        json_array_append_new(
+            array, json_pack("{s:s, s:I, s:I, s:i, s:i, s:o}", "formula", burst->formula, "tick_ms",
+                             (json_int_t)burst->tick_ms, "bytes", (json_int_t)burst->bytes, "rows",
+                             (int)burst->rows, "buckets", (int)burst->buckets, "users", users));
+    }
+    return array;
+}
+
 static json_t *answer_object(const struct explanation *explanation,
                              const struct explain_question *question)
 {
@@ -142,11 +159,11 @@ json_t *explain_json(const struct explanation *explanation, const struct explain
     json_t *entities = json_array();
     for (uint32_t i = 0; i < explanation->entity_count; i++)
         json_array_append_new(entities, entity_object(explanation, i));
-    json_t *object =
-        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "name", config->name, "memory",
-                  (json_int_t)config->memory, "entity_memory",
-                  (json_int_t)explanation->entity_memory, "entities", entities, "features",
-                  features_object(explanation), "shared", shared_array(explanation));
+    json_t *object = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "name", config->name,
+                               "memory", (json_int_t)config->memory, "entity_memory",
+                               (json_int_t)explanation->entity_memory, "entities", entities,
+                               "features", features_object(explanation), "shared",
+                               shared_array(explanation), "bursts", bursts_array(explanation));
     ASSERT(object);
     if (question->asked)
         json_object_set_new(object, "asked", answer_object(explanation, question));

@@ -1,6 +1,7 @@
 /* The explanation for people; see explain.h. */
 #include "base/calendar.h"
 #include "engine/explain.h"
+#include "features/silence.h"
 #include <string.h>
 
 enum { SPAN_TEXT_MAX = 64, SIZE_TEXT_MAX = 32, FORMULA_WIDTH_MAX = 60 };
@@ -147,6 +148,45 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
         print_window(explanation, explanation->window_first[entity] + i, width, file);
 }
 
+static void print_bursts(const struct explanation *explanation, FILE *file)
+{
+    char size[SIZE_TEXT_MAX], span[SPAN_TEXT_MAX];
+    if (explanation->burst_count)
+        fputs("\nof no entity:\n", file);
+    for (uint32_t i = 0; i < explanation->burst_count; i++) {
+        const struct burst_plan *burst = &explanation->burst[i];
+        fprintf(
+            file,
+            "  %s: counts a tick of %s and the past in 3 sketches of %u rows of %u, %s, however "
+            "many there are; counts are never too low, and too high where others share their "
+            "buckets; used by",
+            burst->formula, span_text(span, burst->tick_ms), burst->rows, burst->buckets,
+            size_text(size, burst->bytes));
+        const char *separator = " ";
+        for (uint32_t user = 0; user < explanation->user_count; user++)
+            if (explain_uses(explanation, user, burst->value)) {
+                fprintf(file, "%s%s%s", separator, explanation->user[user].is_rule ? "rule " : "",
+                        explanation->user[user].name);
+                separator = ", ";
+            }
+        fputs(*separator == ' ' ? " windows\n" : "\n", file);
+    }
+}
+
+static void print_silences(const struct explanation *explanation, FILE *file)
+{
+    char size[SIZE_TEXT_MAX], span[SPAN_TEXT_MAX];
+    const struct features *features = explanation->pipeline->features;
+    for (uint32_t i = 0; i < features_silence_count(features); i++) {
+        struct silence_report report;
+        features_silence_report(features, NULL, i, &report);
+        fprintf(file,
+                "%s%s that is silent for %s is told of in `alerts`: up to %llu are watched, %s\n",
+                i ? "" : "\n", report.entity, span_text(span, report.span_ms),
+                (unsigned long long)report.rows_max, size_text(size, report.bytes));
+    }
+}
+
 static void print_features(const struct explanation *explanation, FILE *file)
 {
     const struct config *config = explanation->pipeline->config;
@@ -225,6 +265,8 @@ void explain_print(const struct explanation *explanation, const struct explain_q
         print_entity(explanation, i, file);
         ns += explain_cost(explanation, i).few_ns;
     }
+    print_bursts(explanation, file);
+    print_silences(explanation, file);
     print_features(explanation, file);
     print_shared(explanation, file);
     if (explanation->entity_count == 0)

@@ -179,6 +179,7 @@ static void join_event(struct joining *joining, uint32_t at)
     batch->ahead[at] = !is_believed(joining, at);
     fold->ahead += batch->ahead[at];
     batch->newest_ms[at] = fold->newest_ms;
+    batch->watermark_ms[at] = fold->watermark_ms;
     if (joining->pipeline->has_labels)
         join_waits(joining, at);
     uint64_t number = fold->events++;

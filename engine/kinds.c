@@ -2,6 +2,7 @@
 #include "engine/kinds.h"
 #include "base/program.h"
 #include "features/aggregate.h"
+#include "features/burst.h"
 #include "ingest/decoder.h"
 #include "ingest/source.h"
 #include "models/model.h"
@@ -45,12 +46,19 @@ static bool decoder_at(uint32_t index, struct kind *kind)
     return row;
 }
 
+/* Behind those of the table what is of no entity. */
 static bool aggregate_at(uint32_t index, struct kind *kind)
 {
-    const struct aggregate_kind *row = aggregate_table[index];
+    uint32_t count = 0;
+    while (aggregate_table[count])
+        count++;
+    const struct aggregate_kind *row = index < count ? aggregate_table[index] : NULL;
     if (row)
         *kind = (struct kind){row->name, row->summary, row->signature, NULL, 0, row};
-    return row;
+    else if (index == count)
+        *kind = (struct kind){burst_help.name, burst_help.summary, burst_help.signature, NULL, 0,
+                              &burst_help};
+    return index <= count;
 }
 
 static bool function_at(uint32_t index, struct kind *kind)

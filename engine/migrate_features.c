@@ -1,6 +1,8 @@
 /* Entities with their rows, and what that means for each feature; see migrate.h. */
 #include "base/calendar.h"
 #include "engine/migrate_parts.h"
+#include "features/silence.h"
+#include <stdio.h>
 #include <string.h>
 
 static const char rehashed_why[] = "the key that identifiers are hashed with has changed";
@@ -23,9 +25,27 @@ static void report_entity(const struct migration_work *work, const char *name, b
                       (unsigned long long)moved->kept);
 }
 
+/* Who is watched, and since when. */
+static void migrate_silences(const struct migration_work *work)
+{
+    for (uint32_t i = 0; i < features_silence_count(work->to->features); i++) {
+        struct silence_report report;
+        char name[sizeof((struct entity_setting *)0)->name + 32];
+        bool kept = features_move_silence(&work->to_features, i, &work->from_features);
+        features_silence_report(work->to->features, NULL, i, &report);
+        snprintf(name, sizeof name, "%s %llds", report.entity,
+                 (long long)(report.span_ms / SECOND_MS));
+        migration_add(work, kept ? MIGRATION_KEPT : MIGRATION_ANEW, "silence of", name, "%s",
+                      kept ? "" : "who speaks from now on is watched");
+    }
+}
+
 void migrate_entities(const struct migration_work *work)
 {
     const struct features *to = work->to->features, *from = work->from->features;
+    if (work->moves && !work->rehashed)
+        features_move_bursts(&work->to_features, &work->from_features);
+    migrate_silences(work);
     for (uint32_t i = 0; i < features_entity_count(to); i++) {
         const char *name = features_entity_name(to, i);
         uint32_t source = features_find_entity(from, name);
@@ -62,6 +82,7 @@ static void report_feature(const struct migration_work *work, const char *name, 
         [WINDOW_UNHELD] = {MIGRATION_ANEW, "the events that its entity keeps do not hold what it "
                                            "looks at"},
         [WINDOW_EVENTLESS] = {MIGRATION_ANEW, "its entity keeps no events to fill it from"},
+        [WINDOW_UNCOUNTED] = {MIGRATION_ANEW, "a burst counts from now on, none kept the same"},
         [WINDOW_ENTITYLESS] = {MIGRATION_ANEW, "its entity is new, too"},
         [WINDOW_REHASHED] = {MIGRATION_ANEW, rehashed_why},
     };

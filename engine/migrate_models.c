@@ -21,6 +21,11 @@ void migrate_models(const struct migration_work *work)
         enum model_fate fate = models_fate(&work->to_models, &work->from_models, i, &source);
         if (source != UINT32_MAX)
             taken[source] = true;
+        if (fate == MODEL_KEPT && work->rehashed && to->model_setting[i].kind->takes_keys) {
+            migration_add(work, MIGRATION_ANEW, "model", to->config->model[i].name,
+                          "the key that identifiers are hashed with has changed");
+            continue;
+        }
         if (fate == MODEL_KEPT && work->moves)
             models_move(to->models, &work->to->state, i, from->models, &from->state, source);
         migration_add(work, fate == MODEL_KEPT ? MIGRATION_KEPT : MIGRATION_ANEW, "model",

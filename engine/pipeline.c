@@ -66,7 +66,8 @@ static uint32_t model_feature(struct formulas *formulas, uint32_t model_at, cons
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    if (value_type_is_key(type) && (type != TYPE_TEXT || refuses_keys(model, name))) {
+    bool takes_keys = model->kind->takes_keys || (type == TYPE_TEXT && !refuses_keys(model, name));
+    if (value_type_is_key(type) && !takes_keys) {
         findings_add(formulas->findings, path, 0,
                      "'%s' is a text, an identifier or a location, and models take numbers; count "
                      "or compare it in a "

@@ -2,6 +2,7 @@
 #include "engine/report.h"
 #include "base/calendar.h"
 #include "engine/watermark.h"
+#include "features/silence.h"
 #include <math.h>
 
 static json_t *json_number(double value)
@@ -95,6 +96,22 @@ static json_t *entities_json(const struct pipeline *pipeline)
     return entities;
 }
 
+static json_t *silences_json(const struct pipeline *pipeline)
+{
+    json_t *silences = json_array();
+    for (uint32_t i = 0; i < features_silence_count(pipeline->features); i++) {
+        struct silence_report report;
+        features_silence_report(pipeline->features, &pipeline->state, i, &report);
+        json_array_append_new(
+            silences,
+            json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "entity", report.entity, "span_ms",
+                      (json_int_t)report.span_ms, "watched", (json_int_t)report.live, "most",
+                      (json_int_t)report.rows_max, "told", (json_int_t)report.told, "unwatched",
+                      (json_int_t)report.unwatched));
+    }
+    return silences;
+}
+
 static json_t *time_json(int64_t time_ms)
 {
     char text[32];
@@ -182,6 +199,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "models", models_json(pipeline));
     json_object_set_new(report, "retraining", gain_json(pipeline));
     json_object_set_new(report, "entities", entities_json(pipeline));
+    json_object_set_new(report, "silences", silences_json(pipeline));
     json_object_set_new(report, "watermark", watermark_json(pipeline));
     json_object_set_new(report, "requests", requests_json(fold));
     json_object_set_new(report, "decision_latency_ms", latency_json(engine->decision_latency));
@@ -289,6 +307,20 @@ static void print_entities(const struct pipeline *pipeline, FILE *file)
     }
 }
 
+static void print_silences(const struct pipeline *pipeline, FILE *file)
+{
+    for (uint32_t i = 0; i < features_silence_count(pipeline->features); i++) {
+        struct silence_report report;
+        features_silence_report(pipeline->features, &pipeline->state, i, &report);
+        fprintf(file, "%-18s %s for %lld s: %llu told, %llu watched now", "silences", report.entity,
+                (long long)(report.span_ms / 1000), (unsigned long long)report.told,
+                (unsigned long long)report.live);
+        if (report.unwatched)
+            fprintf(file, "; %llu left off for want of room", (unsigned long long)report.unwatched);
+        fprintf(file, "\n");
+    }
+}
+
 static void print_ahead(const struct fold_row *fold, FILE *file)
 {
     if (fold->ahead)
@@ -352,6 +384,7 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
             (double)histogram_quantile(latency, 0.999) / 1e6);
     print_outcomes(pipeline, file);
     print_entities(pipeline, file);
+    print_silences(pipeline, file);
     print_ahead(fold, file);
     print_labels(pipeline, file);
     print_metrics(pipeline, "all labels", &all, file);

@@ -32,6 +32,19 @@ static bool window_reveals(const struct program *program, const struct window_pl
     return false;
 }
 
+/* A number that is one end of a burst is a key to it, but no hash. */
+static void reveal_bursts(const struct pipeline *pipeline, uint32_t value, bool *sensitive)
+{
+    const struct program *program = &pipeline->program;
+    for (uint32_t i = 0; i < features_burst_count(pipeline->features); i++) {
+        struct burst_plan plan;
+        features_burst_plan(pipeline->features, i, &plan);
+        for (uint32_t j = 0; plan.value == value && j < 2; j++)
+            if (!value_type_is_key(program->value[plan.argument[j]].type))
+                sensitive[value] |= sensitive[plan.argument[j]];
+    }
+}
+
 void sensitive_features(const struct pipeline *pipeline, bool masked[CONFIG_FEATURES_MAX])
 {
     const struct program *program = &pipeline->program;
@@ -47,6 +60,7 @@ void sensitive_features(const struct pipeline *pipeline, bool masked[CONFIG_FEAT
             reveals = reveals || sensitive[value->input[j]];
         sensitive[i] =
             reveals || (window_of[i] && window_reveals(program, window_of[i], sensitive));
+        reveal_bursts(pipeline, i, sensitive);
         free(window_of[i]);
     }
     for (uint32_t i = 0; i < pipeline->config->feature_count; i++)

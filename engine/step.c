@@ -11,6 +11,7 @@
 #include "engine/control.h"
 #include "engine/pipeline.h"
 #include "engine/request.h"
+#include "features/silence.h"
 
 /* Rows that are no events have missing values in every field. */
 static void row_clear(const struct pipeline *pipeline, struct batch *batch, uint32_t row)
@@ -192,6 +193,7 @@ static void step_row(struct pipeline *pipeline, struct batch *batch, uint32_t ro
     step_matured(pipeline, batch, row, batch->spent[row], EVENT_SPENT);
     if (batch->dead[row])
         return;
+    features_watch(pipeline->features, &pipeline->state, batch, row);
     if (batch->kind[row] == RECORD_EVENT)
         step_event(pipeline, batch, row);
     else if (batch->kind[row] == RECORD_CONTROL)

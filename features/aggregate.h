@@ -103,7 +103,7 @@ struct aggregate_kind {
     bool takes_location; /* instead of its two numbers */
     bool needs_span;     /* makes no sense for ever (distinct, rate) */
     bool needs_duration; /* nor over anything but a span of fixed length (rate) */
-    bool for_ever;       /* makes no sense with a span: old events fade instead of leaving */
+    bool for_ever; /* makes no sense with a span: old events fade, or the last one alone counts */
     bool
         looks_back; /* compares the event with what was before it: the event is not in the window */
     bool ordered; /* the running value depends on the slots' order.  So it is only ever added to at

@@ -30,6 +30,9 @@ struct call {
 bool call_mistake(const struct call *call, uint32_t column, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* As it was written, without the blanks behind it; the caller's. */
+char *call_formula(const struct call *call);
+
 /* Does the value depend on the label? */
 bool value_uses(const struct program *program, uint32_t value, uint32_t label);
 

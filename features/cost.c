@@ -15,9 +15,10 @@ static const struct {
     {"min", {130, 1200}},     {"mode", {900, 400}},        {"new", {10, 10}},
     {"previous", {30, 60}},   {"quantile", {800, 1300}},   {"range", {800, 1300}},
     {"rank", {570, 950}},     {"rate", {10, 10}},          {"sd", {50, 60}},
-    {"share", {40, 60}},      {"since", {60, 90}},         {"skewness", {120, 130}},
-    {"speed", {270, 270}},    {"streak", {70, 90}},        {"sum", {40, 50}},
-    {"trend", {130, 130}},    {"variance", {50, 60}},      {"z", {60, 80}},
+    {"share", {40, 60}},      {"since", {60, 90}},         {"silence", {30, 60}},
+    {"skewness", {120, 130}}, {"speed", {270, 270}},       {"streak", {70, 90}},
+    {"sum", {40, 50}},        {"trend", {130, 130}},       {"variance", {50, 60}},
+    {"z", {60, 80}},
 };
 
 /* Of a kind that is not in the table: as dear as one that walks. */

@@ -303,6 +303,9 @@ void entity_declare(struct entity *entity, struct state_layout *layout);
 /* The event's key; 0 if a part is missing. */
 uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint32_t row);
 
+/* Does a request of the control topic name one by exactly these keys? */
+bool entity_is_erased(const struct entity *entity, const struct batch *batch, uint32_t row);
+
 /* Is this the key's row? */
 bool entity_is(const struct entity *entity, const struct state *state, uint64_t row, uint64_t key);
 

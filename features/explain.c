@@ -173,6 +173,26 @@ void features_window_plan(struct features *features, uint32_t index, uint32_t at
     keeping_plan(entity, window, plan);
 }
 
+uint32_t features_burst_count(const struct features *features)
+{
+    return features->burst_count;
+}
+
+void features_burst_plan(const struct features *features, uint32_t index, struct burst_plan *plan)
+{
+    ASSERT(index < features->burst_count);
+    const struct burst *burst = &features->burst[index];
+    *plan = (struct burst_plan){
+        .formula = burst->formula,
+        .value = burst->value,
+        .argument = {burst->end[0], burst->end[1]},
+        .tick_ms = burst->setting.tick_ms,
+        .bytes = burst_size(burst),
+        .rows = burst->setting.rows,
+        .buckets = burst->setting.buckets,
+    };
+}
+
 static uint64_t blocks_needed(const struct entity_plan *plan, uint64_t events)
 {
     if (plan->block_events == 0 || events <= plan->inline_events)

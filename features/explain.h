@@ -63,6 +63,18 @@ struct window_plan {
 /* Bytes for all entities together. */
 int64_t features_memory(const struct features *features);
 
+/* A burst, which is of no entity; see burst.h. */
+struct burst_plan {
+    const char *formula;
+    uint32_t value;       /* in the program: the result */
+    uint32_t argument[2]; /* likewise */
+    int64_t tick_ms;
+    uint64_t bytes;
+    uint32_t rows, buckets; /* of each of its three sketches */
+};
+uint32_t features_burst_count(const struct features *features);
+void features_burst_plan(const struct features *features, uint32_t index, struct burst_plan *plan);
+
 /* How many kinds of entities there are (features_entity_count, migrate.h), and the plan of one. */
 void features_entity_plan(struct features *features, uint32_t index, struct entity_plan *plan);
 

@@ -29,23 +29,10 @@ static bool is_event(const struct batch *batch, uint32_t row)
     return batch->kind[row] == RECORD_EVENT && !batch->dead[row];
 }
 
-/* Whose entity a request of the control topic names: exactly by these keys.  What a formula makes
- * of a request's row is no name of anything. */
-static bool is_erased(const struct entity *entity, const struct batch *batch, uint32_t row)
-{
-    if (!entity->named || batch->kind[row] != RECORD_REQUEST || batch->dead[row] ||
-        batch->request_keys[row] != entity->key_count)
-        return false;
-    for (uint32_t i = 0; i < entity->key_count; i++)
-        if (batch_column(batch, entity->key_value[i])[row].key == 0)
-            return false;
-    return true;
-}
-
 bool features_may_erase(const struct features *features, const struct batch *batch, uint32_t row)
 {
     for (uint32_t e = 0; e < features->entity_count; e++)
-        if (is_erased(features->entity[e], batch, row))
+        if (entity_is_erased(features->entity[e], batch, row))
             return true;
     return false;
 }
@@ -147,7 +134,7 @@ static void remember_key(const struct extraction *work, const struct entity *ent
 static void entity_before(const struct extraction *work, uint32_t e, uint32_t row)
 {
     const struct entity *entity = work->features->entity[e];
-    if (is_erased(entity, work->batch, row) &&
+    if (entity_is_erased(entity, work->batch, row) &&
         entity_erase(entity, work->state, entity_key(entity, work->batch, row)))
         work->batch->erased[row] = true;
     if (work->history && entity->history_key != INDEX_NONE)
@@ -256,6 +243,7 @@ void features_extract(struct features *features, const struct program *program, 
     struct chunk chunk;
     columns_clear(features, batch);
     program_run(program, 0, batch, 0, batch->count);
+    bursts_extract(features, state, batch);
     for (chunk.from = 0; chunk.from < batch->count; chunk.from = chunk.to) {
         chunk.to = chunk.from + CHUNK_ROWS < batch->count ? chunk.from + CHUNK_ROWS : batch->count;
         if (features->level_max <= 1)

@@ -129,6 +129,20 @@ static enum window_fate fate_of(struct fate_walk *walk, const struct entity *ent
     return fate;
 }
 
+static enum window_fate fate_of_burst(const struct fate_walk *walk, const struct burst *burst)
+{
+    if (walk->to->rehashed)
+        return WINDOW_REHASHED;
+    return burst_find_print(walk->from->features, burst->fingerprint) ? WINDOW_KEPT
+                                                                      : WINDOW_UNCOUNTED;
+}
+
+static void walk_fate(struct fate_walk *walk, enum window_fate fate)
+{
+    walk->result.has_window = true;
+    walk->result.fate = fate > walk->result.fate ? fate : walk->result.fate;
+}
+
 /* As deep as windows over windows go and as formulas are nested; each value is seen once. */
 static void walk_value(struct fate_walk *walk, uint32_t value)
 {
@@ -138,13 +152,14 @@ static void walk_value(struct fate_walk *walk, uint32_t value)
     const struct program_value *known = &walk->to->program->value[value];
     for (uint32_t i = 0; i < known->input_count; i++)
         walk_value(walk, known->input[i]);
+    const struct burst *burst = burst_find(walk->to->features, value);
+    if (burst)
+        walk_fate(walk, fate_of_burst(walk, burst));
     const struct entity *entity = NULL;
     const struct window *window = find_window(walk->to->features, value, &entity);
     if (!window)
         return;
-    enum window_fate fate = fate_of(walk, entity, window);
-    walk->result.has_window = true;
-    walk->result.fate = fate > walk->result.fate ? fate : walk->result.fate;
+    walk_fate(walk, fate_of(walk, entity, window));
     for (uint32_t i = 0; i < window->argument_count; i++)
         walk_value(walk, entity->cell[window->cell[i]].value);
     uint32_t condition = entity->frame[window->frame].condition;

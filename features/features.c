@@ -1,6 +1,8 @@
 /* The features of a pipeline: settings, memory, reports; see features.h.
  *
- * Memory is divided so.  Kinds of entities with a quota (`memory`) get that.  Of what is left,
+ * Memory is divided so.  Bursts take what they need, watched silences a
+ * sixteenth.  Kinds of entities with a quota (`memory`) get
+ * that.  Of what is left,
  * kinds with `entities_max` get their rows first, and the rest is cut into equal parts, one a kind.
  * A kind without `entities_max` makes rows and as many blocks of its part, the others make blocks
  * of it, as many as all their events could fill.  A kind whose windows
@@ -64,6 +66,7 @@ void features_close(struct features *features)
         free(features->entity[i]);
         free(features->scratch[i]);
     }
+    bursts_close(features);
     if (features->utc)
         zone_close(features->utc);
     free(features->setting);
@@ -190,6 +193,8 @@ static uint32_t quotas_divide(struct features *features, uint64_t *left)
 static void memory_divide(struct features *features)
 {
     uint64_t left = features->memory > 0 ? (uint64_t)features->memory : 0;
+    left = less(left, bursts_size(features));
+    left = less(left, silences_divide(features, left));
     uint64_t rows[ENTITIES_MAX] = {0};
     uint32_t others = quotas_divide(features, &left);
     for (uint32_t i = 0; i < features->entity_count; i++) {
@@ -254,9 +259,11 @@ static void features_settle(struct features *features)
 
 void features_declare(struct features *features, struct state_layout *layout)
 {
+    bursts_declare(features, layout);
     if (features->entity_count == 0)
         return;
     features_settle(features);
+    silences_declare(features, layout);
     if (!features->gather.slots)
         gather_allocate(features);
     features->counters_region =

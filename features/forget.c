@@ -34,6 +34,19 @@ uint64_t entity_key(const struct entity *entity, const struct batch *batch, uint
     return key;
 }
 
+/* Whose entity a request of the control topic names: exactly by these keys.  What a formula makes
+ * of a request's row is no name of anything. */
+bool entity_is_erased(const struct entity *entity, const struct batch *batch, uint32_t row)
+{
+    if (!entity->named || batch->kind[row] != RECORD_REQUEST || batch->dead[row] ||
+        batch->request_keys[row] != entity->key_count)
+        return false;
+    for (uint32_t i = 0; i < entity->key_count; i++)
+        if (batch_column(batch, entity->key_value[i])[row].key == 0)
+            return false;
+    return true;
+}
+
 static const struct entity_head *head_read(const struct entity *entity, const struct state *state,
                                            uint64_t row)
 {

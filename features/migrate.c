@@ -359,6 +359,53 @@ static void counters_take(const struct move *move, bool copied)
         counters->row_hand = counters->block_hand = counters->sweep_hand = 0;
 }
 
+void features_move_bursts(const struct features_side *to, const struct features_side *from)
+{
+    for (uint32_t i = 0; i < to->features->burst_count; i++) {
+        const struct burst *burst = &to->features->burst[i];
+        const struct burst *found = burst_find_print(from->features, burst->fingerprint);
+        if (found && state_copy_fits(to->state, burst->region, from->state, found->region))
+            state_copy_rows(to->state, burst->region, from->state, found->region);
+    }
+}
+
+static const struct silence *find_silence(const struct features *features,
+                                          const struct silence *wanted)
+{
+    for (uint32_t i = 0; i < features->silence_count; i++)
+        if (features->silence[i].fingerprint == wanted->fingerprint)
+            return &features->silence[i];
+    return NULL;
+}
+
+static void silence_move(const struct features_side *to, const struct silence *silence,
+                         const struct features_side *from, const struct silence *found)
+{
+    state_copy_rows(to->state, silence->head_region, from->state, found->head_region);
+    state_copy_rows(to->state, silence->rows_region, from->state, found->rows_region);
+    uint64_t used = from->state->directory->region[found->rows_region].used;
+    for (uint64_t row = 0; row < used; row++) {
+        const struct silence_row *old = state_read(from->state, found->rows_region, row);
+        if (old->key && keymap_find(&found->map, from->state, old->key) == row)
+            keymap_insert(&silence->map, to->state, old->key, row);
+    }
+}
+
+bool features_move_silence(const struct features_side *to, uint32_t index,
+                           const struct features_side *from)
+{
+    const struct silence *silence = &to->features->silence[index];
+    const struct silence *found = find_silence(from->features, silence);
+    if (!found || to->rehashed)
+        return false;
+    if (!to->state || !to->state->bytes)
+        return true;
+    if (!state_copy_fits(to->state, silence->rows_region, from->state, found->rows_region))
+        return false;
+    silence_move(to, silence, from, found);
+    return true;
+}
+
 void features_move_entity(const struct features_side *to, uint32_t index,
                           const struct features_side *from, uint32_t source,
                           struct entity_moved *moved)

@@ -26,6 +26,7 @@ enum window_fate {
     WINDOW_PART,       /* new, and they reach back `reach_ms`; 0: as far as other windows do */
     WINDOW_UNHELD,     /* begins anew: they do not hold what it looks at */
     WINDOW_EVENTLESS,  /* begins anew: the entity kept no events */
+    WINDOW_UNCOUNTED,  /* a burst that nobody has counted yet */
     WINDOW_ENTITYLESS, /* begins anew: so does its entity */
     WINDOW_REHASHED,   /* begins anew: likewise, because of the hash key */
 };
@@ -42,6 +43,14 @@ struct features_fate features_fate(const struct features_side *to, const struct 
 
 /* An entity's index on the other side, or UINT32_MAX. */
 uint32_t features_find_entity(const struct features *features, const char *name);
+
+/* Bursts that were there before take their sketches with them. */
+void features_move_bursts(const struct features_side *to, const struct features_side *from);
+
+/* Likewise who is watched for a silence of the same span, by the same keys; says whether silence
+ * `index` of `to` is. */
+bool features_move_silence(const struct features_side *to, uint32_t index,
+                           const struct features_side *from);
 
 /* How many kinds of entities there are, and the name of one. */
 uint32_t features_entity_count(const struct features *features);

@@ -2,7 +2,9 @@
 #ifndef FEATURES_PASS_H
 #define FEATURES_PASS_H
 
+#include "features/burst.h"
 #include "features/frame.h"
+#include "features/silence.h"
 
 /* What late readings gather: the slots of one window. */
 struct gather {
@@ -25,6 +27,10 @@ struct features {
     uint32_t entity_count, key_count;
     struct entity *entity[ENTITIES_MAX];
     uint32_t counters_region;
+    uint32_t silence_count;
+    struct silence silence[SILENCES_MAX];
+    uint32_t burst_count;
+    struct burst burst[BURSTS_MAX];
     struct gather gather;
     struct slot *scratch[ENTITIES_MAX]; /* a slot for events that are not entered */
 };

@@ -6,9 +6,12 @@
 #include "base/suggest.h"
 #include "features/call.h"
 #include "features/form.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+extern const struct aggregate_kind silence_aggregate;
 
 static const int64_t span_max_ms = 3653LL * DAY_MS;
 
@@ -22,6 +25,7 @@ static bool kind_find(struct call *call)
     size_t distance = 0;
     for (uint32_t i = 0; aggregate_table[i]; i++)
         suggest_offer(wanted, aggregate_table[i]->name, &best, &distance);
+    suggest_offer(wanted, burst_help.name, &best, &distance);
     program_suggest(wanted, &best, &distance);
     if (best)
         return call_mistake(call, call->node->column,
@@ -75,7 +79,7 @@ static bool span_check(const struct call *call)
                             node->name);
     if (call->kind->for_ever && node->window != WINDOW_EVER)
         return call_mistake(call, node->column,
-                            "%s takes no `over`: old events fade by its %s instead of leaving",
+                            "%s takes no `over`: its %s alone says how far it looks back",
                             node->name, call->kind->parameter.name);
     if (call->kind->needs_duration && node->window != WINDOW_SPAN)
         return call_mistake(
@@ -497,8 +501,7 @@ static bool count_check(const struct call *call, struct entity *entity)
     return true;
 }
 
-/* As it was written, without the blanks behind it. */
-static char *call_formula(const struct call *call)
+char *call_formula(const struct call *call)
 {
     const char *from = call->syntax->formula + call->node->column;
     size_t size = call->node->end - call->node->column;
@@ -548,10 +551,25 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     return window.value;
 }
 
+/* A silence of part of the events, or of long ago, is nobody's who could be told of. */
+static bool silence_watch(const struct call *call, const struct entity *entity)
+{
+    if (call->kind != &silence_aggregate || call->where != VALUE_NONE || call->frame.delay_ms ||
+        !entity->named)
+        return true;
+    if (silence_add(call->features, call->program, entity->index,
+                    (int64_t)llround(call->parameter * SECOND_MS)))
+        return true;
+    return call_mistake(call, call->node->column, "too many different silences: there can be %d",
+                        SILENCES_MAX);
+}
+
 uint32_t features_window(struct features *features, struct program *program,
                          const struct syntax *syntax, const struct syntax_node *node,
                          const struct program_resolver *resolver, struct syntax_error *error)
 {
+    if (strcmp(node->name, burst_help.name) == 0)
+        return burst_compile(features, program, syntax, node, resolver, error);
     struct call call = {.features = features,
                         .program = program,
                         .syntax = syntax,
@@ -566,6 +584,8 @@ uint32_t features_window(struct features *features, struct program *program,
     bool fits = entity && count_check(&call, entity);
     uint32_t value = fits ? window_of(&call, entity) : VALUE_NONE;
     if (value == VALUE_NONE)
+        return VALUE_NONE;
+    if (!silence_watch(&call, entity))
         return VALUE_NONE;
     if (call.names_label && entity->history_key == INDEX_NONE)
         entity->history_key = features->key_count++;

@@ -26,10 +26,10 @@ struct model_shape {
 
 struct example {
     const union value *feature; /* (feature_count); missing numbers are NaN, missing keys 0 */
-    int64_t time_ms;
-    double label;              /* 0 to class_count - 1, whole; MISSING for detectors */
-    double weight;             /* > 0 */
-    const struct state *state; /* whom scattered kinds tell what they change; NULL: nobody */
+    int64_t time_ms;            /* the event's own, as far as it is believed */
+    double label;               /* 0 to class_count - 1, whole; MISSING for detectors */
+    double weight;              /* > 0 */
+    const struct state *state;  /* whom scattered kinds tell what they change; NULL: nobody */
 };
 
 /* Before a scattered kind changes size > 0 bytes of its memory. */
@@ -44,6 +44,7 @@ struct model_kind {
     const struct option *options;
     size_t option_size;
     bool supervised; /* learns from labels; otherwise from every event */
+    bool takes_keys; /* texts and identifiers may be features: hashes, nothing else */
     bool multiclass; /* a learner that takes labels of more than two classes */
     /* Large, and changed in few places by one example: its learn calls example_touch before each
      * change.  Of all other kinds the whole memory is taken for changed. */

@@ -173,6 +173,14 @@ static double member_score(const struct member *member, struct state *state,
     return slot_learn(member, state, race, SLOT_CHAMPION, example);
 }
 
+/* One wrong clock must not move the time of models that count by it. */
+static int64_t believed_ms(const struct batch *batch, uint32_t row)
+{
+    if (!batch->ahead[row])
+        return batch->time_ms[row];
+    return batch->newest_ms[row] >= 0 ? batch->newest_ms[row] : batch->arrival_ms[row];
+}
+
 void models_score(const struct models *models, struct state *state, const struct batch *batch,
                   uint32_t row, union value *features, double *scores)
 {
@@ -183,7 +191,7 @@ void models_score(const struct models *models, struct state *state, const struct
         const struct race_row *race = race_of(models, state, i);
         union value room[MODEL_FEATURES_MAX];
         struct example example = {.feature = member_features(member, features, room),
-                                  .time_ms = batch->time_ms[row],
+                                  .time_ms = believed_ms(batch, row),
                                   .label = MISSING,
                                   .weight = 1,
                                   .state = state};

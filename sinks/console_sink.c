@@ -171,6 +171,25 @@ static bool append_model_event(struct buffer *line, const json_t *root, bool col
     return true;
 }
 
+/* An alert of somebody who has not spoken. */
+static bool append_silence(struct buffer *line, const json_t *root, bool coloured)
+{
+    const char *kind = json_string_value(json_object_get(root, "silence"));
+    const char *entity = json_string_value(json_object_get(root, "entity"));
+    const char *last = json_string_value(json_object_get(root, "last"));
+    if (!kind || !entity || !last)
+        return false;
+    append_time(line, root);
+    append_outcome(line, "silent", coloured);
+    buffer_text(line, "  ");
+    append_clean(line, kind);
+    buffer_text(line, " ");
+    append_clean(line, entity);
+    buffer_text(line, "  since ");
+    append_clean(line, last);
+    return true;
+}
+
 static enum status print_line(const char *bytes, size_t size, struct failure *failure)
 {
     if (fwrite(bytes, 1, size, stdout) == size && putchar('\n') != EOF)
@@ -188,7 +207,8 @@ static enum status console_put(void *self, const struct output *output, struct f
     buffer_init(&line, text, sizeof text);
     json_t *root = json_loadb(output->bytes, output->size, 0, NULL);
     bool readable = json_is_object(root) && (append_alert(&line, root, coloured) ||
-                                             append_model_event(&line, root, coloured));
+                                             append_model_event(&line, root, coloured) ||
+                                             append_silence(&line, root, coloured));
     json_decref(root);
     sink->waiting = true;
     if (readable)

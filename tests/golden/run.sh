@@ -83,6 +83,16 @@ done
 "$weir" replay $evaluate/pipeline.json $evaluate/events.csv --from 1970-01-02 >"$work/report" 2>"$work/errors"
 ok evaluate/no-times bash -c "test $? -eq 2 && grep -q 'these events have no time' $work/errors"
 
+# --- who has not spoken -----------------------------------------------------------------------------
+silence=tests/golden/silence
+for batch in 256 1; do
+    "$weir" replay $silence/pipeline.json $silence/events.jsonl control:$silence/requests.jsonl \
+        $silence/after.jsonl --batch $batch --alerts "$work/alerts.$batch" --json \
+        >"$work/report.$batch" 2>"$work/errors"
+    ok "silence/alerts-in-batches-of-$batch" expected $silence/expected.alerts "$work/alerts.$batch"
+done
+ok silence/same-state test "$(state_hash "$work/report.256")" = "$(state_hash "$work/report.1")"
+
 # --- entities that are erased, that expire, events that come too late ---------------------------------
 entities=tests/golden/entities
 for batch in 256 1; do

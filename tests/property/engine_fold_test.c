@@ -39,8 +39,9 @@ enum {
     "'entities': {'card': {'entities_max': 60}, 'card,shop': {'expire_after': '8h'}},"             \
     "'models': {'fraud': {'kind': 'logistic_regression', 'learning_rate': 0.5},"                   \
     "  'odd': {'kind': 'half_space_trees', 'trees': 5, 'depth': 5, 'window': 100,"                 \
-    "    'features': ['amount_log', 'count_1h']}},"                                                \
-    "'score': '0.8 * fraud + 0.2 * odd', 'recent_labels': 100,"                                    \
+    "    'features': ['amount_log', 'count_1h']},"                                                 \
+    "  'graph': {'kind': 'midas', 'tick': '10m', 'features': ['card', 'shop']}},"                  \
+    "'score': '0.8 * fraud + 0.1 * odd + 0.1 * graph', 'recent_labels': 100,"                      \
     "'outputs': {'decisions': {'sink': 'file', 'path': '-', 'features': true}},"                   \
     "'outcomes': ['allow', 'review', 'block'], 'thresholds': {'review': 0.5, 'block': 0.9},"       \
     "'rules': {'large': {'when': 'amount > 180', 'then': 'review'},"                               \
@@ -55,7 +56,8 @@ enum {
     "'amount_log': 'log1p(amount)', 'count_1h': 'count() by card over 1h',"                        \
     "'mean_6h': 'mean(amount) by card over 6h before', 'shops': 'distinct(shop) by card over 1d'," \
     "'pair': 'count() by (card, shop) over 1d', 'idle': 'age() by card',"                          \
-    "'risk': 'mean(label) by shop over 6h delay 1h', 'harm': 'sum(label) by card over 1d'"
+    "'risk': 'mean(label) by shop over 6h delay 1h', 'harm': 'sum(label) by card over 1d',"        \
+    "'flood': 'burst(card, shop, 5m)', 'quiet': 'silence(30m) by card'"
 
 /* Windows over fields only, which are extracted entity by entity; and over windows, row by row. */
 static const char *const worlds[] = {
@@ -81,7 +83,7 @@ struct result {
     struct buffer stream[STREAMS];
     uint64_t state_hash;
     struct fold_row fold;
-    uint64_t model_events[MODEL_EVENT_ERASED + 1];
+    uint64_t model_events[MODEL_EVENT_SILENCE + 1];
     uint64_t evicted, expired;
 };
 
@@ -493,7 +495,7 @@ static void check_seen(const struct result *seen)
     assert_true(seen->fold.alerts > 0 && seen->fold.told > 1024 && seen->fold.spent > 1024);
     assert_true(seen->evicted > 0 && seen->expired > 0);
     assert_true(seen->stream[STREAM_LATE].size > 0);
-    for (int i = 0; i <= MODEL_EVENT_ERASED; i++)
+    for (int i = 0; i <= MODEL_EVENT_SILENCE; i++)
         assert_true(seen->model_events[i] > 0);
 }
 
@@ -511,7 +513,7 @@ static void see(struct result *seen, const struct result *result)
     seen->evicted += result->evicted;
     seen->expired += result->expired;
     seen->stream[STREAM_LATE].size += result->stream[STREAM_LATE].size;
-    for (int i = 0; i <= MODEL_EVENT_ERASED; i++)
+    for (int i = 0; i <= MODEL_EVENT_SILENCE; i++)
         seen->model_events[i] += result->model_events[i];
 }
 

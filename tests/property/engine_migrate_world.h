@@ -55,6 +55,8 @@ static const struct pool_feature pool[] = {
     {"proven", "count() by shop over 6h where label == 1 and amount > 20",
      "count() by shop over 6h where label == 0"},
     {"plain", "log1p(amount)", "sqrt(amount)"},
+    {"quiet", "silence(30m) by card", "silence(40m) by card"},
+    {"flood", "burst(card, shop, 5m)", "burst(card, shop, 10m)"},
 };
 
 enum { POOL = sizeof pool / sizeof *pool };

@@ -362,6 +362,9 @@ static inline struct defined defined_as(struct question *q)
     if (strcmp(kind, "age") == 0 || strcmp(kind, "since") == 0)
         return q->count ? found_number((q->event.time_ms - q->slot[last].time_ms) / 1000.0L, 1e-12)
                         : found_nothing();
+    if (strcmp(kind, "silence") == 0)
+        return found_number(
+            q->count && q->event.time_ms - q->slot[last].time_ms >= q->parameter * 1000, 0);
     if (strcmp(kind, "first") == 0)
         return q->count ? defined_slot_x(&q->slot[0]) : found_nothing();
     if (strcmp(kind, "previous") == 0 && q->parameter > 1)

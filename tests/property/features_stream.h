@@ -138,7 +138,8 @@ static int formula_begin(const struct expectation *window, const struct aggregat
     if (window->argument_text[1][0])
         used += snprintf(text + used, size - (size_t)used, ", %s", window->argument_text[1]);
     if (row->parameter.type != PARAMETER_NONE)
-        used += snprintf(text + used, size - (size_t)used, ", %.17g%s", window->parameter,
+        used += snprintf(text + used, size - (size_t)used, "%s%.17g%s",
+                         row->argument[0].types ? ", " : "", window->parameter,
                          row->parameter.type == PARAMETER_SPAN ? "s" : "");
     return used + snprintf(text + used, size - (size_t)used, ") by %s", entities[by - 1]);
 }

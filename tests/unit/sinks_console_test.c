@@ -95,6 +95,10 @@ static void test_model_event(void **state)
            "{\"event\":\"drift\",\"time\":\"2018-04-01T00:00:01.000Z\",\"model\":\"fraud\","
            "\"detail\":\"adwin on error: 0.021 -> 0.054\"}",
            "00:00:01  drift  fraud  adwin on error: 0.021 -> 0.054\n");
+    expect("never",
+           "{\"silence\":\"device\",\"entity\":\"****1234\",\"time\":\"2018-04-01T00:30:01.000Z\","
+           "\"last\":\"2018-04-01T00:00:01.000Z\",\"for_s\":1800.000}",
+           "00:30:01  SILENT  device ****1234  since 2018-04-01T00:00:01.000Z\n");
     expect("never", "{\"event\":\"drift\",\"model\":\"\"}", "--:--:--  drift\n");
 }
 
