@@ -33,6 +33,21 @@ static inline void sip_word(struct sip *sip, uint64_t word)
     sip->v0 ^= word;
 }
 
+/* Fewer than eight bytes, the first one lowest; words that overlap agree where they do. */
+static inline uint64_t sip_rest(const uint8_t *at, size_t left)
+{
+    if (left >= 4) {
+        uint32_t low, high;
+        memcpy(&low, at, 4);
+        memcpy(&high, at + left - 4, 4);
+        return low | (uint64_t)high << (8 * (left - 4));
+    }
+    if (left == 0)
+        return 0;
+    return at[0] | (uint64_t)at[left / 2] << (8 * (left / 2)) |
+           (uint64_t)at[left - 1] << (8 * (left - 1));
+}
+
 uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t size)
 {
     struct sip sip = {
@@ -48,10 +63,7 @@ uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t size)
         memcpy(&word, at, 8);
         sip_word(&sip, word);
     }
-    uint64_t last = (uint64_t)size << 56;
-    for (size_t i = 0; i < left; i++)
-        last |= (uint64_t)at[i] << (8 * i);
-    sip_word(&sip, last);
+    sip_word(&sip, (uint64_t)size << 56 | sip_rest(at, left));
     sip.v2 ^= 0xff;
     for (int i = 0; i < 3; i++)
         sip_round(&sip);

@@ -93,6 +93,9 @@ enum {
     TAKES_ANY = TAKES_ORDERED | 1 << TYPE_TEXT | 1 << TYPE_ENUM,
 };
 
+/* What `finish` works out, of kinds that are read most: whoever knows need not call. */
+enum aggregate_finish { FINISH_OTHER, FINISH_COUNT, FINISH_SUM, FINISH_MEAN };
+
 enum aggregate_result { RESULT_NUMBER, RESULT_BOOLEAN, RESULT_ARGUMENT /* the first argument's */ };
 
 struct aggregate_kind {
@@ -118,6 +121,7 @@ struct aggregate_kind {
      * and finish, whose NaN means missing.  The rest is NULL for them. */
     uint32_t needs, needs_bare;
     double (*finish)(const struct moments *moments, const struct window_span *span);
+    enum aggregate_finish finish_is;
 
     /* Kinds that ask the window's values (of the first argument; missing ones are none).  They are
      * defined by the same question to a sorted array; the rest is NULL for them. */

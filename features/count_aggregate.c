@@ -15,4 +15,5 @@ const struct aggregate_kind count_aggregate = {
     .needs = NEEDS_COUNT,
     .needs_bare = NEEDS_COUNT,
     .finish = count_finish,
+    .finish_is = FINISH_COUNT,
 };

@@ -320,6 +320,7 @@ void entity_seal(struct entity *entity)
         offset = frame_layout(entity, i, offset);
     entity->inline_offset = offset;
     panes_plan(entity);
+    plain_make(entity);
     if (!entity->has_slots) {
         entity->row_size = round_up(offset, LINE);
         return;

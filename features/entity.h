@@ -31,6 +31,7 @@
 #include "base/zone.h"
 #include "features/aggregate.h"
 #include "features/features.h"
+#include "features/plain.h"
 
 enum {
     ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
@@ -223,6 +224,7 @@ struct entity {
     uint64_t panes_max;    /* rows; 0: there is no room for any */
     uint32_t panes_region;
     uint8_t *panes_scratch; /* a total; no state */
+    struct plain plain;
     struct keymap map;
 };
 

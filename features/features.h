@@ -27,8 +27,9 @@
  * `expire_after` is as if never seen; past `events_max` of one entity its oldest slot is spilled
  * (counted): windows over time keep it in sums (pane.h), others lose it.
  *
- * Order of work: levels, then entities, then rows: hash all, prefetch index, rows, blocks that will
- * expire, then fold row by row.  If any window stands above level 1, rows go one by one through all
+ * Order of work: units of an entity's rows, each fetched through stages while those before it are
+ * visited (fetch.h); entities whose windows are moments over spans have loops of their own
+ * (plain.h).  If any window stands above level 1, rows go one by one through all
  * levels, since levels share rings: no row may see what a later row did. */
 #ifndef FEATURES_FEATURES_H
 #define FEATURES_FEATURES_H

@@ -82,11 +82,11 @@ static double *moment_cells(const struct visit *visit, const struct moment *mome
     return (double *)(visit->bytes + moment->offset);
 }
 
-/* Takes the moment again from the slots.  Kept out of the loops, as are the running values: with
+/* Kept out of the loops, as are the running values: with
  * slots on the stack they would cost the commonest frames, of moments alone, as much as the moments
  * do. */
-static __attribute__((noinline)) void moment_rebuild(const struct visit *visit,
-                                                     const struct moment *moment)
+__attribute__((noinline)) void moment_rebuild(const struct visit *visit,
+                                              const struct moment *moment)
 {
     double *cells = moment_cells(visit, moment);
     struct window window = {.frame = moment->frame,

@@ -38,6 +38,9 @@ void frame_take(const struct visit *visit, const struct frame *frame, const stru
 void frame_release(const struct visit *visit, const struct frame *frame, const struct slot *slot,
                    bool in_order);
 
+/* Takes a moment again from the slots. */
+void moment_rebuild(const struct visit *visit, const struct moment *moment);
+
 /* Such kinds take their values again from the base and the slots. */
 void frame_reorder(const struct visit *visit, const struct frame *frame);
 

@@ -14,4 +14,5 @@ const struct aggregate_kind mean_aggregate = {
     .argument = {{.types = TAKES_NUMBER}},
     .needs = NEEDS_COUNT | NEEDS_SUM,
     .finish = mean_finish,
+    .finish_is = FINISH_MEAN,
 };

@@ -14,4 +14,5 @@ const struct aggregate_kind sum_aggregate = {
     .argument = {{.types = TAKES_NUMBER}},
     .needs = NEEDS_COUNT | NEEDS_SUM,
     .finish = sum_finish,
+    .finish_is = FINISH_SUM,
 };

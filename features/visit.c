@@ -19,14 +19,20 @@ static void enter_in_order(struct visit *visit, bool passes)
     head->newest_ms = visit->time_ms;
     if (!visit->entity->has_slots)
         return;
-    edges_advance(visit, visit->time_ms);
+    if (visit->entity->plain.is && !head->panes)
+        plain_advance(visit);
+    else
+        edges_advance(visit, visit->time_ms);
     if (!passes)
         return;
     room_for_one(visit);
     visit->place = ring_append(visit, visit->time_ms);
     visit->slot = ring_slot_write(visit, visit->place);
     visit->in_ring = true;
-    edges_entered(visit, visit->place, visit->time_ms);
+    if (visit->entity->plain.is)
+        plain_entered(visit);
+    else
+        edges_entered(visit, visit->place, visit->time_ms);
 }
 
 static bool oldest_is_newer(const struct visit *visit)
@@ -177,6 +183,10 @@ void visit_level(const struct features *features, const struct visit *visit, uin
     uint32_t first = entity->level_first[level], end = entity->level_first[level + 1];
     if (visit->kind == VISIT_NONE) {
         level_missing(entity, first, end, batch, row);
+        return;
+    }
+    if (entity->plain.is && level == 1 && visit->kind == VISIT_ORDER && !visit_head(visit)->panes) {
+        plain_pass(visit, batch, row);
         return;
     }
     fill(entity, visit->slot, level - 1, batch, row);

@@ -39,6 +39,14 @@ struct node {
         mask; /* its members: table[mask + 1] of nodes from here; mask is NONE if none */
 };
 
+/* A member's name in the record before, and what it meant: records of one sender have their members
+ * in one order.  Two words that overlap, or one that is filled with zeros, are all of a name. */
+struct known_name {
+    uint64_t head, tail;
+    uint32_t size; /* 0: none yet */
+    uint32_t index;
+};
+
 struct json {
     const struct schema *schema;
     dom::parser parser;
@@ -51,6 +59,7 @@ struct json {
     struct batch *batch; /* the record being decoded */
     uint32_t row;
     struct json_flat_member member[JSON_FLAT_MEMBERS_MAX]; /* of a plain record */
+    struct known_name known[JSON_FLAT_MEMBERS_MAX];
 
     json() : parser(BATCH_PAYLOAD_MAX) {}
 };
@@ -375,10 +384,28 @@ bool decode_member(struct json *self, const struct field *field,
     return false;
 }
 
-/* As walk_member, but that it need not tell why not. */
-bool take_member(struct json *self, const struct json_flat_member *member)
+/* As tree_find for the record's own members.  Eight bytes from the name's first are in the record
+ * or its padding. */
+uint32_t find_known(struct json *self, struct known_name *known, const char *name, uint32_t size)
 {
-    uint32_t index = tree_find(self, &self->node[0], {member->name, member->name_size});
+    if (size == 0 || size > 2 * sizeof(uint64_t))
+        return tree_find(self, &self->node[0], {name, size});
+    uint64_t head, tail = 0;
+    memcpy(&head, name, sizeof head);
+    if (size < sizeof head)
+        head &= (1ULL << 8 * size) - 1;
+    else
+        memcpy(&tail, name + size - sizeof tail, sizeof tail);
+    if (known->size != size || known->head != head || known->tail != tail)
+        *known = {head, tail, size, tree_find(self, &self->node[0], {name, size})};
+    return known->index;
+}
+
+/* As walk_member, but that it need not tell why not. */
+bool take_member(struct json *self, uint32_t place)
+{
+    const struct json_flat_member *member = &self->member[place];
+    uint32_t index = find_known(self, &self->known[place], member->name, member->name_size);
     if (index == NONE)
         return true;
     struct node *node = &self->node[index];
@@ -396,7 +423,7 @@ bool take_member(struct json *self, const struct json_flat_member *member)
 bool take_members(struct json *self, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (!take_member(self, &self->member[i]))
+        if (!take_member(self, i))
             return false;
     return decode_absent(self);
 }
@@ -478,6 +505,7 @@ enum status json_open(void **instance, const struct schema *schema, const char *
     self->node = NULL;
     self->table = NULL;
     memset(self->seen, 0, sizeof self->seen);
+    memset(self->known, 0, sizeof self->known);
     bool allocated = !self->parser.allocate(BATCH_PAYLOAD_MAX, DEPTH_MAX) &&
                      !self->parser.doc.allocate(BATCH_PAYLOAD_MAX);
     if (allocated && tree_build(self))

@@ -13,6 +13,8 @@ enum { WHOLE_DIGITS_MAX = 18, DIGITS_MAX = 15 };
 
 static inline const char *skip_space(const char *at)
 {
+    if (__builtin_expect((unsigned char)*at > ' ', 1))
+        return at;
     while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
         at++;
     return at;
@@ -45,8 +47,27 @@ static inline const char *scan_text(const char *at, const char **text, uint32_t 
     }
 }
 
+/* Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.  False
+ * if not all are digits: those have 3 in their upper half, and still when 6 is added. */
+static inline bool eight_digits(const char *at, uint64_t *number)
+{
+    const uint64_t each = 0x0101010101010101, upper = each * 0xf0, three = each * 0x30;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    if ((word & upper) != three || ((word + each * 6) & upper) != three)
+        return false;
+    word -= three;
+    word = (word * 10 + (word >> 8)) & 0x00ff00ff00ff00ff;
+    word = (word * 100 + (word >> 16)) & 0x0000ffff0000ffff;
+    *number = (word * 10000 + (word >> 32)) & 0xffffffff;
+    return true;
+}
+
 static inline const char *scan_digits(const char *at, int64_t *number)
 {
+    uint64_t eight;
+    for (; eight_digits(at, &eight); at += sizeof eight)
+        *number = (int64_t)((uint64_t)*number * 100000000 + eight);
     for (; *at >= '0' && *at <= '9'; at++)
         *number = (int64_t)((uint64_t)*number * 10 + (uint64_t)(*at - '0'));
     return at;

@@ -16,8 +16,9 @@
  * are told apart. A missing number stands for its mean in the first window; keys are never chosen,
  * and a pipeline whose features are keys alone is refused by the configuration.
  *
- * At the end of a window nothing is copied or cleared: every node knows the window that it was
- * counted in (epoch) and catches up when it is next passed. */
+ * Only the leaf where an event ends counts it: what the nodes above have seen is the sum of their
+ * children's, which is taken once, at the end of a window, when the latest counts become the
+ * reference. */
 #include "base/assert.h"
 #include "base/random.h"
 #include "models/model.h"
@@ -25,25 +26,27 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 4, DEPTH_MAX = 15, PLACING = 3 };
+enum { LANES = 8, DEPTH_MAX = 15, PLACING = 3, LINE = 64 };
 
 /* Beyond this a value stops being told from others as far out. */
 static const double RANGE_LIMIT = 1e30, FEATURE_LIMIT = 1e150;
 
-/* Four trees side by side. */
+/* Eight trees side by side. */
 typedef uint32_t lanes_of_32 __attribute__((vector_size(4 * LANES)));
 
 struct trees_options {
     int64_t trees, depth, window;
 };
 
-/* One visit of a node is one cache line: what splits it lies beside what it counts.  The counts are
- * one word, since a visit changes all of them: reference in bits 0 to 15, latest in 16 to 31 (a
- * window is shorter than 2^16), epoch in 32 to 63. */
-struct node {
-    float split;
-    uint32_t feature;
-    uint64_t counts;
+/* An inner node.  The split is the image of a float, in the same order as a whole number: those are
+ * compared sooner. */
+struct cut {
+    int32_t split;
+    uint16_t feature, reference;
+};
+
+struct leaf {
+    uint16_t reference, latest; /* a window is shorter than 2^16 */
 };
 
 /* Of a feature in the first window. */
@@ -53,34 +56,41 @@ struct range {
 
 /* The row: this; ranges (feature_count); lower, inverse and standing (3, feature_count): a value
  * becomes (value - lower) inverse, 0 to 1 over the first window's range, a missing one `standing`;
- * nodes (tree_count, stride) at the next cache line. */
+ * cuts (2^depth, stride) and leaves (2^depth, stride) at the next cache lines, a row a node and a
+ * column a tree, so that the same place of neighbouring trees is found from one address.  Nodes are
+ * numbered from 1, the children of i are 2i and 2i + 1; leaf 0 is node 2^depth. */
 struct trees {
     uint64_t tree_count, depth, window, feature_count;
-    uint64_t stride; /* nodes from tree to tree: a power of two would share cache sets */
-    uint64_t nodes_offset;
+    uint64_t stride; /* trees, or one more: an even number would share cache sets */
+    uint64_t cuts_offset, leaves_offset;
     uint64_t filled; /* events of this window */
     uint32_t epoch;  /* 0: measuring ranges; 1: no reference yet */
     uint32_t limit;  /* fewer than this are few */
     struct range range[];
 };
 
-static uint64_t nodes_offset(const struct model_shape *shape)
+static uint64_t cuts_offset(const struct model_shape *shape)
 {
     uint64_t size = sizeof(struct trees) +
                     shape->feature_count * (sizeof(struct range) + PLACING * sizeof(double));
-    return (size + 63) / 64 * 64;
+    return (size + LINE - 1) / LINE * LINE;
 }
 
-/* Nodes are numbered from 1, the children of i are 2i and 2i + 1. */
 static uint64_t stride_for(const struct trees_options *given)
 {
-    return (2ULL << given->depth) + 64 / sizeof(struct node);
+    return (uint64_t)given->trees | 1;
+}
+
+static uint64_t leaves_offset(const struct trees_options *given, const struct model_shape *shape)
+{
+    uint64_t size = cuts_offset(shape) + (stride_for(given) << given->depth) * sizeof(struct cut);
+    return (size + LINE - 1) / LINE * LINE;
 }
 
 static uint64_t trees_state_size(const void *options, const struct model_shape *shape)
 {
     const struct trees_options *given = (const struct trees_options *)options;
-    return nodes_offset(shape) + (uint64_t)given->trees * stride_for(given) * sizeof(struct node);
+    return leaves_offset(given, shape) + (stride_for(given) << given->depth) * sizeof(struct leaf);
 }
 
 static enum status trees_check(const void *options, const struct model_shape *shape,
@@ -103,40 +113,55 @@ static inline double *placing(const struct trees *self, enum placing which)
     return (double *)(uintptr_t)end + which * self->feature_count;
 }
 
-static inline struct node *tree_nodes(const struct trees *self, uint64_t tree)
+static inline struct cut *tree_cuts(const struct trees *self, uint64_t tree)
 {
-    uint8_t *nodes = (uint8_t *)(uintptr_t)self + self->nodes_offset;
-    return (struct node *)(void *)nodes + tree * self->stride;
+    uint8_t *cuts = (uint8_t *)(uintptr_t)self + self->cuts_offset;
+    return (struct cut *)(void *)cuts + tree;
+}
+
+static inline struct leaf *tree_leaves(const struct trees *self, uint64_t tree)
+{
+    uint8_t *leaves = (uint8_t *)(uintptr_t)self + self->leaves_offset;
+    return (struct leaf *)(void *)leaves + tree;
+}
+
+/* Of numbers that are not NaN; both zeros have one image. */
+static inline int32_t image_of(float number)
+{
+    int32_t bits;
+    number += 0.0F;
+    memcpy(&bits, &number, sizeof bits);
+    return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
 /* What a tree is cut from while it is made; numbers only. */
 struct carving {
     struct random *random;
-    uint64_t depth;
+    uint64_t depth, stride;
     uint32_t count;
     uint32_t feature[MODEL_FEATURES_MAX];
     double lower[MODEL_FEATURES_MAX], upper[MODEL_FEATURES_MAX];
 };
 
-static void carve(struct carving *carving, struct node *nodes, uint64_t index, uint64_t level)
+static void carve(struct carving *carving, struct cut *cuts, uint64_t index, uint64_t level)
 {
     if (level == carving->depth)
         return;
     uint64_t chosen = random_below(carving->random, carving->count);
     double lower = carving->lower[chosen], upper = carving->upper[chosen];
     double middle = lower + (upper - lower) / 2;
-    nodes[index].feature = carving->feature[chosen];
-    nodes[index].split = (float)middle;
+    cuts[index * carving->stride].feature = (uint16_t)carving->feature[chosen];
+    cuts[index * carving->stride].split = image_of((float)middle);
     carving->upper[chosen] = middle;
-    carve(carving, nodes, 2 * index, level + 1);
+    carve(carving, cuts, 2 * index, level + 1);
     carving->upper[chosen] = upper;
     carving->lower[chosen] = middle;
-    carve(carving, nodes, 2 * index + 1, level + 1);
+    carve(carving, cuts, 2 * index + 1, level + 1);
     carving->lower[chosen] = lower;
 }
 
 /* The paper's work range: around a random point of [0, 1], so wide that all of it is covered. */
-static void carve_tree(struct carving *carving, struct node *nodes)
+static void carve_tree(struct carving *carving, struct cut *cuts)
 {
     for (uint32_t i = 0; i < carving->count; i++) {
         double point = random_uniform(carving->random);
@@ -144,7 +169,7 @@ static void carve_tree(struct carving *carving, struct node *nodes)
         carving->lower[i] = point - reach;
         carving->upper[i] = point + reach;
     }
-    carve(carving, nodes, 1, 0);
+    carve(carving, cuts, 1, 0);
 }
 
 static void trees_init(void *memory, const void *options, const struct model_shape *shape,
@@ -159,17 +184,18 @@ static void trees_init(void *memory, const void *options, const struct model_sha
     self->window = (uint64_t)given->window;
     self->feature_count = shape->feature_count;
     self->stride = stride_for(given);
-    self->nodes_offset = nodes_offset(shape);
+    self->cuts_offset = cuts_offset(shape);
+    self->leaves_offset = leaves_offset(given, shape);
     self->limit = (uint32_t)(self->window / 10 > 0 ? self->window / 10 : 1);
     struct random random;
     random_seed(&random, seed);
-    struct carving carving = {.random = &random, .depth = self->depth};
+    struct carving carving = {.random = &random, .depth = self->depth, .stride = self->stride};
     for (uint32_t i = 0; i < shape->feature_count; i++) {
         if (shape->type[i] != TYPE_TEXT)
             carving.feature[carving.count++] = i;
     }
     for (uint64_t i = 0; carving.count && i < self->tree_count; i++)
-        carve_tree(&carving, tree_nodes(self, i));
+        carve_tree(&carving, tree_cuts(self, i));
 }
 
 /* Keys are measured like numbers, as nobody looks at them: no node splits by one. */
@@ -205,7 +231,7 @@ static void measured(struct trees *self, uint64_t feature)
     placing(self, PLACING_STANDING)[feature] = (mean - lower) / width;
 }
 
-static inline void place(const struct trees *self, const union value *feature, float *placed)
+static inline void place(const struct trees *self, const union value *feature, int32_t *placed)
 {
     const double *lower = placing(self, PLACING_LOWER);
     const double *inverse = placing(self, PLACING_INVERSE);
@@ -215,39 +241,61 @@ static inline void place(const struct trees *self, const union value *feature, f
         value = value == value ? value : standing[i];
         value = value > RANGE_LIMIT ? RANGE_LIMIT : value;
         value = value < -RANGE_LIMIT ? -RANGE_LIMIT : value;
-        placed[i] = (float)value;
+        placed[i] = image_of((float)value);
     }
 }
 
-/* The counts as they are in this epoch: unchanged, or with the last window's count as reference. */
-static inline uint64_t caught_up(uint64_t counts, uint64_t epoch)
+/* The window has ended: latest becomes reference, from the leaves upwards. */
+static void turn_over(struct trees *self)
 {
-    uint64_t counted = counts >> 32;
-    uint64_t reference = counted + 1 == epoch ? (counts >> 16) & 0xffff : 0;
-    return counted == epoch ? counts : epoch << 32 | reference;
+    struct cut *cuts = tree_cuts(self, 0);
+    struct leaf *leaves = tree_leaves(self, 0);
+    uint64_t stride = self->stride, inner = stride << self->depth;
+    for (uint64_t i = 0; i < inner; i++)
+        leaves[i] = (struct leaf){.reference = leaves[i].latest};
+    /* Both children of node i, whose row begins at `row`, stand a row from each other. */
+    for (uint64_t row = inner / 2; row < inner; row += stride)
+        for (uint64_t tree = 0; tree < self->tree_count; tree++) {
+            const struct leaf *child = &leaves[2 * row - inner + tree];
+            cuts[row + tree].reference = (uint16_t)(child->reference + child[stride].reference);
+        }
+    for (uint64_t row = inner / 2 - stride; row > 0 && row < inner; row -= stride)
+        for (uint64_t tree = 0; tree < self->tree_count; tree++) {
+            const struct cut *child = &cuts[2 * row + tree];
+            cuts[row + tree].reference = (uint16_t)(child->reference + child[stride].reference);
+        }
 }
 
-/* Goes down `lanes` trees at once, so that their loads overlap, and notes the reference of every
- * node on the way in seen (depth + 1, LANES), from lane `at` on.  Learning counts the event in
- * each. */
-static inline __attribute__((always_inline)) void
-walk(struct node *first, uint64_t stride, const struct trees *self, const uint64_t lanes,
-     const float *placed, const bool learning, lanes_of_32 *seen, const uint64_t at)
+/* Goes down `lanes` trees from this one on at once, so that their loads overlap, and notes the
+ * reference of every node on the way in seen (depth + 1, LANES), from lane `at` on.  Learning
+ * counts the event.  `row` is where a node's row begins. */
+static inline __attribute__((always_inline)) void walk(const struct trees *self, uint64_t tree,
+                                                       const uint64_t lanes, const int32_t *placed,
+                                                       const bool learning, lanes_of_32 *seen,
+                                                       const uint64_t at)
 {
-    uint64_t epoch = self->epoch, index[LANES];
+    const struct cut *cuts = tree_cuts(self, tree);
+    uint64_t stride = self->stride, depth = self->depth, row[LANES];
 #pragma GCC unroll 8
     for (uint64_t lane = 0; lane < lanes; lane++)
-        index[lane] = 1;
-    for (uint64_t level = 0; level <= self->depth; level++) {
+        row[lane] = stride;
+    for (uint64_t level = 0; level < depth; level++) {
 #pragma GCC unroll 8
         for (uint64_t lane = 0; lane < lanes; lane++) {
-            struct node *node = first + lane * stride + index[lane];
-            uint64_t counts = caught_up(node->counts, epoch);
-            seen[level][at + lane] = counts & 0xffff;
-            if (learning)
-                node->counts = counts + (1 << 16);
-            index[lane] = 2 * index[lane] + (placed[node->feature] >= node->split);
+            const struct cut *cut = &cuts[row[lane] + lane];
+            seen[level][at + lane] = cut->reference;
+            /* Half of the ways would be guessed wrong: no branch. */
+            uint64_t right = placed[cut->feature] >= cut->split;
+            row[lane] = 2 * row[lane] + (stride & (0 - right));
         }
+    }
+    struct leaf *leaves = tree_leaves(self, tree);
+#pragma GCC unroll 8
+    for (uint64_t lane = 0; lane < lanes; lane++) {
+        struct leaf *leaf = &leaves[row[lane] - (stride << depth) + lane];
+        seen[depth][at + lane] = leaf->reference;
+        if (learning)
+            leaf->latest++;
     }
 }
 
@@ -259,25 +307,33 @@ static inline uint64_t masses(const struct trees *self, const lanes_of_32 *seen)
         mass = (mass & ~open) | ((seen[level] << level) & open);
         open &= (lanes_of_32)(seen[level] >= limit);
     }
-    return (uint64_t)mass[0] + mass[1] + mass[2] + mass[3];
+    uint64_t sum = 0;
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        sum += mass[lane];
+    return sum;
 }
 
 static inline __attribute__((always_inline)) double
-walk_all(const struct trees *self, const float *placed, const bool learning)
+walk_all(const struct trees *self, const int32_t *placed, const bool learning)
 {
     lanes_of_32 seen[DEPTH_MAX + 1];
-    uint64_t sum = 0, tree = 0, count = self->tree_count;
-    for (; tree + LANES <= count; tree += LANES) {
-        walk(tree_nodes(self, tree), self->stride, self, LANES, placed, learning, seen, 0);
+    uint64_t sum = 0, tree = 0, rest = self->tree_count % LANES;
+    for (; tree + LANES <= self->tree_count; tree += LANES) {
+        walk(self, tree, LANES, placed, learning, seen, 0);
         sum += masses(self, seen);
     }
-    uint64_t rest = count - tree;
-    memset(seen, 0, sizeof seen);
-    if (rest >= 2)
-        walk(tree_nodes(self, tree), self->stride, self, 2, placed, learning, seen, 0);
-    if (rest % 2)
-        walk(tree_nodes(self, count - 1), self->stride, self, 1, placed, learning, seen, rest - 1);
-    sum += masses(self, seen);
+    if (rest) {
+        for (uint64_t level = 0; level <= self->depth; level++)
+            seen[level] = (lanes_of_32){0};
+        uint64_t at = 0;
+        if (rest & 4)
+            walk(self, tree, 4, placed, learning, seen, 0), at += 4;
+        if (rest & 2)
+            walk(self, tree + at, 2, placed, learning, seen, at), at += 2;
+        if (rest & 1)
+            walk(self, tree + at, 1, placed, learning, seen, at);
+        sum += masses(self, seen);
+    }
     if (self->epoch < 2)
         return 0;
     return 1 / (1 + (double)sum / (double)(self->tree_count * self->window));
@@ -288,7 +344,7 @@ static double trees_score(const void *memory, const struct example *example)
     const struct trees *self = (const struct trees *)memory;
     if (self->epoch < 2)
         return 0;
-    float placed[MODEL_FEATURES_MAX];
+    int32_t placed[MODEL_FEATURES_MAX];
     place(self, example->feature, placed);
     return walk_all(self, placed, false);
 }
@@ -300,7 +356,7 @@ static double trees_learn(void *memory, const struct example *example)
     if (self->epoch == 0) {
         measure(self, example->feature);
     } else {
-        float placed[MODEL_FEATURES_MAX];
+        int32_t placed[MODEL_FEATURES_MAX];
         place(self, example->feature, placed);
         score = walk_all(self, placed, true);
     }
@@ -309,6 +365,7 @@ static double trees_learn(void *memory, const struct example *example)
     self->filled = 0;
     for (uint64_t i = 0; self->epoch == 0 && i < self->feature_count; i++)
         measured(self, i);
+    turn_over(self);
     self->epoch++;
     return score;
 }
@@ -327,7 +384,7 @@ static const struct option trees_options[] = {
      .minimum = 1,
      .maximum = DEPTH_MAX,
      .offset = offsetof(struct trees_options, depth),
-     .help = "halvings of the space; each more doubles the memory, 32 bytes x 2^depth a tree"},
+     .help = "halvings of the space; each more doubles the memory, 12 bytes x 2^depth a tree"},
     {.name = "window",
      .type = OPTION_INTEGER,
      .standard = "250",

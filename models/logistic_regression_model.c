@@ -203,23 +203,29 @@ static double logistic_score(const void *memory, const struct example *example)
     return told(self, log_odds(self, z));
 }
 
+/* Without a branch, so that lanes go side by side. */
 static void learn_scaler(struct logistic *self, const union value *feature)
 {
-    double *mean = vector(self, VECTOR_MEAN), *variance = vector(self, VECTOR_VARIANCE);
-    double *inverse = vector(self, VECTOR_INVERSE), *count = vector(self, VECTOR_COUNT);
-    const double *number = vector(self, VECTOR_NUMBER);
-    for (uint64_t i = 0; i < self->feature_count; i++) {
-        double value = feature[i].number;
-        bool seen = number[i] > 0 && fabs(value) <= FEATURE_LIMIT;
-        double counted = count[i] + (seen ? 1 : 0);
-        double delta = seen ? value - mean[i] : 0;
-        double divisor = seen ? counted : 1;
+    double *restrict mean = vector(self, VECTOR_MEAN), *restrict count = vector(self, VECTOR_COUNT);
+    double *restrict variance = vector(self, VECTOR_VARIANCE);
+    double *restrict inverse = vector(self, VECTOR_INVERSE);
+    const double *restrict number = vector(self, VECTOR_NUMBER);
+    double values[MODEL_FEATURES_MAX]; /* the compiler makes no lanes of unions */
+    uint64_t features = self->feature_count;
+    memcpy(values, feature, features * sizeof *values);
+    for (uint64_t i = 0; i < features; i++) {
+        double value = values[i];
+        double seen = fabs(value) <= FEATURE_LIMIT ? number[i] : 0;
+        double counted = count[i] + seen;
+        double divisor = seen > 0 ? counted : 1;
+        double delta = seen > 0 ? value - mean[i] : 0;
         double moved = mean[i] + delta / divisor;
-        double spread = seen ? delta * (value - moved) - variance[i] : 0;
+        double spread = seen > 0 ? delta * (value - moved) - variance[i] : 0;
+        double varied = variance[i] + spread / divisor;
         count[i] = counted;
         mean[i] = moved;
-        variance[i] += spread / divisor;
-        inverse[i] = variance[i] > 0 ? 1 / sqrt(variance[i]) : 0;
+        variance[i] = varied;
+        inverse[i] = varied > 0 ? 1 / sqrt(varied) : 0;
     }
     /* They grow ever more slowly: a root a feature is not worth its time at every label. */
     if (self->examples < BOUNDS_EACH || self->examples % BOUNDS_EACH == 0)

@@ -1,0 +1,63 @@
+/* Plain entities: all of their windows are moments (count, sum, mean, sd, ...) over spans or for
+ * ever, without delay, condition or label, which most are.  What a visit needs of the plan is then
+ * little: it is copied together here, and an event that comes in order goes through loops of its
+ * own.  They do to the state, to the bit, what the general ones do (visit.c, frame.c); whatever
+ * happens seldom is left to those. */
+#ifndef FEATURES_PLAIN_H
+#define FEATURES_PLAIN_H
+
+#include "features/aggregate.h"
+
+enum { PLAIN_MAX = 64 /* edges, moments, windows */ };
+
+struct plain_edge {
+    int64_t distance_ms;
+    uint16_t first, end; /* of the moments that slots leave here */
+    bool drops;
+};
+
+struct plain_moment {
+    uint32_t offset; /* in the row */
+    uint32_t cell;   /* in the slot; INDEX_NONE: every slot counts */
+    uint32_t needs;
+    bool is_key; /* of the cell */
+};
+
+struct plain_window {
+    uint32_t offset; /* of the moment, in the row */
+    uint32_t value;  /* in the program */
+    enum aggregate_finish finish;
+    uint32_t index; /* of the window */
+};
+
+struct plain_cell {
+    uint32_t value;
+    bool is_key;
+};
+
+struct plain {
+    bool is; /* the entity is plain */
+    uint32_t edge_count, moment_count, cell_count;
+    uint32_t before_count, window_count; /* those that read before the event stand first */
+    struct plain_cell cell[PLAIN_MAX];
+    struct plain_edge edge[PLAIN_MAX];
+    struct plain_moment moment[PLAIN_MAX];
+    struct plain_window window[PLAIN_MAX];
+};
+
+struct entity;
+struct visit;
+
+/* When the entity is laid out. */
+void plain_make(struct entity *entity);
+
+/* Lets slots cross the edges up to the visit's time. */
+void plain_advance(const struct visit *visit);
+
+/* Tells the cursors of the visit's slot, the newest. */
+void plain_entered(const struct visit *visit);
+
+/* Fills the visit's slot; it reads and feeds all windows. */
+void plain_pass(const struct visit *visit, const struct batch *batch, uint32_t row);
+
+#endif
