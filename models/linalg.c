@@ -34,6 +34,19 @@ void linalg_add_square(const double *block, uint32_t columns, double *matrix)
                 (blasint)columns, 1, matrix, (blasint)columns);
 }
 
+void linalg_slopes(const struct linalg_slopes *given, double *result)
+{
+    /* Whoever resumes a model never comes by a place where it could be started. */
+    static bool started;
+    if (!started)
+        linalg_start();
+    started = true;
+    blasint stride = (blasint)given->stride, columns = (blasint)given->value_count;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)given->delta_count, columns,
+                (blasint)given->rows, 1 / (double)given->rows, given->deltas, stride, given->values,
+                stride, 0, result, columns);
+}
+
 static double row_product(const double *a, const double *b, uint32_t count)
 {
     double sum = 0;

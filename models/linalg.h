@@ -1,5 +1,6 @@
-/* The linear algebra of batch training: dense, row by row, in double.  The only door to BLAS, which
- * runs on one thread and sees blocks of one shape, because its last bits depend on both. */
+/* The linear algebra of batch training and of networks: dense, row by row, in double.  The only
+ * door to BLAS, which runs on one thread and sees blocks of one shape, because its last bits depend
+ * on both. */
 #ifndef MODELS_LINALG_H
 #define MODELS_LINALG_H
 
@@ -23,6 +24,16 @@ void linalg_add_transposed(const double *block, uint32_t columns, const double *
 
 /* The lower triangle of matrix (columns, columns) += block' block. */
 void linalg_add_square(const double *block, uint32_t columns, double *matrix);
+
+/* What a layer of a network saw in a batch: deltas (rows, delta_count), values (rows, value_count),
+ * their rows `stride` cells apart. */
+struct linalg_slopes {
+    uint32_t rows, stride, delta_count, value_count;
+    const double *deltas, *values;
+};
+
+/* result (delta_count, value_count) = deltas' values / rows.  Starts by itself. */
+void linalg_slopes(const struct linalg_slopes *given, double *result);
 
 /* Cholesky: the lower triangle of the first `count` rows becomes L with matrix = L L'; false if the
  * matrix is not positive definite in these numbers. */
