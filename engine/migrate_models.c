@@ -2,6 +2,15 @@
 #include "engine/migrate_parts.h"
 #include <string.h>
 
+static bool reads_keys(const struct pipeline *pipeline, uint32_t model)
+{
+    const struct model_setting *setting = &pipeline->model_setting[model];
+    for (uint32_t i = 0; i < setting->feature_count; i++)
+        if (pipeline->model_feature_type[setting->feature[i]] == TYPE_TEXT)
+            return true;
+    return false;
+}
+
 void migrate_models(const struct migration_work *work)
 {
     static const char *const why[] = {
@@ -21,7 +30,7 @@ void migrate_models(const struct migration_work *work)
         enum model_fate fate = models_fate(&work->to_models, &work->from_models, i, &source);
         if (source != UINT32_MAX)
             taken[source] = true;
-        if (fate == MODEL_KEPT && work->rehashed && to->model_setting[i].kind->takes_keys) {
+        if (fate == MODEL_KEPT && work->rehashed && reads_keys(to, i)) {
             migration_add(work, MIGRATION_ANEW, "model", to->config->model[i].name,
                           "the key that identifiers are hashed with has changed");
             continue;

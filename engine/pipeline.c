@@ -37,16 +37,19 @@ static uint32_t find_feature(struct formulas *formulas, uint32_t at, const char 
     return formulas_find(formulas, name, SCOPE_FEATURES);
 }
 
-/* Whether the kind has no use for identifiers, one or a pair of them. */
-static bool refuses_keys(const struct config_model *model, const char *name)
+/* Whether the kind, as it is set, has a use for identifiers: for one or for a pair. */
+static bool takes_keys(const struct config_model *model, const char *name)
 {
     static const enum value_type types[] = {TYPE_TEXT, TYPE_TEXT};
     const char *const names[] = {name, name};
-    const struct model_shape one = {1, types, names, 2}, two = {2, types, names, 2};
     struct failure failure;
-    return !model->kind->check ||
-           (model->kind->check(model->options, &one, &failure) != STATUS_OK &&
-            model->kind->check(model->options, &two, &failure) != STATUS_OK);
+    for (uint32_t count = 1; model->kind->takes_keys && count <= 2; count++) {
+        const struct model_shape shape = {count, types, names, 2};
+        if (!model->kind->check ||
+            model->kind->check(model->options, &shape, &failure) == STATUS_OK)
+            return true;
+    }
+    return false;
 }
 
 /* Finds the feature of the model `model_at` by name; refuses what the kind can do nothing with. */
@@ -66,8 +69,7 @@ static uint32_t model_feature(struct formulas *formulas, uint32_t model_at, cons
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
-    bool takes_keys = model->kind->takes_keys || (type == TYPE_TEXT && !refuses_keys(model, name));
-    if (value_type_is_key(type) && !takes_keys) {
+    if (value_type_is_key(type) && (type != TYPE_TEXT || !takes_keys(model, name))) {
         findings_add(formulas->findings, path, 0,
                      "'%s' is a text, an identifier or a location, and models take numbers; count "
                      "or compare it in a "

@@ -44,7 +44,7 @@ struct model_kind {
     const struct option *options;
     size_t option_size;
     bool supervised; /* learns from labels; otherwise from every event */
-    bool takes_keys; /* texts and identifiers may be features: hashes, nothing else */
+    bool takes_keys; /* identifiers may be features, as hashes, where `check` lets them */
     bool multiclass; /* a learner that takes labels of more than two classes */
     /* Large, and changed in few places by one example: its learn calls example_touch before each
      * change.  Of all other kinds the whole memory is taken for changed. */

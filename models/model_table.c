@@ -2,25 +2,48 @@
 #include "models/model.h"
 #include <string.h>
 
-extern const struct model_kind autoencoder_ensemble_model, autoencoder_model;
-extern const struct model_kind gradient_boosting_model;
-extern const struct model_kind half_space_trees_model, logistic_regression_model;
-extern const struct model_kind midas_model, mondrian_forest_model, perceptron_model;
-extern const struct model_kind average_model, best_expert_model, conformal_model,
-    conformal_negatives_model, isotonic_model, platt_model;
+extern const struct model_kind alma_model, autoencoder_model, autoencoder_ensemble_model;
+extern const struct model_kind discord_model, extremes_model, factorization_machine_model;
+extern const struct model_kind gaussian_model, gradient_boosting_model, half_space_trees_model;
+extern const struct model_kind loda_model, logistic_regression_model, mahalanobis_model;
+extern const struct model_kind midas_model, mondrian_forest_model, naive_bayes_model;
+extern const struct model_kind nearest_neighbours_model, online_isolation_forest_model;
+extern const struct model_kind passive_aggressive_model, perceptron_model, quantile_model;
+extern const struct model_kind random_cut_forest_model, seasonal_residual_model;
+extern const struct model_kind series_surprise_model, xstream_model;
+extern const struct model_kind average_model, best_expert_model, conformal_model;
+extern const struct model_kind conformal_negatives_model, isotonic_model, platt_model;
 
 const struct model_kind *const model_table[] = {
     /* linear */
+    &alma_model,
+    &factorization_machine_model,
     &logistic_regression_model,
-    /* forests, boosting, networks */
+    &passive_aggressive_model,
+    /* Bayes and neighbours */
+    &naive_bayes_model,
+    &nearest_neighbours_model,
+    /* trees, forests, boosting, networks */
     &gradient_boosting_model,
     &mondrian_forest_model,
     &perceptron_model,
-    /* detectors */
+    /* detectors of strange rows */
     &autoencoder_model,
     &autoencoder_ensemble_model,
+    &gaussian_model,
     &half_space_trees_model,
+    &loda_model,
+    &mahalanobis_model,
     &midas_model,
+    &online_isolation_forest_model,
+    &quantile_model,
+    &random_cut_forest_model,
+    &xstream_model,
+    /* detectors over time */
+    &discord_model,
+    &extremes_model,
+    &seasonal_residual_model,
+    &series_surprise_model,
     /* around other models: their features are scores */
     &average_model,
     &best_expert_model,

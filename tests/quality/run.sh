@@ -7,6 +7,7 @@
 # FOLDER/river/{bananas,elec2,phishing}.csv.gz   the sets of configs/README.md, in River's order
 # FOLDER/handbook/transactions.csv.gz   the Fraud Detection Handbook's simulated card transactions, days in
 #                                       order, as one CSV with the Handbook's columns (see handbook.py)
+#   FOLDER/nab/                         the Numenta Anomaly Benchmark: windows.json, data/GROUP/FILE.csv.gz
 set -uo pipefail
 if [[ -z ${WEIR_DATA:-} ]]; then
     echo 'needs public data sets: set WEIR_DATA to their folder'
@@ -81,5 +82,23 @@ published() { # SET ACCURACY F1
 published bananas 0.543208 0.197015
 published elec2 0.822144 0.777086
 published phishing 0.887200 0.871233
+
+# --- the Numenta Anomaly Benchmark: one configuration for all files -------------------------------
+nab() {
+    local status
+    if [[ ! -e $data/nab/windows.json ]]; then
+        echo "skip nab: there is no $data/nab/windows.json"
+        return
+    fi
+    python3 tests/quality/nab.py "$data/nab" --weir "$weir" >"$work/nab" 2>&1
+    status=$?
+    show "$work/nab"
+    ok nab/replay test $status -eq 0
+    ok nab/standard at_least 74 "$(sed -n 's/^standard *score \([0-9.]*\).*/\1/p' "$work/nab")"
+    ok nab/low-false-positives at_least 66 "$(sed -n 's/^low_fp *score \([0-9.]*\).*/\1/p' "$work/nab")"
+    ok nab/low-misses at_least 79 "$(sed -n 's/^low_fn *score \([0-9.]*\).*/\1/p' "$work/nab")"
+}
+
 handbook
+nab
 exit 0

@@ -42,6 +42,18 @@ struct variant {
     const char *kind, *options;
 };
 
+/* Judged on a time series instead of examples that stand for themselves. */
+static bool is_of_series(const char *kind)
+{
+    static const char *const kinds[] = {"discord", "extremes", "seasonal_residual",
+                                        "series_surprise"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static const struct variant variants[] = {
     {"logistic_regression", "{\"optimizer\": \"sgd\", \"learning_rate\": 0.05}"},
     {"logistic_regression", "{\"optimizer\": \"adagrad\", \"learning_rate\": 0.1, \"l2\": 1e-4}"},
@@ -49,6 +61,26 @@ static const struct variant variants[] = {
     {"logistic_regression",
      "{\"optimizer\": \"sgd\", \"scaler\": \"none\", \"learning_rate\": 1e-4, "
      "\"intercept_rate\": 0.1, \"positive_weight\": 3}"},
+    {"logistic_regression", "{\"optimizer\": \"ftrl\", \"learning_rate\": 0.5, \"l1\": 0.1, "
+                            "\"keys\": \"hash\", \"buckets\": 512, \"beta\": 0.1}"},
+    {"logistic_regression", "{\"optimizer\": \"adagrad\", \"keys\": \"hash\", \"buckets\": 512, "
+                            "\"scaler\": \"robust\", \"learning_rate\": 0.1}"},
+    {"logistic_regression", "{\"optimizer\": \"newton\", \"keys\": \"target\", "
+                            "\"scaler\": \"quantile\", \"buckets\": 512}"},
+    {"alma", "{}"},
+    {"alma", "{\"keys\": \"hash\", \"buckets\": 4096, \"alpha\": 0.5}"},
+    {"passive_aggressive", "{\"aggressiveness\": 0.1}"},
+    {"passive_aggressive", "{\"mode\": \"pa2\", \"keys\": \"hash\", \"scaler\": \"robust\", "
+                           "\"aggressiveness\": 0.1}"},
+    {"passive_aggressive", "{\"mode\": \"pa\", \"scaler\": \"quantile\", \"keys\": \"refuse\"}"},
+    {"factorization_machine", "{\"buckets\": 4096}"},
+    {"factorization_machine",
+     "{\"scaler\": \"minmax\", \"keys\": \"target\", \"l2\": 1e-4, \"learning_rate\": 0.05}"},
+    {"naive_bayes", "{}"},
+    {"naive_bayes", "{\"half_life\": 10, \"laplace\": 0.5, \"buckets\": 64}"},
+    {"nearest_neighbours", "{}"},
+    {"nearest_neighbours", "{\"window\": 77, \"neighbours\": 7, \"distance\": \"euclidean\", "
+                           "\"vote\": \"uniform\", \"scaler\": \"standard\"}"},
     {"average", "{}"},
     {"average", "{\"combine\": \"odds\", \"weights\": \"2 1 0 0 0\"}"},
     {"average", "{\"combine\": \"max\", \"weights\": \"1 1 0 0 0\"}"},
@@ -77,9 +109,35 @@ static const struct variant variants[] = {
     {"autoencoder", "{\"grace\": 0, \"hidden\": 0.2, \"learning_rate\": 0.001}"},
     {"autoencoder_ensemble", "{\"grace\": 100}"},
     {"autoencoder_ensemble", "{\"grace\": 300, \"size\": 6, \"horizon\": 1000}"},
+    {"gaussian", "{}"},
+    {"gaussian", "{\"half_life\": 0, \"combine\": \"sum\"}"},
+    {"loda", "{}"},
+    {"loda", "{\"half_life\": 20}"},
+    {"loda", "{\"half_life\": 0, \"projections\": 31}"},
+    {"mahalanobis", "{}"},
+    {"mahalanobis", "{\"half_life\": 500, \"robust\": false, \"renewal\": 1}"},
+    {"online_isolation_forest", "{}"},
+    {"online_isolation_forest", "{\"window\": 200, \"leaf\": 4, \"trees\": 50}"},
+    {"quantile", "{}"},
+    {"quantile", "{\"window\": 50, \"combine\": \"sum\"}"},
+    {"random_cut_forest", "{\"trees\": 9, \"window\": 128}"},
+    {"random_cut_forest", "{\"sample\": \"latest\", \"window\": 50, \"trees\": 21}"},
+    {"random_cut_forest", "{\"horizon\": 0, \"window\": 50, \"trees\": 14}"},
+    {"xstream", "{}"},
+    {"xstream", "{\"projections\": 9, \"chains\": 40, \"window\": 100, \"cells\": 200}"},
     {"midas", "{\"buckets\": 40}"},
     {"midas", "{\"variant\": \"plain\", \"rows\": 1, \"buckets\": 50}"},
     {"midas", "{\"variant\": \"relational\", \"rows\": 3, \"factor\": 0.9}"},
+    {"discord", "{\"length\": 3, \"history\": 400}"},
+    {"discord", "{\"length\": 4, \"history\": 301, \"normalize\": true}"},
+    {"extremes", "{\"calibration\": 400, \"level\": 0.9, \"peaks\": 30}"},
+    {"extremes", "{\"drift\": 10, \"two_sided\": false, \"risk\": 0}"},
+    {"seasonal_residual", "{\"season\": \"2h\", \"buckets\": 24}"},
+    {"seasonal_residual", "{\"season\": \"1w\", \"seasonal_rate\": 0.5}"},
+    {"series_surprise", "{\"season\": \"2h\", \"buckets\": 24, \"quiet\": 0}"},
+    {"series_surprise",
+     "{\"season\": \"2h\", \"shift\": \"30m\", \"short\": 1, \"long\": 5, \"history\": 40, "
+     "\"remembered\": 150, \"quiet\": 5}"},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -96,6 +154,8 @@ static bool takes_scores(const struct model_kind *kind)
 
 struct subject {
     const struct model_kind *kind;
+    bool series;
+    int64_t taught;
     void *options;
     uint64_t size;
     uint8_t *room, *self; /* canary, self, canary */
@@ -104,6 +164,8 @@ struct subject {
 static void subject_open(struct subject *subject, const struct variant *variant, uint64_t seed)
 {
     subject->kind = model_find(variant->kind);
+    subject->series = is_of_series(variant->kind);
+    subject->taught = 0;
     assert_non_null(subject->kind);
     subject->options =
         options_of_json(subject->kind->options, subject->kind->option_size, variant->options);
@@ -146,13 +208,36 @@ static void draw(const struct subject *subject, struct random *random, union val
         feature[random_below(random, 3)].number = MISSING;
 }
 
-static double teach(const struct subject *subject, struct random *random)
+/* A wave of 24 steps in one number with some noise; now and then a value far off it. */
+static void draw_series(struct random *random, int64_t step, union value *feature, double *label)
+{
+    *label = random_uniform(random) < 0.02;
+    double angle = (double)(step % 24) * 0.2617993877991494;
+    memset(feature, 0, FEATURES * sizeof feature[0]);
+    feature[0].number = 100 + 10 * sin(angle) + 0.5 * random_uniform(random);
+    if (*label > 0)
+        feature[0].number += 30 + 10 * random_uniform(random);
+    else if (random_below(random, 50) == 0)
+        feature[1].number = MISSING;
+}
+
+static double teach_labelled(struct subject *subject, struct random *random, double *label)
 {
     union value feature[FEATURES];
-    double label;
-    draw(subject, random, feature, &label);
-    struct example example = {feature, 0, subject->kind->supervised ? label : MISSING, 1, NULL};
+    int64_t step = subject->taught++;
+    if (subject->series)
+        draw_series(random, step, feature, label);
+    else
+        draw(subject, random, feature, label);
+    struct example example = {feature, subject->series ? step * 300000 : 0,
+                              subject->kind->supervised ? *label : MISSING, 1, NULL};
     return subject->kind->learn(subject->self, &example);
+}
+
+static double teach(struct subject *subject, struct random *random)
+{
+    double label;
+    return teach_labelled(subject, random, &label);
 }
 
 /* Members that stand beside a kind's options in the configuration. */
@@ -267,6 +352,7 @@ static void test_resume(void **unused)
         for (int i = 0; i < 777; i++)
             teach(&whole, &random);
         memcpy(resumed.self, whole.self, whole.size);
+        resumed.taught = whole.taught;
         struct random again = random;
         for (int i = 0; i < 777; i++) {
             double one = teach(&whole, &random), other = teach(&resumed, &again);
@@ -307,6 +393,10 @@ static void test_learns(void **unused)
     enum { LEARNED = 3000, JUDGED = 1000 };
     static double scores[JUDGED], labels[JUDGED];
     for (int v = 0; v < VARIANTS; v++) {
+        /* One outlier has the form of every other, whatever its height: nothing new after the
+         * first, for a detector that looks at forms alone. */
+        if (strcmp(variants[v].kind, "discord") == 0 && strstr(variants[v].options, "normalize"))
+            continue;
         struct subject subject;
         struct random random;
         random_seed(&random, 9);
@@ -315,6 +405,10 @@ static void test_learns(void **unused)
             teach(&subject, &random);
         for (int i = 0; i < JUDGED; i++) {
             union value feature[FEATURES];
+            if (subject.series) {
+                scores[i] = teach_labelled(&subject, &random, &labels[i]);
+                continue;
+            }
             draw(&subject, &random, feature, &labels[i]);
             struct example example = {feature, 0, MISSING, 1, NULL};
             scores[i] = subject.kind->score(subject.self, &example);
@@ -374,14 +468,26 @@ static void test_scattered_tells(void **unused)
             memcpy(before, subject.self, subject.size);
             memset(told, 0, subject.size);
             subject.kind->learn(subject.self, &example);
-            bool changed = memcmp(before, subject.self, subject.size) != 0;
-            for (uint64_t j = 0; changed && j < subject.size; j++)
-                assert_true(told[j] || before[j] == subject.self[j]);
+            uint64_t untold = 0;
+            for (uint64_t j = 0; j < subject.size; j++)
+                untold += !told[j] && before[j] != subject.self[j];
+            assert_int_equal(untold, 0);
         }
         free(before);
         free(told);
         subject_close(&subject);
     }
+}
+
+/* Whether how far a first label moves it is told by more than its weight. */
+static bool leaps(const struct variant *variant)
+{
+    static const char *const signs[] = {"none", "\"pa\"", "factorization", "neighbours"};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strstr(variant->options, signs[i]) || strstr(variant->kind, signs[i]))
+            return true;
+    }
+    return false;
 }
 
 /* Adagrad's and Adam's first steps are as long whatever the slope is (their tests of definition
@@ -413,8 +519,7 @@ static void test_weight(void **unused)
             double two = twice.kind->score(twice.self, &example) - start;
             print_message("%s: %.3g, %.3g\n", variants[v].options, one, two);
             assert_true(one > 0);
-            assert_true(strstr(variants[v].options, "none") ||
-                        (two > 1.8 * one && two < 2.2 * one));
+            assert_true(leaps(&variants[v]) || (two > 1.8 * one && two < 2.2 * one));
         }
         subject_close(&once);
         subject_close(&twice);
