@@ -158,8 +158,9 @@ struct batch {
     int64_t watermark_ms[BATCH_RECORDS_MAX]; /* of events: how far the last of the partitions is */
     uint64_t number[BATCH_RECORDS_MAX]; /* events: their own number; labels: the event's, or NONE */
     uint8_t join[BATCH_RECORDS_MAX];    /* of labels: enum join */
-    double label_before[BATCH_RECORDS_MAX]; /* of labels: what the event's label was; NaN: none */
-    double label_early[BATCH_RECORDS_MAX]; /* of events: a label that came before them; NaN: none */
+    double label_before[BATCH_RECORDS_MAX];  /* of labels: what the event's label was; NaN: none */
+    double label_early[BATCH_RECORDS_MAX];   /* of events: a label that came before them, or that
+                                                they carry and waits for nothing; NaN: none */
     struct matured told[BATCH_RECORDS_MAX];  /* the label they carry is known from now on */
     struct matured spent[BATCH_RECORDS_MAX]; /* no label came in time: taken as negative */
 

@@ -3,8 +3,8 @@
  * the event looked like when it was scored and is written once.  Learners are fed from here when
  * labels mature, and the batch trainer's training set is copied from here.
  *
- * One writer a cell: the join (engine/join.c) alone writes event_row, except score and outcome,
- * which the step fills once when it has decided. */
+ * One writer a cell: the join (engine/join.c) alone writes event_row, except score, outcome and
+ * classes, which the step fills once when it has decided. */
 #ifndef BASE_HISTORY_H
 #define BASE_HISTORY_H
 
@@ -23,9 +23,11 @@ struct event_row {
     uint64_t number; /* plus 1; 0: never written */
     int64_t time_ms;
     double carried; /* the label inside the event; MISSING if none */
-    double label;   /* the truth: 0 or 1; MISSING while unknown */
+    double label;   /* the truth: the class, 0 or 1 of two; MISSING while unknown */
     double score;   /* that the decision was made with */
-    uint32_t outcome;
+    uint16_t outcome;
+    uint8_t last_class;   /* the newest label that was known then, plus 1; 0: none was */
+    uint8_t common_class; /* the most frequent one until then, plus 1; 0: none */
     uint32_t flags;
     int64_t waits_from_ms; /* when its waits began: its time, but never ahead of the watermark */
 };

@@ -1,14 +1,52 @@
 /* weir list: what a configuration can name, printed from the tables that read it. */
+#include "base/assert.h"
 #include "base/grammar.h"
 #include "base/program.h"
 #include "base/suggest.h"
 #include "engine/command.h"
 #include "engine/kinds.h"
+#include "models/imbalance.h"
+#include <stddef.h>
 #include <string.h>
 
-static void print_kind(const struct kind *kind)
+static void print_bytes(double bytes)
+{
+    if (bytes < 1024)
+        printf("%.0f bytes", bytes);
+    else if (bytes < 1024 * 1024)
+        printf("%.3g KiB", bytes / 1024);
+    else
+        printf("%.3g MiB", bytes / (1024 * 1024));
+}
+
+/* Ten numbers, two classes, standard options: something to compare kinds by. */
+static void print_cost(const struct model_kind *kind)
+{
+    enum { FEATURES = 10 };
+    enum value_type types[FEATURES];
+    const char *names[FEATURES];
+    const struct model_shape shape = {FEATURES, types, names, 2};
+    _Alignas(max_align_t) char options[4096] = {0};
+    ASSERT(kind->option_size <= sizeof options);
+    for (int i = 0; i < FEATURES; i++) {
+        types[i] = TYPE_NUMBER;
+        names[i] = "x";
+    }
+    options_default(kind->options, options);
+    printf("      %s; ", !kind->supervised  ? "detector"
+                         : kind->multiclass ? "learner, up to 64 classes"
+                                            : "learner, two classes");
+    print_bytes((double)kind->state_size(options, &shape));
+    if (kind->cost_ns)
+        printf(", about %u ns an event", kind->cost_ns);
+    printf(" (10 numbers, standard options)\n");
+}
+
+static void print_kind(enum kind_table table, const struct kind *kind)
 {
     printf("  %-28s %s\n", kind->signature ? kind->signature : kind->name, kind->summary);
+    if (table == KINDS_MODELS)
+        print_cost(kind->row);
     options_print(kind->options, "      ");
     if (kind->options && kind->options->name)
         printf("\n");
@@ -24,9 +62,14 @@ static void print_table(enum kind_table table)
     struct kind kind;
     printf("%s\n", kind_table_name(table));
     for (uint32_t i = 0; kind_at(table, i, &kind); i++) {
-        print_kind(&kind);
+        print_kind(table, &kind);
         if (table == KINDS_FUNCTIONS)
             print_function(kind.row);
+    }
+    if (table == KINDS_MODELS) {
+        printf("  %-28s %s\n", "(every learner)", "takes besides its own options");
+        options_print(imbalance_options, "      ");
+        printf("\n");
     }
     printf("\n");
 }

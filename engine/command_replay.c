@@ -90,6 +90,15 @@ static bool replay_check(const struct replay_flags *flags, int64_t *to_ms)
     return true;
 }
 
+/* A period needs times to lie in. */
+static bool replay_check_times(const struct replay *replay, int64_t to_ms)
+{
+    if (!replay->config.untimed || (replay->flags.from_ms == INT64_MIN && to_ms == INT64_MAX))
+        return true;
+    fprintf(stderr, "weir replay: --from and --to: these events have no time\n");
+    return false;
+}
+
 static void replay_outputs(struct replay *replay)
 {
     const struct replay_flags *flags = &replay->flags;
@@ -207,6 +216,12 @@ static int replay_run(const struct command *command, int argument_count, char **
     if (count < 0 || !replay_check(&replay->flags, &to_ms) ||
         !replay_check_arguments(&replay->flags, count) ||
         !loading_build(&replay->config, &replay->pipeline, arguments[0])) {
+        free(replay);
+        return EXIT_USAGE;
+    }
+    if (!replay_check_times(replay, to_ms)) {
+        pipeline_close(&replay->pipeline);
+        config_close(&replay->config);
         free(replay);
         return EXIT_USAGE;
     }

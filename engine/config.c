@@ -138,10 +138,12 @@ static void read_root(struct config *config, struct findings *findings)
     config_read_entities(config, findings);
     config_read_features(config, findings);
     config_read_models(config, findings);
+    config_imply_features(config);
     config_read_decisions(config, findings);
     config_read_monitor(config, findings);
     config_read_outputs(config, findings);
     config_read_delivery(config, findings);
+    config->buildable = config->untimed;
     for (uint32_t i = 0; i < config->events.schema.field_count; i++)
         config->buildable |= config->events.schema.field[i].role == ROLE_TIME;
 }
@@ -240,7 +242,9 @@ bool config_read(struct config *config, const char *path, struct findings *findi
 void config_close(struct config *config)
 {
     for (uint32_t i = 0; i < config->events.schema.field_count; i++)
-        free(config->events.schema.field[i].choices);
+        if (config->events.schema.field[i].role != ROLE_LABEL)
+            free(config->events.schema.field[i].choices);
+    free(config->labels.classes);
     for (uint32_t i = 0; i < config->model_count; i++) {
         free(config->model[i].options);
         free(config->model[i].feature);

@@ -35,19 +35,24 @@ struct config_labels {
     int64_t delay_ms;          /* until the label inside an event is let out */
     int64_t negative_after_ms; /* 0: never */
     int64_t remembered;        /* events that a label may still find */
+    uint32_t class_count;      /* 2, or as many as `classes` names */
+    /* (class_count) as labels write them; an empty first one stands for whatever the second is not;
+     * NULL: true and false */
+    char (*classes)[SCHEMA_NAME_MAX];
 };
 
 struct config_feature {
     char name[SCHEMA_NAME_MAX];
-    const char *formula; /* lives in the JSON tree */
+    const char *formula; /* lives in the JSON tree; NULL: the field of this name itself */
 };
 
 struct config_model {
     char name[64];
     const struct model_kind *kind;
     void *options;
-    uint32_t feature_count; /* 0 with all_features */
-    const char **feature;   /* names of features or fields */
+    struct imbalance_setting imbalance; /* of learners */
+    uint32_t feature_count;             /* 0 with all_features */
+    const char **feature;               /* names of features or fields */
     bool all_features;
 };
 
@@ -96,6 +101,7 @@ struct config {
     char name[128];
     char description[1024];
     int64_t seed, memory, lateness_ms, future_ms, batch;
+    bool untimed;          /* events have no time: each is a second after the one before */
     int64_t idle_after_ms; /* a partition without events for this long holds no watermark back */
     char time_zone[ZONE_NAME_MAX];
     struct zone *zone; /* NULL after a finding */

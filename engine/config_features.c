@@ -120,6 +120,26 @@ void config_read_features(struct config *config, struct findings *findings)
     }
 }
 
+/* Without "features" the fields are the features of models that name none: all that are numbers,
+ * truths or choices. */
+void config_imply_features(struct config *config)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; i < config->model_count; i++)
+        wanted = wanted || config->model[i].all_features;
+    if (!wanted || json_object_get(config->root, "features"))
+        return;
+    const struct schema *schema = &config->events.schema;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *field = &schema->field[i];
+        if (field_type_is_key(field->type) || field->type == FIELD_TIME ||
+            field->role == ROLE_LABEL)
+            continue;
+        struct config_feature *feature = &config->feature[config->feature_count++];
+        memcpy(feature->name, field->name, sizeof feature->name);
+    }
+}
+
 static bool model_names(const struct config_model *model, const char *name)
 {
     for (uint32_t i = 0; i < model->feature_count; i++)
@@ -165,10 +185,16 @@ static void read_model(struct config_model *model, const char *name, const json_
                        const char *path, struct findings *findings)
 {
     static const char *const others[] = {"kind", "features", NULL};
+    static const char *const learner_others[] = {
+        "kind", "features", "imbalance", "imbalance_weight", "feature_dropout", NULL};
     struct kind kind;
     memcpy(model->name, name, strlen(name) + 1);
     if (config_kind(KINDS_MODELS, object, path, "kind", &kind, findings)) {
-        model->options = config_kind_options(&kind, object, path, others, findings);
+        bool learner = ((const struct model_kind *)kind.row)->supervised;
+        model->options =
+            config_kind_options(&kind, object, path, learner ? learner_others : others, findings);
+        if (learner)
+            options_take(imbalance_options, object, path, &model->imbalance, findings);
     } else { /* stands in, so that the score that uses it is not blamed */
         kind_at(KINDS_MODELS, 0, &kind);
         struct findings none = {0};

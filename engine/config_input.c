@@ -134,6 +134,18 @@ void config_read_input(struct config_input *input, const json_t *object, const c
     read_source(input, object, path, others, findings);
 }
 
+/* The lines of one file have an order of their own; partitions and worlds have none without times.
+ */
+static void read_untimed(struct config *config, struct findings *findings)
+{
+    const struct source_kind *source = config->events.source;
+    config->untimed = source && strcmp(source->name, "file") == 0;
+    if (!config->untimed)
+        findings_add(findings, "events.fields", 0,
+                     "no field of type time: it is what orders the events (only the lines of a "
+                     "file may do without)");
+}
+
 void config_read_events(struct config *config, struct findings *findings)
 {
     struct config_input *input = &config->events;
@@ -149,10 +161,10 @@ void config_read_events(struct config *config, struct findings *findings)
     config_read_input(input, object, "events", event_others, findings);
     input->schema.key = config->key;
     const json_t *fields = json_object_get(object, "fields");
-    if (fields)
-        config_read_schema(&input->schema, fields, "events.fields", findings);
-    else
+    if (!fields)
         findings_add(findings, "events.fields", 0, "missing: what an event holds");
+    else if (!config_read_schema(&input->schema, fields, "events.fields", findings))
+        read_untimed(config, findings);
 }
 
 void config_read_control(struct config *config, struct findings *findings)

@@ -30,6 +30,8 @@ static const struct option label_options[] = {
     OPTION_END,
 };
 
+static const char *const label_others[] = {"classes", "positive", NULL};
+
 static const char *const unit_names[] = {"s", "ms", "us", NULL};
 
 /* One of a label's own fields: a path, or an object with `from` and, of a time, its unit. */
@@ -159,11 +161,19 @@ static bool has_id(const struct schema *schema)
     return false;
 }
 
+/* A label is true or false unless its classes have names. */
+static void label_type(struct field *field, const struct config_labels *labels)
+{
+    field->type = labels->classes ? FIELD_ENUM : FIELD_BOOLEAN;
+    field->choice_count = labels->classes ? labels->class_count : 0;
+    field->choices = labels->classes;
+}
+
 /* The stream of labels, and what its object may hold besides. */
 static void read_stream(struct config *config, const json_t *object, struct findings *findings)
 {
-    static const char *const others[] = {"event_field", "delay", "negative_after", "remembered",
-                                         NULL};
+    static const char *const others[] = {
+        "event_field", "delay", "negative_after", "remembered", "classes", "positive", NULL};
     struct config_input *input = &config->labels_input;
     config_read_input(input, object, "labels", others, findings);
     const json_t *fields = json_object_get(object, "fields");
@@ -172,6 +182,9 @@ static void read_stream(struct config *config, const json_t *object, struct find
     else
         findings_add(findings, "labels.fields", 0, "missing: where id and label stand in a label");
     input->schema.key = config->key;
+    for (uint32_t i = 0; i < input->schema.field_count; i++)
+        if (input->schema.field[i].role == ROLE_LABEL)
+            label_type(&input->schema.field[i], &config->labels);
     if (!has_id(&config->events.schema))
         findings_add(findings, "labels", 0,
                      "labels find their event by its id, and no field of the events has type id");
@@ -186,16 +199,17 @@ static void add_carried(struct config *config)
     memset(field, 0, sizeof *field);
     snprintf(field->name, sizeof field->name, "label");
     snprintf(field->source, sizeof field->source, "%s", config->labels.event_source);
-    field->type = FIELD_BOOLEAN;
     field->role = ROLE_LABEL;
     field->fallback = MISSING;
     field->slot = field->text_slot = SLOT_NONE;
+    label_type(field, &config->labels);
 }
 
 void config_read_labels(struct config *config, struct findings *findings)
 {
     struct config_labels *labels = &config->labels;
     options_default(label_options, labels);
+    labels->class_count = 2;
     const json_t *object = config_section(config, "labels", findings);
     if (!object)
         return;
@@ -203,7 +217,8 @@ void config_read_labels(struct config *config, struct findings *findings)
     if (has_source)
         options_take(label_options, object, "labels", labels, findings);
     else
-        options_read(label_options, object, "labels", NULL, labels, findings);
+        options_read(label_options, object, "labels", label_others, labels, findings);
+    config_read_classes(labels, object, findings);
     snprintf(labels->event_field, sizeof labels->event_field, "%.63s", labels->event_source);
     bool carried = labels->event_source[0];
     if (!has_source && !carried)

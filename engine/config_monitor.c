@@ -155,6 +155,9 @@ static void check_retrained(const struct config *config, struct findings *findin
     for (uint32_t i = 0; i < config->model_count; i++) {
         if (strcmp(config->model[i].name, name) != 0)
             continue;
+        if (config->labels.class_count > 2)
+            findings_add(findings, "retraining.model", 0,
+                         "a model of more than two classes cannot be trained in a batch");
         if (!config->model[i].kind->load)
             findings_add(findings, "retraining.model", 0, "a %s cannot be trained in a batch",
                          config->model[i].kind->name);

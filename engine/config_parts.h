@@ -13,10 +13,15 @@ void config_read_lists(struct config *config, struct findings *findings);
 void config_read_entities(struct config *config, struct findings *findings);
 void config_read_features(struct config *config, struct findings *findings);
 void config_read_models(struct config *config, struct findings *findings);
+void config_imply_features(struct config *config);
 void config_read_decisions(struct config *config, struct findings *findings);
 void config_read_monitor(struct config *config, struct findings *findings);
 void config_read_outputs(struct config *config, struct findings *findings);
 void config_read_delivery(struct config *config, struct findings *findings);
+
+/* "classes" and "positive" of the labels. */
+void config_read_classes(struct config_labels *labels, const json_t *object,
+                         struct findings *findings);
 
 /* What config_read_lists has allocated. */
 void config_close_lists(struct config *config);
@@ -26,8 +31,8 @@ void config_close_lists(struct config *config);
 void config_read_input(struct config_input *input, const json_t *object, const char *path,
                        const char *const *others, struct findings *findings);
 
-/* The fields of an object into a schema; a label has its own three. */
-void config_read_schema(struct schema *schema, const json_t *object, const char *path,
+/* The fields of an object into a schema; a label has its own three.  False: there is no time. */
+bool config_read_schema(struct schema *schema, const json_t *object, const char *path,
                         struct findings *findings);
 void config_read_label_schema(struct schema *schema, const json_t *object, const char *path,
                               struct findings *findings);

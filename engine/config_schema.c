@@ -3,6 +3,7 @@
  *     "card": {"type": "key", "from": "card.number", "sensitive": true}
  *
  * The field of type id names the event; of several times the one called "time" orders the stream.
+ * The lines of a file may have none: their order is the stream's.
  */
 #include "base/assert.h"
 #include "base/calendar.h"
@@ -333,7 +334,7 @@ static void find_id(struct schema *schema, const char *path, struct findings *fi
     }
 }
 
-static void find_time(struct schema *schema, const char *path, struct findings *findings)
+static bool find_time(struct schema *schema, const char *path, struct findings *findings)
 {
     struct field *time = NULL;
     uint32_t count = 0;
@@ -345,10 +346,8 @@ static void find_time(struct schema *schema, const char *path, struct findings *
         if (is_time && (!time || strcmp(field->name, "time") == 0))
             time = field;
     }
-    if (!time) {
-        findings_add(findings, path, 0, "no field of type time: it is what orders the events");
-        return;
-    }
+    if (!time)
+        return false;
     if (count > 1 && strcmp(time->name, "time") != 0)
         findings_add(findings, path, 0,
                      "there are %u times: call the one that orders the events \"time\"", count);
@@ -356,9 +355,10 @@ static void find_time(struct schema *schema, const char *path, struct findings *
     if (!time->required)
         findings_add(findings, path_member(place, path, time->name), 0,
                      "the event's time is neither optional nor has it a default");
+    return true;
 }
 
-void config_read_schema(struct schema *schema, const json_t *object, const char *path,
+bool config_read_schema(struct schema *schema, const json_t *object, const char *path,
                         struct findings *findings)
 {
     enum { FIELDS_MAX = SCHEMA_FIELDS_MAX - 1 }; /* the carried label is one more */
@@ -367,7 +367,7 @@ void config_read_schema(struct schema *schema, const json_t *object, const char 
     json_t *value;
     if (!json_is_object(object)) {
         findings_add_type(findings, path, "an object of fields", object);
-        return;
+        return true;
     }
     if (json_object_size(object) > FIELDS_MAX)
         findings_add(findings, path, 0, "expected at most %d fields, found %zu", FIELDS_MAX,
@@ -378,5 +378,5 @@ void config_read_schema(struct schema *schema, const json_t *object, const char 
             read_field(schema, name, value, path_member(place, path, name), findings);
     }
     find_id(schema, path, findings);
-    find_time(schema, path, findings);
+    return find_time(schema, path, findings);
 }

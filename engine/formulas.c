@@ -109,7 +109,9 @@ static uint32_t feature_value(struct formulas *formulas, uint32_t index)
         formulas->feature[index].progress = FORMULA_OPEN;
         enum scope scope = formulas->scope;
         formulas->scope = SCOPE_FEATURES;
-        formulas->feature[index].value = compile_text(formulas, path, feature->formula);
+        formulas->feature[index].value = feature->formula
+                                             ? compile_text(formulas, path, feature->formula)
+                                             : find_field(formulas, feature->name);
         formulas->scope = scope;
         formulas->feature[index].progress = FORMULA_DONE;
     }
@@ -169,8 +171,13 @@ uint32_t formulas_find(struct formulas *formulas, const char *name, enum scope s
 static uint32_t resolve_name(void *self, const struct syntax_node *node, struct syntax_error *error)
 {
     struct formulas *formulas = self;
-    if (strcmp(node->name, "label") == 0 && formulas->label_value != VALUE_NONE)
-        return formulas->label_value;
+    if (strcmp(node->name, "label") == 0 && formulas->label_value != VALUE_NONE) {
+        if (formulas->pipeline->config->labels.class_count == 2)
+            return formulas->label_value;
+        snprintf(error->message, sizeof error->message,
+                 "a label of more than two classes is no number that a window could hold");
+        return VALUE_NONE;
+    }
     uint32_t index = find_feature(formulas, node->name);
     if (index != UINT32_MAX && formulas->feature[index].progress == FORMULA_OPEN) {
         snprintf(error->message, sizeof error->message,

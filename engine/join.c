@@ -1,7 +1,7 @@
 /* The join: events get their numbers and their rows in the history; labels find their event; waits
  * end.
  *
- * It is the only writer of event rows (but for score and outcome) and tells the later stages what
+ * It is the only writer of event rows (but for what was decided) and tells the later stages what
  * it decided through the batch, so that a label at row 200 cannot change what row 100 sees. */
 #include "engine/watermark.h"
 #include <string.h>
@@ -62,6 +62,16 @@ static double early_take(const struct joining *joining, uint64_t id)
     return label;
 }
 
+/* A carried label that waits for nothing is known right after its event's decision. */
+static void carried_take(const struct joining *joining, uint32_t at, struct event_row *row)
+{
+    const struct config_labels *labels = &joining->pipeline->config->labels;
+    if (!labels->event_source[0] || labels->delay_ms > 0 || !isnan(row->label))
+        return;
+    row->label = row->carried;
+    joining->batch->label_early[at] = row->carried;
+}
+
 static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
 {
     struct batch *batch = joining->batch;
@@ -76,15 +86,16 @@ static void join_remember(struct joining *joining, uint32_t at, uint64_t number)
     row->carried = batch->label[at];
     row->label = MISSING;
     uint64_t id = batch->id[at];
-    if (!joining->history->indexed || id == 0)
-        return;
-    index_enter(joining, row, id, number);
-    batch->label_early[at] = early_take(joining, id);
+    if (joining->history->indexed && id != 0) {
+        index_enter(joining, row, id, number);
+        batch->label_early[at] = early_take(joining, id);
+    }
     if (!isnan(batch->label_early[at])) {
         row->label = batch->label_early[at];
         row->flags |= EVENT_LABELLED;
         joining->fold->labels_learned++;
     }
+    carried_take(joining, at, row);
 }
 
 /* Events that a label may still find.  The ring is larger by a batch, so that what the join finds

@@ -37,12 +37,24 @@ static void map_keys(struct history_map *map, bool rehashed)
     }
 }
 
-static void map_features(struct history_map *map, bool rehashed)
+/* Scores of a model that begins anew were another's. */
+static bool is_new_score(const struct migration_work *work, uint32_t value)
+{
+    const struct pipeline *to = work->to;
+    uint32_t source;
+    for (uint32_t i = 0; i < to->config->model_count; i++)
+        if (to->model_setting[i].score_value == value)
+            return models_fate(&work->to_models, &work->from_models, i, &source) != MODEL_KEPT;
+    return false;
+}
+
+static void map_features(struct history_map *map, const struct migration_work *work)
 {
     const struct pipeline *to = map->to, *from = map->from;
     for (uint32_t i = 0; i < to->model_feature_count; i++) {
         const struct program_value *value = &to->program.value[to->model_feature_value[i]];
-        if (value->type == TYPE_TEXT && rehashed)
+        if ((value->type == TYPE_TEXT && work->rehashed) ||
+            is_new_score(work, to->model_feature_value[i]))
             continue;
         for (uint32_t j = 0; j < from->model_feature_count && map->feature[i] == UINT32_MAX; j++) {
             const struct program_value *other = &from->program.value[from->model_feature_value[j]];
@@ -52,7 +64,6 @@ static void map_features(struct history_map *map, bool rehashed)
     }
 }
 
-/* Scores of a model that begins anew were another's. */
 static void map_scores(struct history_map *map, const struct migration_work *work)
 {
     const struct models *to = map->to->models, *from = map->from->models;
@@ -89,7 +100,7 @@ static void map_make(struct history_map *map, const struct migration_work *work)
     for (uint32_t i = 0; i < from->config->outcome_count; i++)
         map->outcome[i] = outcome_map(to->config, from->config, i);
     map_keys(map, work->rehashed);
-    map_features(map, work->rehashed);
+    map_features(map, work);
     map_scores(map, work);
     map->same =
         new->capacity == old->capacity &&new->indexed == old->indexed &&
@@ -103,10 +114,26 @@ static void map_make(struct history_map *map, const struct migration_work *work)
 
 /* ---- the fold's row ---- */
 
+/* A label is the place of its class among them. */
+static bool same_classes(const struct config_labels *one, const struct config_labels *other)
+{
+    bool same = one->class_count == other->class_count && !one->classes == !other->classes;
+    for (uint32_t i = 0; same && one->classes && i < one->class_count; i++)
+        same = strcmp(one->classes[i], other->classes[i]) == 0;
+    return same;
+}
+
+/* Whether what is remembered for labels goes over. */
+static bool labels_go_on(const struct pipeline *to, const struct pipeline *from)
+{
+    return to->has_labels && from->has_labels &&
+           same_classes(&to->config->labels, &from->config->labels);
+}
+
 static uint64_t events_fit(const struct pipeline *to, const struct pipeline *from)
 {
     uint64_t events = pipeline_fold(from)->events;
-    if (!to->has_labels || !from->has_labels)
+    if (!labels_go_on(to, from))
         return 0;
     uint64_t new = to->history.capacity, old = from->history.capacity;
     uint64_t fit = new < old ? new : old;
@@ -140,7 +167,7 @@ static void move_event(const struct history_map *map, struct state *state,
     struct event_row *row = state_write_row(state, history->event_region, slot);
     *row = *old;
     row->id = map->identifies ? old->id : 0;
-    row->outcome = map->outcome[old->outcome];
+    row->outcome = (uint16_t)map->outcome[old->outcome];
     if (row->id)
         keymap_insert(&history->ids, state, row->id, slot);
 }
@@ -235,7 +262,7 @@ static void move_history(const struct migration_work *work)
     struct state *state = &work->to->state;
     struct history_map map;
     uint64_t waited = early_count(work->from), moved = 0;
-    if (work->to->has_labels && work->from->has_labels) {
+    if (labels_go_on(work->to, work->from)) {
         map_make(&map, work);
         if (map.same) {
             copy_whole(&map, state);
@@ -284,10 +311,11 @@ void migrate_history(const struct migration_work *work)
 {
     if (work->moves)
         move_history(work);
-    if (work->to->has_labels && work->from->has_labels)
+    if (labels_go_on(work->to, work->from))
         report_kept(work);
     else if (work->to->has_labels)
-        migration_add(work, MIGRATION_ANEW, "labels", "", "new");
+        migration_add(work, MIGRATION_ANEW, "labels", "", "%s",
+                      work->from->has_labels ? "their classes have changed" : "new");
     else if (work->from->has_labels)
         migration_add(work, MIGRATION_GONE, "labels", "", "%s", "");
 }

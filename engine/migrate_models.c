@@ -19,6 +19,8 @@ void migrate_models(const struct migration_work *work)
         [MODEL_OTHER_KIND] = "its kind has changed",
         [MODEL_OTHER_OPTIONS] = "its options have changed",
         [MODEL_OTHER_FEATURES] = "its features have changed",
+        [MODEL_OTHER_CLASSES] = "the classes of the labels have changed",
+        [MODEL_OTHER_SCORES] = "a model whose score it sees begins anew",
         [MODEL_OTHER_ORDER] = "the order of its features has changed",
     };
     const struct pipeline *to = work->to, *from = work->from;

@@ -10,6 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void feature_unknown(struct formulas *formulas, const char *path, const char *name)
+{
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < config->model_count; i++) {
+        if (strcmp(config->model[i].name, name) != 0)
+            continue;
+        findings_add(formulas->findings, path, 0,
+                     "'%s' is not scored yet here: a model sees the scores of those before it",
+                     name);
+        return;
+    }
+    const char *nearest = formulas_nearest(formulas, name, SCOPE_SCORE);
+    findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s", name,
+                 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* The column of a name that a model looks at: a feature, a field, or the score of a model that
+ * stands before it. */
+static uint32_t find_feature(struct formulas *formulas, uint32_t at, const char *name)
+{
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(config->model[i].name, name) == 0)
+            return formulas->model_value[i];
+    return formulas_find(formulas, name, SCOPE_FEATURES);
+}
+
 /* Whether the kind, as it is set, has a use for identifiers: for one or for a pair. */
 static bool takes_keys(const struct config_model *model, const char *name)
 {
@@ -25,22 +52,20 @@ static bool takes_keys(const struct config_model *model, const char *name)
     return false;
 }
 
-/* Finds a model's feature by name; refuses what is no number, unless the kind takes keys. */
-static uint32_t model_feature(struct formulas *formulas, const struct config_model *model,
-                              const char *name, uint32_t at)
+/* Finds the feature of the model `model_at` by name; refuses what the kind can do nothing with. */
+static uint32_t model_feature(struct formulas *formulas, uint32_t model_at, const char *name,
+                              uint32_t at)
 {
+    const struct config_model *model = &formulas->pipeline->config->model[model_at];
     char path[256];
     if (model->all_features)
         snprintf(path, sizeof path, "features.%s", name);
     else
         snprintf(path, sizeof path, "models.%s.features[%u]", model->name, at);
-    uint32_t value = formulas_find(formulas, name, SCOPE_FEATURES);
+    uint32_t value = find_feature(formulas, model_at, name);
     if (value == VALUE_NONE) {
-        const char *nearest = formulas_nearest(formulas, name, SCOPE_FEATURES);
         if (!model->all_features) /* a feature's own mistakes are found already */
-            findings_add(formulas->findings, path, 0, "no feature or field is called '%s'%s%s%s",
-                         name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                         nearest ? "'?" : "");
+            feature_unknown(formulas, path, name);
         return VALUE_NONE;
     }
     enum value_type type = formulas->pipeline->program.value[value].type;
@@ -55,12 +80,20 @@ static uint32_t model_feature(struct formulas *formulas, const struct config_mod
     return value;
 }
 
-/* The feature's place in the union of all models' features, entered if it is new. */
-static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const char *name)
+static uint32_t union_find(const struct pipeline *pipeline, uint32_t value)
 {
     for (uint32_t i = 0; i < pipeline->model_feature_count; i++)
         if (pipeline->model_feature_value[i] == value)
             return i;
+    return UINT32_MAX;
+}
+
+/* The feature's place in the union of all models' features, entered if it is new. */
+static uint32_t union_index(struct pipeline *pipeline, uint32_t value, const char *name)
+{
+    uint32_t known = union_find(pipeline, value);
+    if (known != UINT32_MAX)
+        return known;
     if (pipeline->model_feature_count == MODEL_FEATURES_MAX)
         return UINT32_MAX;
     uint32_t index = pipeline->model_feature_count++;
@@ -82,15 +115,34 @@ static void check_model(struct formulas *formulas, const struct model_setting *s
         type[i] = pipeline->model_feature_type[setting->feature[i]];
         name[i] = pipeline->model_feature_name[setting->feature[i]];
     }
-    const struct model_shape shape = {setting->feature_count, type, name, 2};
+    const uint32_t classes = pipeline->config->labels.class_count;
+    const struct model_shape shape = {setting->feature_count, type, name, classes};
     struct failure failure;
     char path[128];
     snprintf(path, sizeof path, "models.%s", setting->name);
     if (setting->feature_count == 0)
         findings_add(formulas->findings, path, 0, "the model has no feature to look at");
+    else if (classes > 2 && setting->kind->supervised && !setting->kind->multiclass)
+        findings_add(formulas->findings, path, 0,
+                     "%s learns from labels of two classes, and these have %u (labels.classes)",
+                     setting->kind->name, classes);
+    else if (classes > 2 && setting->imbalance.method != IMBALANCE_NONE)
+        findings_add(formulas->findings, path, 0,
+                     "`imbalance` is of positives and negatives, and these labels have %u classes",
+                     classes);
     else if (setting->kind->check &&
              setting->kind->check(setting->options, &shape, &failure) != STATUS_OK)
         findings_add(formulas->findings, path, 0, "%s", failure.text);
+}
+
+/* With more than two classes a learner's score is the class that it takes for the truth. */
+static bool names_class(const struct formulas *formulas, uint32_t at, uint32_t value)
+{
+    const struct config *config = formulas->pipeline->config;
+    for (uint32_t i = 0; i < at && config->labels.class_count > 2; i++)
+        if (formulas->model_value[i] == value)
+            return config->model[i].kind->supervised;
+    return false;
 }
 
 static void build_model(struct formulas *formulas, uint32_t at, struct model_setting *setting)
@@ -101,13 +153,17 @@ static void build_model(struct formulas *formulas, uint32_t at, struct model_set
     snprintf(setting->name, sizeof setting->name, "%s", model->name);
     setting->kind = model->kind;
     setting->options = model->options;
+    setting->imbalance = model->imbalance;
     uint32_t count = model->all_features ? config->feature_count : model->feature_count;
     for (uint32_t i = 0; i < count && setting->feature_count < MODEL_FEATURES_MAX; i++) {
         const char *name = model->all_features ? config->feature[i].name : model->feature[i];
-        uint32_t value = model_feature(formulas, model, name, i);
+        uint32_t value = model_feature(formulas, at, name, i);
         uint32_t index = value == VALUE_NONE ? UINT32_MAX : union_index(pipeline, value, name);
-        if (index != UINT32_MAX)
-            setting->feature[setting->feature_count++] = index;
+        if (index == UINT32_MAX)
+            continue;
+        if (names_class(formulas, at, value))
+            pipeline->model_feature_type[index] = TYPE_ENUM;
+        setting->feature[setting->feature_count++] = index;
     }
     setting->score_value =
         program_add_external(&pipeline->program, TYPE_NUMBER, PROGRAM_SCORE_LEVEL,
@@ -127,6 +183,15 @@ static uint32_t retrained_model(const struct config *config)
     return UINT32_MAX;
 }
 
+static uint64_t classes_fingerprint(const struct config_labels *labels)
+{
+    uint64_t print = labels->classes != NULL;
+    for (uint32_t i = 0; labels->classes && i < labels->class_count; i++)
+        print =
+            hash_pair(print, hash_fingerprint(labels->classes[i], strlen(labels->classes[i])) | 1);
+    return print;
+}
+
 static void build_models(struct formulas *formulas)
 {
     struct pipeline *pipeline = formulas->pipeline;
@@ -136,6 +201,9 @@ static void build_models(struct formulas *formulas)
     pipeline->retrained = retrained_model(config);
     for (uint32_t i = 0; i < config->model_count; i++)
         build_model(formulas, i, &pipeline->model_setting[i]);
+    for (uint32_t i = 0; i < config->model_count; i++)
+        pipeline->model_setting[i].score_feature =
+            union_find(pipeline, pipeline->model_setting[i].score_value) + 1; /* NONE + 1 is 0 */
     const struct models_setting setting = {
         .seed = (uint64_t)config->seed,
         .feature_count = pipeline->model_feature_count,
@@ -145,6 +213,8 @@ static void build_models(struct formulas *formulas)
         .model_count = config->model_count,
         .model = pipeline->model_setting,
         .race = config->retraining.race,
+        .class_count = config->labels.class_count,
+        .class_fingerprint = classes_fingerprint(&config->labels),
     };
     if (formulas->findings->count == 0)
         pipeline->models = models_open(&setting);
@@ -231,6 +301,7 @@ static void build_monitor(struct formulas *formulas)
         .detector = settings,
         .alert_outcome = config->alert_outcome,
         .recent_labels = config->recent_labels,
+        .class_count = config->labels.class_count,
     };
     pipeline->monitor = monitor_open(&setting);
 }

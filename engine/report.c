@@ -21,6 +21,25 @@ static json_t *metrics_json(const struct metrics *metrics)
                      "log_loss", json_number(metrics->log_loss));
 }
 
+static const char *const predictors[] = {"score", "no_change", "majority"};
+
+/* What the classes were taken for by the score, and by what is to be beaten. */
+static json_t *classes_json(const struct pipeline *pipeline)
+{
+    json_t *classes = json_object();
+    for (int i = 0; i < CLASS_PREDICTORS; i++) {
+        struct class_metrics metrics;
+        monitor_class_metrics(pipeline->monitor, &pipeline->state, (enum class_predictor)i,
+                              &metrics);
+        json_object_set_new(classes, predictors[i],
+                            json_pack("{s:I,s:o,s:o,s:o}", "labels", (json_int_t)metrics.labels,
+                                      "accuracy", json_number(metrics.accuracy), "f1",
+                                      json_number(metrics.f1), "kappa",
+                                      json_number(metrics.kappa)));
+    }
+    return classes;
+}
+
 static json_t *outcomes_json(const struct pipeline *pipeline)
 {
     const struct fold_row *fold = pipeline_fold(pipeline);
@@ -176,6 +195,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "state_hash", json_string(hash));
     json_object_set_new(report, "metrics", metrics_json(&all));
     json_object_set_new(report, "recent_metrics", metrics_json(&recent));
+    json_object_set_new(report, "classes", classes_json(pipeline));
     json_object_set_new(report, "models", models_json(pipeline));
     json_object_set_new(report, "retraining", gain_json(pipeline));
     json_object_set_new(report, "entities", entities_json(pipeline));
@@ -197,17 +217,69 @@ static const char *figure(char text[16], double value, int decimals)
     return text;
 }
 
-static void print_metrics(const char *name, const struct metrics *metrics, FILE *file)
+/* Whether anything can ever be decided but the weakest outcome. */
+static bool can_alert(const struct pipeline *pipeline)
+{
+    bool can = pipeline->decisions.rule_count > 0;
+    for (uint32_t i = 1; i < pipeline->decisions.outcome_count; i++)
+        can = can || !isnan(pipeline->decisions.threshold[i]);
+    return can;
+}
+
+static void print_metrics(const struct pipeline *pipeline, const char *name,
+                          const struct metrics *metrics, FILE *file)
 {
     char recall[16], precision[16], auc[16], average[16];
     if (metrics->labels == 0)
         return;
     double caught = isnan(metrics->recall) ? 0 : metrics->recall * (double)metrics->positives;
-    fprintf(file, "%-18s %.0f of %llu positives caught (recall %s), precision %s; ", name, caught,
-            (unsigned long long)metrics->positives, figure(recall, metrics->recall, 3),
-            figure(precision, metrics->precision, 3));
+    fprintf(file, "%-18s ", name);
+    if (can_alert(pipeline))
+        fprintf(file, "%.0f of %llu positives caught (recall %s), precision %s; ", caught,
+                (unsigned long long)metrics->positives, figure(recall, metrics->recall, 3),
+                figure(precision, metrics->precision, 3));
     fprintf(file, "AUC %s, average precision %s (%llu labels)\n", figure(auc, metrics->auc, 4),
             figure(average, metrics->average_precision, 4), (unsigned long long)metrics->labels);
+}
+
+/* "accuracy 0.543208, F1 0.197015" of the score above 0.5 (of more than two classes: of the class),
+ * beside what looks at labels alone. */
+static void print_classes(const struct pipeline *pipeline, FILE *file)
+{
+    static const char *const names[] = {"classes", "  last class seen", "  majority class"};
+    struct class_metrics metrics;
+    struct metrics all;
+    char accuracy[16], f1[16], kappa[16], loss[16];
+    monitor_metrics(pipeline->monitor, &pipeline->state, false, &all);
+    for (int i = 0; i < CLASS_PREDICTORS; i++) {
+        monitor_class_metrics(pipeline->monitor, &pipeline->state, (enum class_predictor)i,
+                              &metrics);
+        if (metrics.labels == 0)
+            continue;
+        fprintf(file, "%-18s accuracy %s, %s %s, kappa %s", names[i],
+                figure(accuracy, metrics.accuracy, 6),
+                pipeline->config->labels.class_count > 2 ? "macro F1" : "F1",
+                figure(f1, metrics.f1, 6), figure(kappa, metrics.kappa, 4));
+        if (i == PREDICTOR_SCORE && isfinite(all.log_loss))
+            fprintf(file, ", log loss %s", figure(loss, all.log_loss, 4));
+        fprintf(file, " (%llu labels)\n", (unsigned long long)metrics.labels);
+    }
+}
+
+/* Several models beside one another, each by its own score: log loss, or for labels of more than
+ * two classes the share of mistakes. */
+static void print_models(const struct pipeline *pipeline, FILE *file)
+{
+    const struct config *config = pipeline->config;
+    for (uint32_t i = 0; config->model_count > 1 && i < config->model_count; i++) {
+        struct slot_report report = {0};
+        char loss[16];
+        models_report(pipeline->models, &pipeline->state, i, SLOT_CHAMPION, &report);
+        if (report.labels)
+            fprintf(file, "  %-16s %s %s (%llu labels)\n", config->model[i].name,
+                    config->labels.class_count > 2 ? "mistakes" : "log loss",
+                    figure(loss, report.loss, 4), (unsigned long long)report.labels);
+    }
 }
 
 static void print_entities(const struct pipeline *pipeline, FILE *file)
@@ -315,8 +387,10 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
     print_silences(pipeline, file);
     print_ahead(fold, file);
     print_labels(pipeline, file);
-    print_metrics("all labels", &all, file);
-    print_metrics("recent labels", &recent, file);
+    print_metrics(pipeline, "all labels", &all, file);
+    print_metrics(pipeline, "recent labels", &recent, file);
+    print_classes(pipeline, file);
+    print_models(pipeline, file);
     print_retraining(pipeline, file);
     fprintf(file, "%-18s %016llx\n", "state hash",
             (unsigned long long)state_hash(&pipeline->state));

@@ -7,6 +7,7 @@
  * From scoring on the rows go one by one: a label between two events changes the model that scores
  * the second. That is why any cut of one order into batches gives the same bytes. */
 #include "engine/step.h"
+#include "base/calendar.h"
 #include "engine/control.h"
 #include "engine/pipeline.h"
 #include "engine/request.h"
@@ -30,9 +31,21 @@ static void row_clear(const struct pipeline *pipeline, struct batch *batch, uint
     }
 }
 
-static void decode_event(struct pipeline *pipeline, struct batch *batch, uint32_t row)
+/* Where events have no time each is a second after the one before, the first at 1970. */
+static int64_t first_time(const struct pipeline *pipeline)
+{
+    int64_t newest_ms = pipeline_fold(pipeline)->newest_ms;
+    return newest_ms == WATERMARK_NONE ? 0 : newest_ms + SECOND_MS;
+}
+
+static void decode_event(struct pipeline *pipeline, struct batch *batch, uint32_t row,
+                         int64_t *next_ms)
 {
     pipeline->config->events.decoder->decode(pipeline->event_decoder, batch, row);
+    if (pipeline->config->untimed && !batch->dead[row]) {
+        batch->time_ms[row] = *next_ms;
+        *next_ms += SECOND_MS;
+    }
     int64_t time_ms = batch->time_ms[row];
     if (!batch->dead[row] && (time_ms < pipeline->from_ms || time_ms >= pipeline->to_ms))
         batch->kind[row] = RECORD_OUTSIDE;
@@ -40,6 +53,7 @@ static void decode_event(struct pipeline *pipeline, struct batch *batch, uint32_
 
 void step_decode(struct pipeline *pipeline, struct batch *batch)
 {
+    int64_t next_ms = first_time(pipeline);
     for (uint32_t row = 0; row < batch->count; row++) {
         batch->id[row] = 0;
         batch->id_text[row] = (struct span){0, 0};
@@ -47,7 +61,7 @@ void step_decode(struct pipeline *pipeline, struct batch *batch)
         if (batch->dead[row] || batch->kind[row] == RECORD_CONTROL)
             batch->time_ms[row] = pipeline_fold(pipeline)->newest_ms;
         else if (batch->kind[row] == RECORD_EVENT)
-            decode_event(pipeline, batch, row);
+            decode_event(pipeline, batch, row, &next_ms);
         else if (batch->kind[row] == RECORD_LABEL)
             pipeline->config->labels_input.decoder->decode(pipeline->label_decoder, batch, row);
         if (batch->dead[row] || batch->kind[row] != RECORD_EVENT)
@@ -88,7 +102,13 @@ static void step_learn(struct pipeline *pipeline, struct batch *batch, uint32_t 
     const struct event_row *event = history_event(&pipeline->history, state, number);
     ASSERT(event);
     const struct judged judged = {
-        .score = event->score, .label = label, .weight = 1, .outcome = event->outcome};
+        .score = event->score,
+        .label = label,
+        .weight = 1,
+        .outcome = event->outcome,
+        .last_class = event->last_class,
+        .common_class = event->common_class,
+    };
     uint32_t alarms = counted ? monitor_label(pipeline->monitor, state, batch, row, &judged) : 0;
     const struct example example = {
         .feature = history_features(&pipeline->history, state, number),
@@ -145,6 +165,7 @@ static void step_count(struct pipeline *pipeline, const struct batch *batch, uin
         state_write_row(state, history->event_region, history_slot(history, batch->number[row]));
     event->score = batch->score[row];
     event->outcome = batch->outcome[row];
+    monitor_classes(pipeline->monitor, state, &event->last_class, &event->common_class);
 }
 
 static void step_event(struct pipeline *pipeline, struct batch *batch, uint32_t row)

@@ -203,10 +203,56 @@ static bool decode_epoch(const struct field *field, double number, struct batch 
     return store_time(field, seconds, batch, row);
 }
 
+/* A label's class that is a number however it is written; choice_count: there is none. */
+static uint32_t find_class(const struct field *field, double number)
+{
+    double choice;
+    uint32_t i = 0;
+    while (
+        i < field->choice_count &&
+        !(number_parse(field->choices[i], strlen(field->choices[i]), &choice) && choice == number))
+        i++;
+    return i;
+}
+
+/* An empty first class stands for all that the others are not. */
+static bool takes_any(const struct field *field)
+{
+    return field->role == ROLE_LABEL && field->choice_count > 0 && !field->choices[0][0];
+}
+
+static bool decode_choice(const struct field *field, const char *text, size_t size,
+                          struct batch *batch, uint32_t row)
+{
+    double number;
+    uint32_t choice = field->choice_count;
+    for (uint32_t i = 0; i < field->choice_count; i++)
+        if (strlen(field->choices[i]) == size && memcmp(text, field->choices[i], size) == 0)
+            return store_number(field, i, batch, row);
+    if (field->role == ROLE_LABEL && number_parse(text, size, &number))
+        choice = find_class(field, number);
+    if (choice < field->choice_count || takes_any(field))
+        return store_number(field, choice % field->choice_count, batch, row);
+    return refuse_text(field, text, size, batch, row);
+}
+
+/* A number that is no whole one in JSON, such as 1.0. */
+static bool decode_class(const struct field *field, double number, struct batch *batch,
+                         uint32_t row)
+{
+    uint32_t choice = find_class(field, number);
+    if (choice < field->choice_count || takes_any(field))
+        return store_number(field, choice % field->choice_count, batch, row);
+    return refuse_number(field, number, batch, row);
+}
+
 bool decode_number(const struct field *field, double number, struct batch *batch, uint32_t row)
 {
     number += 0.0; /* makes -0 be 0: equal values are equal bytes */
     switch (field->type) {
+    case FIELD_ENUM:
+        return field->role == ROLE_LABEL ? decode_class(field, number, batch, row)
+                                         : refuse_number(field, number, batch, row);
     case FIELD_NUMBER:
     case FIELD_LATITUDE:
     case FIELD_LONGITUDE:
@@ -238,6 +284,8 @@ bool decode_integer(const struct schema *schema, const struct field *field, int6
 
 bool decode_boolean(const struct field *field, bool value, struct batch *batch, uint32_t row)
 {
+    if (field->type == FIELD_ENUM && field->role == ROLE_LABEL)
+        return decode_choice(field, value ? "true" : "false", value ? 4 : 5, batch, row);
     if (field->type == FIELD_BOOLEAN || (field->type == FIELD_NUMBER && field->role == ROLE_LABEL))
         return store_number(field, value, batch, row);
     return decode_refuse(field, value ? "true" : "false", batch, row);
@@ -255,15 +303,6 @@ static bool decode_truth(const struct field *field, const char *text, size_t siz
     if (!yes && !text_is(text, size, "false") && !text_is(text, size, "0"))
         return refuse_text(field, text, size, batch, row);
     return store_number(field, yes, batch, row);
-}
-
-static bool decode_choice(const struct field *field, const char *text, size_t size,
-                          struct batch *batch, uint32_t row)
-{
-    for (uint32_t i = 0; i < field->choice_count; i++)
-        if (strlen(field->choices[i]) == size && memcmp(text, field->choices[i], size) == 0)
-            return store_number(field, i, batch, row);
-    return refuse_text(field, text, size, batch, row);
 }
 
 static bool decode_moment(const struct field *field, const char *text, size_t size,

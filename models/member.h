@@ -13,12 +13,14 @@ struct member {
     const char *name[MODEL_FEATURES_MAX];
     bool all; /* its features are the union, in order: nothing to gather */
     uint32_t region;
+    uint32_t imbalance_region; /* beside it, row for row, if imbalance_used */
     uint32_t challenger_score; /* index in an example row's scores; of the retrained */
     uint64_t seed;
 };
 
 struct models {
     struct race_setting race;
+    uint64_t class_fingerprint;
     uint32_t feature_count, model_count, score_count, race_region;
     uint32_t feature_value[MODEL_FEATURES_MAX];
     struct model_setting setting[MODELS_MAX];

@@ -42,6 +42,21 @@ static enum model_fate features_compare(const struct models_side *to, const stru
     return fate;
 }
 
+/* What it learned from another's scores is worth nothing when that one begins anew. */
+static bool sees_new_scores(const struct models_side *to, const struct models_side *from,
+                            uint32_t model)
+{
+    const struct member *member = &to->models->member[model];
+    for (uint32_t i = 0; i < member->shape.feature_count; i++) {
+        uint32_t value = to->models->feature_value[member->setting->feature[i]], source;
+        for (uint32_t j = 0; j < model; j++)
+            if (to->models->setting[j].score_value == value &&
+                models_fate(to, from, j, &source) != MODEL_KEPT)
+                return true;
+    }
+    return false;
+}
+
 enum model_fate models_fate(const struct models_side *to, const struct models_side *from,
                             uint32_t model, uint32_t *source)
 {
@@ -57,7 +72,12 @@ enum model_fate models_fate(const struct models_side *to, const struct models_si
         return MODEL_OTHER_KIND;
     if (member_options_fingerprint(new) != member_options_fingerprint(old))
         return MODEL_OTHER_OPTIONS;
-    return features_compare(to, new, from, old);
+    if (new->setting->kind->supervised &&
+        (to->models->class_fingerprint != from->models->class_fingerprint ||
+         new->shape.class_count != old->shape.class_count))
+        return MODEL_OTHER_CLASSES;
+    enum model_fate fate = features_compare(to, new, from, old);
+    return fate == MODEL_KEPT && sees_new_scores(to, from, model) ? MODEL_OTHER_SCORES : fate;
 }
 
 static void row_copy(struct state *to_state, const struct member *to, uint64_t to_row,
@@ -67,6 +87,10 @@ static void row_copy(struct state *to_state, const struct member *to, uint64_t t
     ASSERT(size == from_state->row_size[from->region]);
     memcpy(state_write_row(to_state, to->region, to_row),
            state_read(from_state, from->region, from_row), size);
+    if (imbalance_used(&to->setting->imbalance))
+        memcpy(state_write_row(to_state, to->imbalance_region, to_row),
+               state_read(from_state, from->imbalance_region, from_row),
+               sizeof(struct imbalance_row));
 }
 
 /* Slots keep their books; only those that the new region has rows for stay. */

@@ -17,7 +17,9 @@ enum model_fate {
     MODEL_OTHER_KIND,
     MODEL_OTHER_OPTIONS,
     MODEL_OTHER_FEATURES,
-    MODEL_OTHER_ORDER, /* the same features, in another order */
+    MODEL_OTHER_CLASSES,
+    MODEL_OTHER_SCORES, /* a model whose score it sees begins anew */
+    MODEL_OTHER_ORDER,  /* the same features, in another order */
 };
 
 /* What becomes of a model of `to`; `source`: its index in `from`, UINT32_MAX if it is new. */

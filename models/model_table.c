@@ -3,18 +3,20 @@
 #include <string.h>
 
 extern const struct model_kind adaptive_random_forest_model, alma_model, autoencoder_model;
-extern const struct model_kind autoencoder_ensemble_model, discord_model;
+extern const struct model_kind autoencoder_ensemble_model, average_model, best_expert_model;
+extern const struct model_kind conformal_model, conformal_negatives_model, discord_model;
 extern const struct model_kind extremely_fast_decision_tree_model, extremes_model;
 extern const struct model_kind factorization_machine_model, gaussian_model;
 extern const struct model_kind gradient_boosting_model, half_space_trees_model;
 extern const struct model_kind hoeffding_adaptive_tree_model, hoeffding_tree_model;
-extern const struct model_kind leveraging_bagging_model, loda_model, logistic_regression_model;
-extern const struct model_kind mahalanobis_model, midas_model, mondrian_forest_model;
-extern const struct model_kind naive_bayes_model, nearest_neighbours_model;
+extern const struct model_kind isotonic_model, leveraging_bagging_model, loda_model;
+extern const struct model_kind logistic_regression_model, mahalanobis_model, midas_model;
+extern const struct model_kind mondrian_forest_model, naive_bayes_model, nearest_neighbours_model;
 extern const struct model_kind online_isolation_forest_model, passive_aggressive_model;
-extern const struct model_kind perceptron_model, quantile_model, random_cut_forest_model;
-extern const struct model_kind seasonal_residual_model, series_surprise_model;
-extern const struct model_kind streaming_random_patches_model, xstream_model;
+extern const struct model_kind perceptron_model, platt_model, quantile_model;
+extern const struct model_kind random_cut_forest_model, seasonal_residual_model;
+extern const struct model_kind series_surprise_model, streaming_random_patches_model;
+extern const struct model_kind xstream_model;
 
 const struct model_kind *const model_table[] = {
     /* linear */
@@ -35,6 +37,13 @@ const struct model_kind *const model_table[] = {
     &mondrian_forest_model,
     &perceptron_model,
     &streaming_random_patches_model,
+    /* over the scores of other models */
+    &average_model,
+    &best_expert_model,
+    &conformal_model,
+    &conformal_negatives_model,
+    &isotonic_model,
+    &platt_model,
     /* detectors of strange rows */
     &autoencoder_model,
     &autoencoder_ensemble_model,

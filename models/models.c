@@ -5,9 +5,9 @@
 #include "models/models.h"
 #include "base/assert.h"
 #include "base/hash.h"
-#include "models/member.h"
 #include "models/model_file.h"
 #include "models/numbers.h"
+#include "models/slot.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,8 @@ static void member_open(struct member *member, const struct models_setting *sett
         member->name[i] = setting->feature_name[feature];
         member->all = member->all && feature == i;
     }
-    member->shape = (struct model_shape){own->feature_count, member->type, member->name, 2};
+    member->shape = (struct model_shape){own->feature_count, member->type, member->name,
+                                         setting->class_count ? setting->class_count : 2};
     /* By name, so that another model in the configuration changes nothing here. */
     member->seed = setting->seed ^ hash_fingerprint(own->name, strlen(own->name));
 }
@@ -37,6 +38,7 @@ struct models *models_open(const struct models_setting *setting)
     struct models *models = calloc(1, sizeof *models);
     ASSERT(models);
     models->race = setting->race;
+    models->class_fingerprint = setting->class_fingerprint;
     models->feature_count = setting->feature_count;
     models->model_count = models->score_count = setting->model_count;
     for (uint32_t i = 0; i < setting->feature_count; i++)
@@ -84,11 +86,16 @@ uint64_t member_options_fingerprint(const struct member *member)
     for (; option && option->name; option++)
         print =
             hash_pair(print, hash_fingerprint(options + option->offset, option_bytes(option)) | 1);
+    const struct imbalance_setting *imbalance = &member->setting->imbalance;
+    if (imbalance_used(imbalance)) {
+        const double parts[] = {imbalance->method, imbalance->weight, imbalance->dropout};
+        print = hash_pair(print, hash_fingerprint(parts, sizeof parts) | 1);
+    }
     return print;
 }
 
-/* Of kind, options and features: what the row's bytes mean. */
-static uint64_t member_fingerprint(const struct member *member)
+/* Of kind, options, features and classes: what the row's bytes mean. */
+static uint64_t member_fingerprint(const struct models *models, const struct member *member)
 {
     const struct model_kind *kind = member->setting->kind;
     uint64_t print = hash_fingerprint(kind->name, strlen(kind->name));
@@ -97,6 +104,8 @@ static uint64_t member_fingerprint(const struct member *member)
         print = hash_pair(print, hash_fingerprint(member->name[i], strlen(member->name[i])) | 1);
         print = hash_pair(print, (uint64_t)member->type[i] + 1);
     }
+    if (models->class_fingerprint && member->setting->kind->supervised)
+        print = hash_pair(print, models->class_fingerprint | 1);
     return print;
 }
 
@@ -111,9 +120,15 @@ void models_declare(struct models *models, struct state_layout *layout)
         uint64_t size = setting->kind->state_size(setting->options, &member->shape);
         char name[STATE_NAME_MAX];
         snprintf(name, sizeof name, "model.%.48s", setting->name);
-        member->region =
-            state_layout_add(layout, name, member_fingerprint(member), size, MODEL_ALIGNMENT,
-                             setting->retrained ? MODEL_SLOTS : 1, STATE_ROWS_ALWAYS);
+        member->region = state_layout_add(layout, name, member_fingerprint(models, member), size,
+                                          MODEL_ALIGNMENT, setting->retrained ? MODEL_SLOTS : 1,
+                                          STATE_ROWS_ALWAYS);
+        if (!imbalance_used(&setting->imbalance))
+            continue;
+        snprintf(name, sizeof name, "imbalance.%.45s", setting->name);
+        member->imbalance_region = state_layout_add(
+            layout, name, member_fingerprint(models, member), sizeof(struct imbalance_row), 8,
+            setting->retrained ? MODEL_SLOTS : 1, STATE_ROWS_ALWAYS);
     }
 }
 
@@ -128,29 +143,13 @@ static struct race_row *race_write(const struct models *models, struct state *st
     return (struct race_row *)state_write_row(state, models->race_region, model);
 }
 
-static const void *slot_read(const struct member *member, const struct state *state,
-                             const struct race_row *race, enum model_slot slot)
-{
-    return state_read(state, member->region, race->slot[slot].row);
-}
-
-static void *slot_write(const struct member *member, struct state *state,
-                        const struct race_row *race, enum model_slot slot)
-{
-    uint64_t row = race->slot[slot].row;
-    if (member->setting->kind->scattered)
-        return state_row(state, member->region, row);
-    return state_write_row(state, member->region, row);
-}
-
 void models_start(const struct models *models, struct state *state)
 {
     for (uint32_t i = 0; i < models->model_count; i++) {
         const struct member *member = &models->member[i];
         struct race_row *race = race_write(models, state, i);
         race_init(race);
-        member->setting->kind->init(slot_write(member, state, race, SLOT_CHAMPION),
-                                    member->setting->options, &member->shape, member->seed);
+        slot_init(member, state, race, SLOT_CHAMPION);
     }
 }
 
@@ -169,10 +168,9 @@ static const union value *member_features(const struct member *member, const uni
 static double member_score(const struct member *member, struct state *state,
                            const struct race_row *race, const struct example *example)
 {
-    const struct model_kind *kind = member->setting->kind;
-    if (kind->supervised)
-        return kind->score(slot_read(member, state, race, SLOT_CHAMPION), example);
-    return kind->learn(slot_write(member, state, race, SLOT_CHAMPION), example);
+    if (member->setting->kind->supervised)
+        return slot_score(member, state, race, SLOT_CHAMPION, example);
+    return slot_learn(member, state, race, SLOT_CHAMPION, example);
 }
 
 /* One wrong clock must not move the time of models that count by it. */
@@ -199,12 +197,13 @@ void models_score(const struct models *models, struct state *state, const struct
                                   .state = state};
         scores[i] = member_score(member, state, race, &example);
         batch_column(batch, member->setting->score_value)[row].number = scores[i];
+        if (member->setting->score_feature)
+            features[member->setting->score_feature - 1].number = scores[i];
         if (!member->setting->retrained)
             continue;
         scores[member->challenger_score] =
             race->slot[SLOT_CHALLENGER].present
-                ? member->setting->kind->score(slot_read(member, state, race, SLOT_CHALLENGER),
-                                               &example)
+                ? slot_score(member, state, race, SLOT_CHALLENGER, &example)
                 : MISSING;
     }
 }
@@ -260,22 +259,27 @@ uint8_t models_explain(const struct models *models, const struct state *state,
     return count;
 }
 
+/* Of more than two classes the score is the class itself. */
+static double member_loss(const struct member *member, double score, double label)
+{
+    return member->shape.class_count > 2 ? score != label : numbers_log_loss(score, label);
+}
+
 static void member_learn(const struct models *models, const struct member *member,
                          struct state *state, struct race_row *race, const struct example *example)
 {
-    const struct model_kind *kind = member->setting->kind;
-    double champion = numbers_log_loss(
-        kind->learn(slot_write(member, state, race, SLOT_CHAMPION), example), example->label);
+    double champion = member_loss(member, slot_learn(member, state, race, SLOT_CHAMPION, example),
+                                  example->label);
     race->labels++;
     race_judge(race, SLOT_CHAMPION, champion, champion);
     if (race->slot[SLOT_CHALLENGER].present) {
-        double score = kind->learn(slot_write(member, state, race, SLOT_CHALLENGER), example);
-        race_judge(race, SLOT_CHALLENGER, numbers_log_loss(score, example->label), champion);
+        double score = slot_learn(member, state, race, SLOT_CHALLENGER, example);
+        race_judge(race, SLOT_CHALLENGER, member_loss(member, score, example->label), champion);
         race_compare(race, &models->race);
     }
     if (race->slot[SLOT_PREVIOUS].present) {
-        double score = kind->score(slot_read(member, state, race, SLOT_PREVIOUS), example);
-        race_judge(race, SLOT_PREVIOUS, numbers_log_loss(score, example->label), champion);
+        double score = slot_score(member, state, race, SLOT_PREVIOUS, example);
+        race_judge(race, SLOT_PREVIOUS, member_loss(member, score, example->label), champion);
     }
 }
 
@@ -327,7 +331,8 @@ void models_report(const struct models *models, const struct state *state, uint3
 }
 
 /* A trained model comes in, or the failure says why not. */
-static enum status challenger_load(const struct member *member, void *memory, const json_t *file,
+static enum status challenger_load(const struct member *member, struct state *state,
+                                   const struct race_row *race, const json_t *file,
                                    struct failure *failure)
 {
     const struct model_setting *setting = member->setting;
@@ -336,7 +341,8 @@ static enum status challenger_load(const struct member *member, void *memory, co
         return failure_set(failure, STATUS_STOP, "the control record has no model file");
     if (model_file_check(file, setting->kind, &member->shape, &parameters, failure) != STATUS_OK)
         return failure->status;
-    setting->kind->init(memory, setting->options, &member->shape, member->seed);
+    slot_init(member, state, race, SLOT_CHALLENGER);
+    void *memory = state_write_row(state, member->region, race->slot[SLOT_CHALLENGER].row);
     return setting->kind->load(memory, &member->shape, parameters, failure);
 }
 
@@ -386,9 +392,8 @@ static enum model_event_kind obey(const struct member *member, struct state *sta
 {
     struct failure failure;
     switch (control->kind) {
-    case CONTROL_MODEL: {
-        void *memory = state_write_row(state, member->region, race->slot[SLOT_CHALLENGER].row);
-        if (challenger_load(member, memory, control->file, &failure) != STATUS_OK) {
+    case CONTROL_MODEL:
+        if (challenger_load(member, state, race, control->file, &failure) != STATUS_OK) {
             race_fail(race);
             snprintf(detail, size, "%.150s", failure.text);
             return MODEL_EVENT_FAILED;
@@ -396,7 +401,6 @@ static enum model_event_kind obey(const struct member *member, struct state *sta
         race_enter(race);
         print_trained(control->file, detail, size);
         return MODEL_EVENT_CHALLENGER;
-    }
     case CONTROL_PROMOTE:
         print_race(race, detail, size);
         race_promote(race);

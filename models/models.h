@@ -2,7 +2,9 @@
  * retrained, a challenger scored in its shadow, the model it replaced, and the race between them.
  *
  * The feature vector is the union of all models' features in the configuration's order; it is
- * gathered once into the event's example row (or the scratch) and read by all. */
+ * gathered once into the event's example row (or the scratch) and read by all.  A feature may be
+ * the score of a model that stands before: it is entered as soon as it is known, so that learners
+ * get it later as it was given. */
 #ifndef MODELS_MODELS_H
 #define MODELS_MODELS_H
 
@@ -10,6 +12,7 @@
 #include "base/history.h"
 #include "base/program.h"
 #include "base/state.h"
+#include "models/imbalance.h"
 #include "models/model.h"
 
 enum { MODELS_MAX = 16 };
@@ -21,7 +24,9 @@ struct model_setting {
     uint32_t feature_count;
     uint32_t feature[MODEL_FEATURES_MAX]; /* indices into models_setting's features */
     uint32_t score_value;                 /* the column of its score */
-    bool retrained;                       /* `retraining` names it: has a challenger */
+    uint32_t score_feature; /* where models after it find that score, plus 1; 0: nowhere */
+    struct imbalance_setting imbalance; /* of learners */
+    bool retrained;                     /* `retraining` names it: has a challenger */
 };
 
 struct race_setting {
@@ -39,6 +44,8 @@ struct models_setting {
     uint32_t model_count;
     const struct model_setting *model;
     struct race_setting race;
+    uint32_t class_count;       /* of the labels; 0 is taken for 2 */
+    uint64_t class_fingerprint; /* of their names; 0: true and false */
 };
 
 struct models;

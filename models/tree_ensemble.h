@@ -84,7 +84,7 @@ double ensemble_learn(void *memory, const struct example *example);
     }
 #define ENSEMBLE_FEATURES(standard_features)                                                       \
     {                                                                                              \
-        .name = "features", .type = OPTION_NUMBER, .standard = standard_features, .minimum = 0,    \
+        .name = "subspace", .type = OPTION_NUMBER, .standard = standard_features, .minimum = 0,    \
         .maximum = MODEL_FEATURES_MAX, .offset = offsetof(struct ensemble_options, features),      \
         .help = "features looked at: a share up to 1, a number above, 0: the square root of all"   \
     }

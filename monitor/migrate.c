@@ -49,6 +49,8 @@ void monitor_move(const struct monitor *to, struct state *to_state, const struct
 {
     state_copy_rows(to_state, to->sums_region, from_state, from->sums_region);
     state_copy_rows(to_state, to->bins_region, from_state, from->bins_region);
+    if (to->class_count == from->class_count)
+        state_copy_rows(to_state, to->classes_region, from_state, from->classes_region);
     recent_move(to, to_state, from, from_state);
     for (uint32_t i = 0; i < to->watcher_count; i++)
         if (monitor_fate(to, i, from) == DETECTOR_KEPT)

@@ -5,6 +5,7 @@
 #include "monitor/monitor.h"
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "monitor/classes.h"
 #include "monitor/watcher.h"
 #include <math.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ struct monitor *monitor_open(const struct monitor_setting *setting)
     monitor->watcher_count = setting->detector_count;
     monitor->alert_outcome = setting->alert_outcome;
     monitor->recent_labels = (uint64_t)setting->recent_labels;
+    monitor->class_count = setting->class_count ? setting->class_count : 2;
     monitor->scratch = calloc(PREQUENTIAL_BINS, sizeof *monitor->scratch);
     ASSERT(monitor->scratch != NULL);
     for (uint32_t i = 0; i < monitor->watcher_count; i++) {
@@ -80,6 +82,9 @@ void monitor_declare(struct monitor *monitor, struct state_layout *layout)
     monitor->recent_region = state_layout_add(layout, "metrics/recent", monitor->recent_labels,
                                               sizeof(struct prequential_row), 8,
                                               monitor->recent_labels, STATE_ROWS_ALWAYS);
+    monitor->classes_region =
+        state_layout_add(layout, "metrics/classes", monitor->class_count,
+                         classes_size(monitor->class_count), 64, 1, STATE_ROWS_ALWAYS);
     for (uint32_t i = 0; i < monitor->watcher_count; i++) {
         struct watcher *watcher = &monitor->watcher[i];
         char bytes[STATE_NAME_MAX];
@@ -186,11 +191,10 @@ static void monitor_count(const struct monitor *monitor, struct state *state,
         sums, state_write_row(state, monitor->bins_region, prequential_bin_index(row->score)), row);
 }
 
-uint32_t monitor_label(const struct monitor *monitor, struct state *state, struct batch *batch,
-                       uint32_t row, const struct judged *judged)
+/* A label of two classes: into all metrics. */
+static void judge_two(const struct monitor *monitor, struct state *state,
+                      const struct judged *judged, double *error, double *loss)
 {
-    if (isnan(judged->label) || !(judged->weight > 0 && isfinite(judged->weight)))
-        return 0;
     const struct prequential_row kept = {
         .score = isnan(judged->score) ? 0 : fmax(0, fmin(1, judged->score)),
         .weight = judged->weight,
@@ -198,8 +202,13 @@ uint32_t monitor_label(const struct monitor *monitor, struct state *state, struc
         .alert = judged->outcome >= monitor->alert_outcome,
     };
     monitor_count(monitor, state, &kept);
-    double error = fabs(kept.positive - kept.score);
-    double loss = prequential_log_loss(kept.score, kept.positive);
+    *error = fabs(kept.positive - kept.score);
+    *loss = prequential_log_loss(kept.score, kept.positive);
+}
+
+static uint32_t watch_label(const struct monitor *monitor, struct state *state, struct batch *batch,
+                            uint32_t row, double error, double loss)
+{
     uint32_t alarms = 0;
     for (uint32_t i = 0; i < monitor->watcher_count; i++) {
         const struct watcher *watcher = &monitor->watcher[i];
@@ -209,6 +218,20 @@ uint32_t monitor_label(const struct monitor *monitor, struct state *state, struc
         alarms |= (uint32_t)watch(watcher, state, batch, row, value) << i;
     }
     return alarms;
+}
+
+uint32_t monitor_label(const struct monitor *monitor, struct state *state, struct batch *batch,
+                       uint32_t row, const struct judged *judged)
+{
+    if (isnan(judged->label) || !(judged->weight > 0 && isfinite(judged->weight)))
+        return 0;
+    classes_add(state_write_row(state, monitor->classes_region, 0), monitor->class_count, judged);
+    double error, loss;
+    if (monitor->class_count == 2)
+        judge_two(monitor, state, judged, &error, &loss);
+    else
+        error = loss = judged->score != judged->label;
+    return watch_label(monitor, state, batch, row, error, loss);
 }
 
 /* The ring's rows in the order of their places: a different order of adding only after a full turn,
@@ -237,4 +260,19 @@ void monitor_metrics(const struct monitor *monitor, const struct state *state, b
         recent_metrics(monitor, state, sums->labels, metrics);
     else
         prequential_finish(sums, state_read(state, monitor->bins_region, 0), metrics);
+}
+
+void monitor_classes(const struct monitor *monitor, const struct state *state, uint8_t *last,
+                     uint8_t *common)
+{
+    const struct classes_row *row = state_read(state, monitor->classes_region, 0);
+    *last = (uint8_t)row->last;
+    *common = (uint8_t)row->common;
+}
+
+void monitor_class_metrics(const struct monitor *monitor, const struct state *state,
+                           enum class_predictor predictor, struct class_metrics *metrics)
+{
+    const struct classes_row *row = state_read(state, monitor->classes_region, 0);
+    classes_finish(row, monitor->class_count, predictor, metrics);
 }

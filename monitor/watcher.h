@@ -14,7 +14,8 @@ struct watcher {
 struct monitor {
     uint32_t watcher_count, alert_outcome;
     uint64_t recent_labels;
-    uint32_t sums_region, bins_region, recent_region;
+    uint32_t class_count;
+    uint32_t sums_region, bins_region, recent_region, classes_region;
     struct prequential_bin *scratch; /* (PREQUENTIAL_BINS), of the recent metrics */
     struct watcher watcher[DETECTORS_MAX];
 };

@@ -42,7 +42,7 @@ static void bench_labels(const struct monitor *monitor, struct state *state, str
     static struct judged judged[LABELS];
     for (uint32_t i = 0; i < LABELS; i++) {
         double score = 1 / (1 + exp(4 - 2 * random_normal(&random)));
-        judged[i] = (struct judged){score, random_bernoulli(&random, score), 1, score > 0.5};
+        judged[i] = (struct judged){score, random_bernoulli(&random, score), 1, score > 0.5, 0, 0};
     }
     uint64_t start = clock_monotonic_ns(&system_clock);
     for (uint32_t i = 0; i < LABELS; i++)

@@ -69,6 +69,20 @@ for batch in 1 2; do
     ok "language/same-features-in-batches-of-$batch" cmp "$work/features" "$work/features.$batch"
 done
 
+# --- a table of fields and classes, tested, then taught ------------------------------------------------
+evaluate=tests/golden/evaluate
+for batch in 256 1; do
+    "$weir" replay $evaluate/pipeline.json $evaluate/events.csv --batch $batch --scores "$work/scores" \
+        --features "$work/features" >"$work/report" 2>"$work/errors"
+    ok evaluate/exit-code-$batch test $? -eq 0
+    grep -v '^events\|latency\|state hash' "$work/report" >"$work/figures"
+    for what in scores features figures; do
+        ok evaluate/$what-$batch expected $evaluate/expected.$what "$work/$what"
+    done
+done
+"$weir" replay $evaluate/pipeline.json $evaluate/events.csv --from 1970-01-02 >"$work/report" 2>"$work/errors"
+ok evaluate/no-times bash -c "test $? -eq 2 && grep -q 'these events have no time' $work/errors"
+
 # --- who has not spoken -----------------------------------------------------------------------------
 silence=tests/golden/silence
 for batch in 256 1; do
@@ -192,4 +206,9 @@ END
 ok documents/steps "$weir" lint "$work/steps.json"
 awk '/^```json/ { on = 1; next } /^```/ { on = 0 } on' README.md >"$work/readme.json"
 ok documents/readme-example "$weir" lint "$work/readme.json"
+awk -v work="$work" '/^```json$/ { on = 1; n++; next } /^```/ { on = 0 } on { print >(work "/models." n ".json") }' \
+    docs/models.md
+for example in "$work"/models.[0-9]*.json; do
+    ok "documents/models-example-$(basename "$example" .json)" "$weir" lint "$example"
+done
 exit 0

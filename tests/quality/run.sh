@@ -4,6 +4,7 @@
 #
 #   WEIR_DATA=FOLDER tests/quality/run.sh     against build/release/weir (WEIR=PROGRAM for another)
 #
+# FOLDER/river/{bananas,elec2,phishing}.csv.gz   the sets of configs/README.md, in River's order
 # FOLDER/handbook/transactions.csv.gz   the Fraud Detection Handbook's simulated card transactions, days in
 #                                       order, as one CSV with the Handbook's columns (see handbook.py)
 #   FOLDER/nab/                         the Numenta Anomaly Benchmark: windows.json, data/GROUP/FILE.csv.gz
@@ -65,6 +66,22 @@ handbook() {
     show "$work/compared"
     ok handbook/features-as-published test $status -eq 0
 }
+
+# --- logistic regression under River's settings: its published figures, to the last of six digits ----
+published() { # SET ACCURACY F1
+    local rows=$data/river/$1.csv.gz
+    if [[ ! -e $rows ]]; then
+        echo "skip river/$1: there is no $rows"
+        return
+    fi
+    "$weir" replay "configs/$1.json" "$rows" >"$work/replay" 2>&1
+    show "$work/replay"
+    ok "river/$1" grep -q "^classes  *accuracy $2, F1 $3, " "$work/replay"
+}
+
+published bananas 0.543208 0.197015
+published elec2 0.822144 0.777086
+published phishing 0.887200 0.871233
 
 # --- the Numenta Anomaly Benchmark: one configuration for all files -------------------------------
 nab() {

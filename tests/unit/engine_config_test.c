@@ -345,8 +345,10 @@ static void test_golden(void **state)
 static void test_shipped(void **state)
 {
     (void)state;
-    static const char *const shipped[] = {"configs/payments.json", "configs/handbook.json",
-                                          "configs/security.json"};
+    static const char *const shipped[] = {
+        "configs/payments.json", "configs/handbook.json", "configs/bananas.json",
+        "configs/cover.json",    "configs/elec2.json",    "configs/mammography.json",
+        "configs/phishing.json", "configs/shuttle.json",  "configs/security.json"};
     for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
         char *found = findings_of(shipped[i]);
         assert_string_equal(found, "");

@@ -1,5 +1,6 @@
 /* What every kind of model promises (models/model.h), asked of each row of the table. */
 #include "base/random.h"
+#include "models/imbalance.h"
 #include "models/model.h"
 #include "tests/unit/base_options.h"
 #include <math.h>
@@ -80,6 +81,18 @@ static const struct variant variants[] = {
     {"nearest_neighbours", "{}"},
     {"nearest_neighbours", "{\"window\": 77, \"neighbours\": 7, \"distance\": \"euclidean\", "
                            "\"vote\": \"uniform\", \"scaler\": \"standard\"}"},
+    {"average", "{}"},
+    {"average", "{\"combine\": \"odds\", \"weights\": \"2 1 0 0 0\"}"},
+    {"average", "{\"combine\": \"max\", \"weights\": \"1 1 0 0 0\"}"},
+    {"best_expert", "{}"},
+    {"best_expert", "{\"loss\": \"absolute\", \"rate\": 0.5, \"share\": 0}"},
+    {"conformal", "{}"},
+    {"conformal", "{\"window\": 37}"},
+    {"conformal_negatives", "{\"window\": 50}"},
+    {"isotonic", "{}"},
+    {"isotonic", "{\"bins\": 200, \"half_life\": 20}"},
+    {"platt", "{}"},
+    {"platt", "{\"half_life\": 200}"},
     {"half_space_trees", "{}"},
     {"half_space_trees", "{\"trees\": 7, \"depth\": 5, \"window\": 40}"},
     {"hoeffding_tree", "{\"memory\": \"128KiB\"}"},
@@ -94,14 +107,14 @@ static const struct variant variants[] = {
                                 "\"bootstrap\": true}"},
     {"extremely_fast_decision_tree", "{\"memory\": \"64KiB\", \"grace_period\": 20, "
                                      "\"reevaluate\": 5, \"delta\": 0.1}"},
-    {"adaptive_random_forest", "{\"memory\": \"256KiB\", \"trees\": 5, \"features\": 0}"},
+    {"adaptive_random_forest", "{\"memory\": \"256KiB\", \"trees\": 5, \"subspace\": 0}"},
     {"adaptive_random_forest", "{\"memory\": \"64KiB\", \"trees\": 6, \"warning_delta\": 0.5, "
                                "\"drift_delta\": 0.4, \"vote_half_life\": 0}"},
     {"leveraging_bagging", "{\"memory\": \"64KiB\", \"trees\": 5, \"drift_delta\": 0.4}"},
-    {"streaming_random_patches", "{\"memory\": \"64KiB\", \"trees\": 8, \"features\": 3, "
+    {"streaming_random_patches", "{\"memory\": \"64KiB\", \"trees\": 8, \"subspace\": 3, "
                                  "\"warning_delta\": 0.5, \"drift_delta\": 0.3}"},
     {"gradient_boosting", "{\"trees\": 5, \"leaves\": 8}"},
-    {"gradient_boosting", "{\"trees\": 3, \"leaves\": 5, \"features\": 1, \"subsample\": 1, "
+    {"gradient_boosting", "{\"trees\": 3, \"leaves\": 5, \"feature_share\": 1, \"subsample\": 1, "
                           "\"significance\": 0.01, \"learning_rate\": 0.5}"},
     {"mondrian_forest", "{\"memory\": \"128KiB\"}"},
     {"mondrian_forest", "{\"trees\": 7, \"memory\": \"32KiB\", \"cuts\": \"always\", "
@@ -146,6 +159,17 @@ static const struct variant variants[] = {
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
+/* Kinds around models take scores in [0, 1] for features. */
+static bool takes_scores(const struct model_kind *kind)
+{
+    static const char *const kinds[] = {
+        "average", "best_expert", "conformal", "conformal_negatives", "isotonic", "platt"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kind->name, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
 struct subject {
     const struct model_kind *kind;
     bool series;
@@ -181,7 +205,8 @@ static void subject_close(struct subject *subject)
 }
 
 /* Two numbers tell the label, the rest is noise; positives are rare and lie far out. */
-static void draw(struct random *random, union value *feature, double *label)
+static void draw(const struct subject *subject, struct random *random, union value *feature,
+                 double *label)
 {
     *label = random_uniform(random) < 0.1;
     double shift = *label > 0 ? 3 : 0;
@@ -192,6 +217,11 @@ static void draw(struct random *random, union value *feature, double *label)
     feature[2].number = feature[2].number > 1;
     feature[3].key = random_bits(random);
     feature[4].number = (double)random_below(random, 4);
+    if (takes_scores(subject->kind)) {
+        feature[0].number /= 400;
+        feature[1].number = 1 / (1 + exp(feature[1].number));
+        feature[2].number = feature[4].number = 0.5;
+    }
     if (random_below(random, 20) == 0)
         feature[random_below(random, 3)].number = MISSING;
 }
@@ -216,7 +246,7 @@ static double teach_labelled(struct subject *subject, struct random *random, dou
     if (subject->series)
         draw_series(random, step, feature, label);
     else
-        draw(random, feature, label);
+        draw(subject, random, feature, label);
     struct example example = {feature, subject->series ? step * 300000 : 0,
                               subject->kind->supervised ? *label : MISSING, 1, NULL};
     return subject->kind->learn(subject->self, &example);
@@ -228,6 +258,15 @@ static double teach(struct subject *subject, struct random *random)
     return teach_labelled(subject, random, &label);
 }
 
+/* Members that stand beside a kind's options in the configuration. */
+static bool is_taken(const char *name)
+{
+    bool taken = strcmp(name, "kind") == 0 || strcmp(name, "features") == 0;
+    for (const struct option *option = imbalance_options; option->name; option++)
+        taken = taken || strcmp(name, option->name) == 0;
+    return taken;
+}
+
 static void test_table(void **unused)
 {
     (void)unused;
@@ -237,6 +276,8 @@ static void test_table(void **unused)
         assert_true(kind->summary && kind->state_size && kind->init && kind->score && kind->learn);
         assert_true((kind->save == NULL) == (kind->load == NULL));
         bool tried = false;
+        for (const struct option *option = kind->options; option && option->name; option++)
+            assert_false(is_taken(option->name));
         for (int j = 0; j < VARIANTS; j++)
             tried = tried || strcmp(variants[j].kind, kind->name) == 0;
         assert_true(tried);
@@ -286,7 +327,7 @@ static void test_learn_returns_score(void **unused)
         for (int i = 0; i < 2000; i++) {
             union value feature[FEATURES];
             double label;
-            draw(&random, feature, &label);
+            draw(&subject, &random, feature, &label);
             struct example example = {feature, 0, label, 1, NULL};
             double score = subject.kind->score(subject.self, &example);
             double learned = subject.kind->learn(subject.self, &example);
@@ -386,7 +427,7 @@ static void test_learns(void **unused)
                 scores[i] = teach_labelled(&subject, &random, &labels[i]);
                 continue;
             }
-            draw(&random, feature, &labels[i]);
+            draw(&subject, &random, feature, &labels[i]);
             struct example example = {feature, 0, MISSING, 1, NULL};
             scores[i] = subject.kind->score(subject.self, &example);
         }
@@ -440,7 +481,7 @@ static void test_scattered_tells(void **unused)
         for (int i = 0; subject.kind->scattered && i < 2000; i++) {
             union value feature[FEATURES];
             double label;
-            draw(&random, feature, &label);
+            draw(&subject, &random, feature, &label);
             struct example example = {feature, 0, label, 1, &state};
             memcpy(before, subject.self, subject.size);
             memset(told, 0, subject.size);
@@ -496,9 +537,12 @@ static void test_weight(void **unused)
         struct subject once, twice;
         subject_open(&once, &variants[v], 13);
         subject_open(&twice, &variants[v], 13);
-        if (once.kind->supervised && !has_free_scale(&variants[v]) &&
+        bool counts = strcmp(variants[v].kind, "conformal_negatives") == 0; /* or does not */
+        if (once.kind->supervised && !has_free_scale(&variants[v]) && !counts &&
             !answers_shares(&variants[v])) {
             union value feature[FEATURES] = {{100}, {1}, {1}, {.key = 5}, {2}};
+            if (takes_scores(once.kind))
+                feature[0].number = feature[1].number = 0.4;
             struct example example = {feature, 0, 1, 0.01, NULL};
             double start = once.kind->score(once.self, &example);
             once.kind->learn(once.self, &example);

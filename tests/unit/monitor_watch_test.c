@@ -63,7 +63,7 @@ static uint32_t room_event(struct room *room, double score)
 
 static uint32_t room_label(struct room *room, double score, double label, uint32_t outcome)
 {
-    const struct judged judged = {score, label, 1, outcome};
+    const struct judged judged = {score, label, 1, outcome, 0, 0};
     return monitor_label(room->monitor, &room->state, &room->batch, 7, &judged);
 }
 
@@ -123,7 +123,7 @@ static void test_one_event_a_row_and_detector(void **state)
     assert_true(bits > 4);
     assert_int_equal(room.batch.event_count, 1);
     for (uint32_t i = 0; i < 8; i++) {
-        const struct judged judged = {i % 2 ? 0.9 : 0.1, 1, 1, 0};
+        const struct judged judged = {i % 2 ? 0.9 : 0.1, 1, 1, 0, 0, 0};
         monitor_label(room.monitor, &room.state, &room.batch, 8, &judged);
     }
     assert_int_equal(room.batch.event_count, 2);
@@ -184,8 +184,11 @@ static void test_odd_judgements(void **state)
     (void)state;
     struct room room;
     room_open(&room);
-    static const struct judged passed_over[] = {
-        {0.5, NAN, 1, 0}, {0.5, 1, 0, 0}, {0.5, 1, -1, 0}, {0.5, 1, NAN, 0}, {0.5, 1, INFINITY, 0}};
+    static const struct judged passed_over[] = {{0.5, NAN, 1, 0, 0, 0},
+                                                {0.5, 1, 0, 0, 0, 0},
+                                                {0.5, 1, -1, 0, 0, 0},
+                                                {0.5, 1, NAN, 0, 0, 0},
+                                                {0.5, 1, INFINITY, 0, 0, 0}};
     uint64_t hash = state_hash(&room.state);
     for (uint32_t i = 0; i < 5; i++)
         monitor_label(room.monitor, &room.state, &room.batch, 0, &passed_over[i]);
