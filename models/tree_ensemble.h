@@ -33,7 +33,7 @@ struct ensemble_plan {
     bool replaces_worst; /* a change replaces the worst member, not the one that changed */
 };
 
-/* How many features `features` asks for: a share up to 1, a number above, 0: the square root. */
+/* How many features `subspace` asks for: a share up to 1, a number above, 0: the square root. */
 uint64_t ensemble_watched(double features, const struct model_shape *shape, uint64_t least);
 
 uint64_t ensemble_size(const struct ensemble_plan *plan, const struct model_shape *shape);
