@@ -3,19 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-/* The lower triangle, row after row. */
-static json_t *save_covariance(const struct logistic *self)
-{
-    const double *matrix = logistic_memory(self);
-    uint64_t count = linear_encoding(&self->linear)->feature_count;
-    json_t *list = json_array();
-    for (uint64_t i = 0; i <= count; i++) {
-        for (uint64_t j = 0; j <= i; j++)
-            json_array_append_new(list, json_real(matrix[i * self->linear.width + j]));
-    }
-    return list;
-}
-
 /* What deviations there would have to be for the scaler's factors. */
 static json_t *save_variances(const struct scaler *scaler, uint32_t count)
 {
@@ -50,7 +37,7 @@ json_t *logistic_save(const void *memory, const struct model_shape *shape)
         json_object_set_new(parameters, "squared_gradients", squares);
     }
     if (self->optimizer == OPTIMIZER_NEWTON)
-        json_object_set_new(parameters, "covariance", save_covariance(self));
+        json_object_set_new(parameters, "newton", newton_save(self));
     return parameters;
 }
 
@@ -76,24 +63,16 @@ static enum status check_parameters(const struct model_shape *shape, const json_
         if (numbers_check(parameters, &lists[i], failure) != STATUS_OK)
             return failure->status;
     }
-    return STATUS_OK;
+    return newton_check(json_object_get(parameters, "newton"), all, failure);
 }
 
-/* Without a list, each label is taken to have told a quarter of a unit of every weight, the most
- * that it can: better too sure of a trained model than to shake it. */
-static void load_covariance(struct logistic *self, const json_t *list, uint32_t count)
+/* Without a covariance, each label is taken to have told a quarter of a unit of every weight, the
+ * most that it can: better too sure of a trained model than to shake it. */
+static void load_covariance(struct logistic *self, const json_t *list)
 {
     double told_by_labels = (double)self->examples / 4;
-    double *matrix = logistic_memory(self);
-    logistic_spread(self, self->prior_variance / (1 + self->prior_variance * told_by_labels));
-    size_t next = 0;
-    for (uint64_t i = 0; list && i <= count; i++) {
-        for (uint64_t j = 0; j <= i; j++) {
-            double value = json_number_value(json_array_get(list, next++));
-            matrix[i * self->linear.width + j] = value;
-            matrix[j * self->linear.width + i] = value;
-        }
-    }
+    if (!list || !newton_load_covariance(self, list))
+        newton_spread(self, self->prior_variance / (1 + self->prior_variance * told_by_labels));
 }
 
 static void load_squares(struct logistic *self, const json_t *list, uint32_t count)
@@ -126,7 +105,9 @@ static void load_memory(struct logistic *self, const json_t *parameters, uint32_
     if (self->optimizer == OPTIMIZER_FTRL)
         load_sums(self, count);
     if (self->optimizer == OPTIMIZER_NEWTON)
-        load_covariance(self, json_object_get(parameters, "covariance"), count);
+        load_covariance(self, json_object_get(parameters, "covariance"));
+    if (self->optimizer == OPTIMIZER_NEWTON && json_object_get(parameters, "newton"))
+        newton_load(self, json_object_get(parameters, "newton"));
 }
 
 /* A trained model brings means and deviations: whatever the scaler was, it is by these now. */

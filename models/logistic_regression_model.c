@@ -100,7 +100,7 @@ static void logistic_init(void *memory, const void *options, const struct model_
     /* Where ftrl starts from is a sum of gradients too. */
     self->intercept_sum = -self->linear.intercept * self->beta / self->learning_rate;
     if (self->optimizer == OPTIMIZER_NEWTON)
-        logistic_spread(self, self->prior_variance);
+        newton_spread(self, self->prior_variance);
 }
 
 /* What the world is told: positive_weight's distortion taken back, clipped. */
@@ -135,6 +135,13 @@ static void touch(const struct logistic *self, const struct example *example)
         example_touch(example, logistic_memory(self), cells * sizeof(double));
 }
 
+static void note_units(const struct scaler *scaler, struct logistic_units *units)
+{
+    uint64_t size = scaler->count * sizeof(double);
+    memcpy(units->centre, scaler_read(scaler, SCALER_CENTRE), size);
+    memcpy(units->inverse, scaler_read(scaler, SCALER_INVERSE), size);
+}
+
 static double logistic_learn(void *memory, const struct example *example)
 {
     struct logistic *self = (struct logistic *)memory;
@@ -143,10 +150,12 @@ static double logistic_learn(void *memory, const struct example *example)
     encoding_read(encoding, example, &encoded);
     double score = told(self, logistic_odds(self, &encoded));
     touch(self, example);
+    struct logistic_units before;
+    if (self->optimizer == OPTIMIZER_NEWTON)
+        note_units(encoding_scaler(encoding), &before);
     encoding_renew(encoding, example, &encoded);
-    double odds = logistic_odds(self, &encoded);
     double importance = example->weight * (example->label > 0.5 ? self->positive_weight : 1);
-    logistic_step(self, example, &encoded, odds, importance);
+    logistic_step(self, example, &encoded, &before, importance);
     encoding_label(encoding, example);
     self->examples++;
     return score;

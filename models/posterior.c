@@ -1,0 +1,87 @@
+/* The posterior of newton, by the root of its covariance; see posterior.h. */
+#include "models/posterior.h"
+#include "base/assert.h"
+#include "models/linalg.h"
+#include <stdlib.h>
+#include <string.h>
+
+void posterior_spread(const struct posterior *posterior, double variance)
+{
+    memset(posterior->root, 0, posterior->count * posterior->width * sizeof(double));
+    for (uint64_t i = 0; i < posterior->count; i++) {
+        double own = variance < posterior->prior[i] ? variance : posterior->prior[i];
+        posterior->root[i * posterior->width + i] = sqrt(own);
+        posterior->variance[i] = own;
+    }
+}
+
+double posterior_rescale(const struct posterior *posterior, uint64_t weight, double ratio,
+                         double *scale)
+{
+    double old = posterior->variance[weight], prior = posterior->prior[weight];
+    double told = 1 / old - 1 / prior;
+    double now = 1 / ((told > 0 ? told : 0) / (ratio * ratio) + 1 / prior);
+    *scale = sqrt(now / old);
+    return ratio <= 1 ? ratio : now / (old * ratio);
+}
+
+double posterior_look(const struct posterior *posterior, const double *scale, const double *z,
+                      double *f)
+{
+    uint64_t width = posterior->width;
+    memset(f, 0, width * sizeof *f);
+    for (uint64_t i = 0; i < posterior->count; i++) {
+        const double *row = posterior->root + i * width;
+        double times = scale[i] * z[i];
+        for (uint64_t j = 0; j < width; j++)
+            f[j] += row[j] * times;
+    }
+    return numbers_dot(f, f, width);
+}
+
+/* row <- (row - times f) scale. */
+static inline void row_move(double *row, const double *f, uint64_t width, double times,
+                            double scale)
+{
+    for (uint64_t j = 0; j < width; j++)
+        row[j] = (row[j] - times * f[j]) * scale;
+}
+
+void posterior_learn(const struct posterior *posterior, const double *scale, const double *f,
+                     double spread, double curvature, double step, double *weight)
+{
+    uint64_t width = posterior->width;
+    double left = 1 / (1 + curvature * spread), fall = curvature * left;
+    double share = fall / (1 + sqrt(left)), growth = sqrt(posterior->growth);
+    for (uint64_t i = 0; i < posterior->count; i++) {
+        double *row = posterior->root + i * width, along = numbers_dot(row, f, width);
+        weight[i] += scale[i] * along * step;
+        row_move(row, f, width, share * along, growth * scale[i]);
+        double variance = numbers_dot(row, row, width);
+        if (variance > posterior->prior[i]) {
+            row_move(row, f, width, 0, sqrt(posterior->prior[i] / variance));
+            variance = posterior->prior[i];
+        }
+        posterior->variance[i] = variance;
+    }
+}
+
+bool posterior_load(const struct posterior *posterior, const json_t *list)
+{
+    uint64_t width = posterior->width, next = 0;
+    double *matrix = calloc(width * width, sizeof *matrix);
+    ASSERT(matrix && posterior->count <= width);
+    for (uint64_t i = 0; i < posterior->count; i++)
+        for (uint64_t j = 0; j <= i; j++)
+            matrix[i * width + j] = json_number_value(json_array_get(list, next++));
+    bool good = linalg_factor(matrix, (uint32_t)posterior->count, (uint32_t)width);
+    if (good)
+        memset(posterior->root, 0, posterior->count * width * sizeof(double));
+    for (uint64_t i = 0; good && i < posterior->count; i++) {
+        double *row = posterior->root + i * width;
+        memcpy(row, matrix + i * width, (i + 1) * sizeof(double));
+        posterior->variance[i] = numbers_dot(row, row, width);
+    }
+    free(matrix);
+    return good;
+}
