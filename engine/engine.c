@@ -127,6 +127,17 @@ static void engine_answer(struct engine *engine)
     while (retrain->running);
 }
 
+/* Behind what has come, if no event has come for long. */
+static bool engine_add_tick(struct engine *engine)
+{
+    struct batch *batch = &engine->batch;
+    bool settled = outbox_unsettled(&engine->outbox) == NULL;
+    return engine->entry &&
+           tick_look(&engine->tick, engine->pipeline, engine->inputs, batch, engine->clock,
+                     settled) &&
+           batch_add_control(batch, position_nowhere, tick_text, strlen(tick_text));
+}
+
 static enum status engine_fill(struct engine *engine, struct failure *failure)
 {
     uint32_t most = engine->batch_records;
@@ -137,7 +148,8 @@ static enum status engine_fill(struct engine *engine, struct failure *failure)
     bool control = engine_add_control(engine);
     enum status status =
         inputs_fill(engine->inputs, &engine->batch, engine->batch.count + most, failure);
-    return status != STATUS_STOP && control ? STATUS_OK : status;
+    bool tick = status != STATUS_STOP && engine_add_tick(engine);
+    return status != STATUS_STOP && (control || tick) ? STATUS_OK : status;
 }
 
 enum status engine_advance(struct engine *engine, struct failure *failure)

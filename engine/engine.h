@@ -8,6 +8,7 @@
 #include "engine/outbox.h"
 #include "engine/pipeline.h"
 #include "engine/retrain.h"
+#include "engine/tick.h"
 #include "sinks/ledger.h"
 
 enum pace {
@@ -27,8 +28,9 @@ struct engine {
     uint64_t turns, events;
     uint64_t first_events, first_records; /* what the state held when the engine was opened */
     struct journal_entry *entry;          /* what is taken is written down here; NULL: no journal */
-    char *control;                        /* the control under way, freed after its step */
-    struct histogram *decision_latency;   /* from a record's arrival to its decision, in ns */
+    struct tick_watch tick;
+    char *control;                      /* the control under way, freed after its step */
+    struct histogram *decision_latency; /* from a record's arrival to its decision, in ns */
     /* Called after each batch, before it is cleared: for files of scores and features; NULL:
      * nobody. */
     void (*on_batch)(void *self, const struct batch *batch);

@@ -188,6 +188,18 @@ static void join_event(struct joining *joining, uint32_t at)
         join_remember(joining, at, number);
 }
 
+/* No event has come: what waits for the watermark ends here. */
+static void join_tick(struct joining *joining, uint32_t at)
+{
+    struct batch *batch = joining->batch;
+    struct fold_row *fold = joining->fold;
+    fold->watermark_ms = watermark_idle(joining->pipeline, fold, batch->arrival_ms[at]);
+    batch->time_ms[at] = batch->newest_ms[at] = fold->newest_ms;
+    batch->watermark_ms[at] = fold->watermark_ms;
+    if (joining->pipeline->has_labels)
+        join_waits(joining, at);
+}
+
 /* Keeps a label until its event comes; the oldest kept one gives way and is refused.  One that
  * waits already is corrected or repeated, so that every label is in one count or waits. */
 static enum join early_keep(struct joining *joining, uint64_t id, double label)
@@ -290,6 +302,10 @@ void join(struct pipeline *pipeline, struct batch *batch)
             continue;
         if (batch->kind[at] == RECORD_CONTROL) {
             batch->time_ms[at] = joining.fold->newest_ms;
+            continue;
+        }
+        if (batch->kind[at] == RECORD_TICK) {
+            join_tick(&joining, at);
             continue;
         }
         if (batch->dead[at]) {

@@ -11,6 +11,7 @@
 #include "engine/control.h"
 #include "engine/pipeline.h"
 #include "engine/request.h"
+#include "engine/tick.h"
 #include "features/silence.h"
 
 /* Rows that are no events have missing values in every field. */
@@ -58,6 +59,8 @@ void step_decode(struct pipeline *pipeline, struct batch *batch)
         batch->id[row] = 0;
         batch->id_text[row] = (struct span){0, 0};
         batch->label[row] = MISSING;
+        if (batch->kind[row] == RECORD_CONTROL && tick_is(batch, row))
+            batch->kind[row] = RECORD_TICK;
         if (batch->dead[row] || batch->kind[row] == RECORD_CONTROL)
             batch->time_ms[row] = pipeline_fold(pipeline)->newest_ms;
         else if (batch->kind[row] == RECORD_EVENT)

@@ -10,6 +10,9 @@
  * knows when records arrived (a replay of files, which lie one behind the other in one order), both
  * are the same.
  *
+ * While all partitions are idle nobody moves it but a tick (tick.h), whose arrival stamp says how
+ * long they have been.  It may pass the newest time then, and waits for events to come so far.
+ *
  * Only the order of the journal and its arrival stamps count, so every fold of it agrees. */
 #include "engine/watermark.h"
 
@@ -107,6 +110,17 @@ bool watermark_move(const struct pipeline *pipeline, struct state *state, struct
     if (partition_move(pipeline, state, fold, partition, batch->time_ms[at]) || later)
         watermark_take(pipeline, state, fold);
     return believed;
+}
+
+int64_t watermark_idle(const struct pipeline *pipeline, const struct fold_row *fold,
+                       int64_t arrival_ms)
+{
+    if (fold->arrival_ms == WATERMARK_NONE || arrival_ms == INT64_MIN)
+        return fold->watermark_ms;
+    int64_t silent_ms = arrival_ms - fold->arrival_ms;
+    int64_t time_ms = fold->newest_ms + silent_ms;
+    bool moves = silent_ms > pipeline->config->idle_after_ms && time_ms > fold->watermark_ms;
+    return moves ? time_ms : fold->watermark_ms;
 }
 
 bool watermark_report(const struct pipeline *pipeline, uint32_t *partition,

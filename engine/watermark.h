@@ -18,6 +18,11 @@ void watermark_declare(struct pipeline *pipeline, struct state_layout *layout);
 bool watermark_move(const struct pipeline *pipeline, struct state *state, struct fold_row *fold,
                     const struct batch *batch, uint32_t at);
 
+/* How far event time has come at `arrival_ms` if no event has come by then: once every partition is
+ * idle it goes on as the arrival clock does, from the newest time and the last event's arrival. */
+int64_t watermark_idle(const struct pipeline *pipeline, const struct fold_row *fold,
+                       int64_t arrival_ms);
+
 /* What reports say of a partition. */
 struct partition_report {
     uint32_t partition;

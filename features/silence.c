@@ -264,13 +264,29 @@ void features_watch(const struct features *features, struct state *state, struct
         const struct entity *entity = entity_of(features, work.silence);
         if (!event && entity_is_erased(entity, batch, row))
             forget(&work, entity_key(entity, batch, row));
+        if (event || batch->kind[row] == RECORD_TICK)
+            look(&work, batch->watermark_ms[row]);
         if (!event)
             continue;
-        look(&work, batch->watermark_ms[row]);
         uint64_t key = batch->ahead[row] ? 0 : entity_key(entity, batch, row);
         if (key)
             note(&work, key, batch->time_ms[row], batch->watermark_ms[row]);
     }
+}
+
+int64_t features_silence_due(const struct features *features, const struct state *state)
+{
+    int64_t due_ms = INT64_MAX;
+    for (uint32_t i = 0; i < features->silence_count; i++) {
+        const struct silence *silence = &features->silence[i];
+        const struct silence_head *head = state_read(state, silence->head_region, 0);
+        if (!head->oldest)
+            continue;
+        const struct silence_row *row = state_read(state, silence->rows_region, head->oldest - 1);
+        int64_t silent_ms = row->last_ms + silence->span_ms;
+        due_ms = silent_ms < due_ms ? silent_ms : due_ms;
+    }
+    return due_ms;
 }
 
 uint32_t features_silence_count(const struct features *features)

@@ -80,6 +80,9 @@ void silences_declare(struct features *features, struct state_layout *layout);
 void features_watch(const struct features *features, struct state *state, struct batch *batch,
                     uint32_t row);
 
+/* The watermark at which somebody is silent next; INT64_MAX: nobody is watched. */
+int64_t features_silence_due(const struct features *features, const struct state *state);
+
 /* How many are watched, and one of them; `state` may be NULL: then of the plan alone. */
 uint32_t features_silence_count(const struct features *features);
 void features_silence_report(const struct features *features, const struct state *state,

@@ -162,6 +162,23 @@ static bool all_ended(const struct inputs *inputs)
     return true;
 }
 
+static bool lane_is_empty(const struct inputs *inputs, const struct lane *lane)
+{
+    const struct source *source = &inputs->input[lane->input].source;
+    return !lane->waiting && lane->placed &&
+           (lane->ended || !source->kind->has_more ||
+            !source->kind->has_more(source->self, lane->lane));
+}
+
+bool inputs_are_empty(const struct inputs *inputs, enum record_kind role)
+{
+    for (uint32_t i = 0; i < inputs->lane_count; i++)
+        if (inputs->input[inputs->lane[i].input].role == role &&
+            !lane_is_empty(inputs, &inputs->lane[i]))
+            return false;
+    return true;
+}
+
 /* How far the merge may go without the lane.  One that has shown no record yet holds up all. */
 static int64_t lane_holds_ms(const struct inputs *inputs, const struct lane *lane)
 {

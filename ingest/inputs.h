@@ -85,6 +85,10 @@ enum status inputs_merge(struct inputs *inputs, struct failure *failure);
  */
 bool inputs_have_begun(const struct inputs *inputs);
 
+/* Whether no record waits on the lanes of inputs of this role and none is known to be on its way.
+ */
+bool inputs_are_empty(const struct inputs *inputs, enum record_kind role);
+
 /* Whether a source has ended: its descriptor need not be watched any more. */
 bool inputs_has_ended(const struct inputs *inputs, uint32_t input);
 

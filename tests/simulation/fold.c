@@ -77,18 +77,29 @@ static void expect_row(struct fold *fold, uint32_t row)
     expect(fold, STREAM_ALERTS);
 }
 
+static void expect_event(struct fold *fold, const struct model_event *event)
+{
+    if (event->kind == MODEL_EVENT_SILENCE) {
+        encode_silence(event, &fold->body);
+        expect(fold, STREAM_ALERTS);
+        return;
+    }
+    buffer_text(&fold->key, event->model);
+    encode_model_event(event, &fold->body);
+    expect(fold, STREAM_MODEL_EVENTS);
+}
+
 static void fold_batch(struct fold *fold)
 {
     struct batch *batch = &fold->batch;
     if (batch->count == 0)
         return;
     step(fold->pipeline, batch);
-    for (uint32_t row = 0; row < batch->count && !fold->simulation->violated; row++)
+    uint32_t next = 0;
+    for (uint32_t row = 0; row < batch->count && !fold->simulation->violated; row++) {
         expect_row(fold, row);
-    for (uint32_t i = 0; i < batch->event_count && !fold->simulation->violated; i++) {
-        buffer_text(&fold->key, batch->events[i].model);
-        encode_model_event(&batch->events[i], &fold->body);
-        expect(fold, STREAM_MODEL_EVENTS);
+        for (; next < batch->event_count && batch->events[next].row <= row; next++)
+            expect_event(fold, &batch->events[next]);
     }
     batch_clear(batch);
 }

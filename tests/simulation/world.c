@@ -20,7 +20,7 @@ static const char text_format[] =
     "'entities': {'card': {'entities_max': 20, 'expire_after': '10m'}},"
     "'features': {'amount_log': 'log1p(amount)', 'count_1m': 'count() by card over 1m',"
     "  'mean_5m': 'mean(amount) by card over 5m before', %s"
-    "  'harm': 'sum(label) by card over 5m'},"
+    "  'harm': 'sum(label) by card over 5m', 'back': 'silence(1m) by card'},"
     "'models': {'fraud': {'kind': 'logistic_regression', 'learning_rate': 0.5,"
     "    'features': ['amount_log', 'count_1m', 'mean_5m']},"
     "  'odd': {'kind': 'half_space_trees', 'trees': 3, 'depth': 4, 'window': 20,"
