@@ -7,12 +7,13 @@
  *
  * An entity that speaks goes to the newest end.  When the watermark has passed the oldest one's
  * last event by the span it is told as silent and leaves.  So an event costs a few lines, however
- * many there are, and a silence is told at the first event that shows it.  An event that comes late
- * is put back by at most 64 others: its silence may be told later, never earlier.
+ * many there are, and a silence is told at the first row that shows it: an event, or a tick where
+ * none comes (engine/tick.h).  An event that comes late is put back by at most 64 others: its
+ * silence may be told later, never earlier.
  *
  * A silence is told once, with the last event's time; who speaks again is watched again.  An event
  * that shows by its own time that its entity was silent tells of it, if nothing else has.  Time is
- * the watermark: it moves with the events of all entities, so while nobody speaks nobody is silent.
+ * the watermark: it moves with the events of all entities, and by ticks while nobody speaks.
  *
  * The text is the identifier as people know it, masked if a field of it is sensitive, and leaves
  * with the row; an erasure takes it at once.  When rows run out the oldest goes (counted).

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Against a real Kafka: a pipeline that is killed in the middle, then the ledger alone, requests on a control
-# topic (requests.sh), backfill against online (backfill.sh), then a suite of faults (faults.sh).  Prints
-# `ok NAME` or `not ok NAME`, one line a test, and `N passed, N failed` at the end of each part; brokers are
-# always stopped.
+# topic (requests.sh), silence on an idle stream (silence.sh), backfill against online (backfill.sh), then a
+# suite of faults (faults.sh).  Prints `ok NAME` or `not ok NAME`, one line a test, and `N passed, N failed` at
+# the end of each part; brokers are always stopped.
 #
 #   tests/kafka/run.sh              against build/release/weir (WEIR=PROGRAM for another)
 #   KAFKA_TEST_COUNT, KAFKA_TEST_PORT   transactions (100000), port (19292)
@@ -67,6 +67,7 @@ if [[ -x tests/kafka/ledger.sh ]]; then
     tests/kafka/ledger.sh || status=1
 fi
 tests/kafka/requests.sh || status=1
+tests/kafka/silence.sh || status=1
 tests/kafka/backfill.sh || status=1
 tests/kafka/faults.sh $([[ ${KAFKA_TEST_LONG:-no} == no ]] || echo --long) || status=1
 exit $status

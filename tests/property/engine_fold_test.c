@@ -6,6 +6,7 @@
 #include "engine/control.h"
 #include "engine/encode.h"
 #include "engine/retrain.h"
+#include "engine/tick.h"
 #include "models/training.h"
 #include "tests/unit/engine_trial.h"
 #include <sys/mman.h>
@@ -379,6 +380,16 @@ static void make_control(struct world_random *world, const struct trial *trial, 
     json_decref(file);
 }
 
+/* Nobody has spoken for a while: behind a tick the clock goes on, or an older event comes. */
+static void make_tick(struct world_random *world, struct page *page)
+{
+    int64_t silent_ms = (int64_t)below(world, 3 * 3600000);
+    page_print(page, RECORD_CONTROL, "%s", tick_text);
+    page->arrival_ms = world->now_ms + silent_ms;
+    if (chance(world, 0.5))
+        world->now_ms += silent_ms;
+}
+
 static struct result *first_run(uint64_t seed, const char *config, struct journal *journal)
 {
     struct world_random world = {.now_ms = 1600000000000, .arrivals = seed % 3 == 0};
@@ -393,6 +404,11 @@ static struct result *first_run(uint64_t seed, const char *config, struct journa
         if (journal->count + (uint32_t)(RECORDS - i) < RECORDS_MAX &&
             chance(&world, wished ? 0.1 : 0.005)) {
             make_control(&world, trial, &journal->page[journal->count++]);
+            fold_records(trial, journal, journal->count - 1, journal->count, result);
+        }
+        if (world.arrivals && journal->count + (uint32_t)(RECORDS - i) < RECORDS_MAX &&
+            chance(&world, 0.01)) {
+            make_tick(&world, &journal->page[journal->count++]);
             fold_records(trial, journal, journal->count - 1, journal->count, result);
         }
     }
