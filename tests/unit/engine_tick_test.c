@@ -133,7 +133,7 @@ struct stage {
     uint64_t now_ns;
     struct clock clock;
     int64_t coming_s[16]; /* seconds after the start; an event each */
-    uint32_t coming, next;
+    uint32_t coming, next, devices;
     bool more; /* is known to be on its way */
     char bytes[100];
     uint32_t ticks, told;
@@ -168,7 +168,8 @@ static enum status peek(void *self, uint32_t lane, struct record *record, struct
     if (stage->next == stage->coming || stage_ms(stage) < stage->coming_s[stage->next] * 1000)
         return STATUS_RETRY;
     snprintf(stage->bytes, sizeof stage->bytes, "{\"id\":\"e%u\",\"time\":%lld,\"device\":\"d%u\"}",
-             stage->next, (long long)stage->coming_s[stage->next] + 1000, stage->next % 3);
+             stage->next, (long long)stage->coming_s[stage->next] + 1000,
+             stage->next % stage->devices);
     *record =
         (struct record){.bytes = stage->bytes, .size = strlen(stage->bytes), .offset = stage->next};
     return STATUS_OK;
@@ -228,6 +229,7 @@ static struct stage *stage_open(bool watched)
     buffer_init(&stage->entry->items, malloc(ENTRY_BYTES), ENTRY_BYTES);
     struct pipeline *pipeline = &stage->trial->pipeline;
     journal_entry_begin(stage->entry, &pipeline->lanes, &pipeline->state);
+    stage->devices = 3;
     stage->now_ns = UINT64_C(3600000000000);
     stage->clock = (struct clock){stage_wall_ms, stage_monotonic_ns, stage};
     inputs_add(&stage->inputs, (struct source){&source_kind, stage}, RECORD_EVENT, "stage", 1000);
@@ -276,7 +278,8 @@ static uint64_t fold_again(struct stage *stage)
     struct journal_item item;
     struct failure failure;
     struct trial *trial = open_trial("0", true);
-    struct stage other = {.coming = stage->coming, .now_ns = UINT64_MAX / 2};
+    struct stage other = {
+        .coming = stage->coming, .devices = stage->devices, .now_ns = UINT64_MAX / 2};
     memcpy(other.coming_s, stage->coming_s, sizeof other.coming_s);
     buffer_init(&record, malloc(ENTRY_BYTES), ENTRY_BYTES);
     journal_entry_finish(stage->entry, &head, &record);
@@ -365,16 +368,32 @@ static void test_not_sure(void **unused)
     stage_close(stage);
 }
 
-/* Without a journal there is no tick. */
+/* More are due than one row may tell of; without a journal they wait for the next event. */
+static void check_many(bool journal, uint32_t ticks, uint32_t told)
+{
+    struct stage *stage = stage_open(true);
+    stage->devices = 16;
+    if (!journal)
+        stage->engine.entry = NULL;
+    for (int i = 0; i < 12; i++)
+        stage_event(stage, 0);
+    stage_event(stage, 50);
+    stage_run(stage, 61);
+    assert_int_equal(stage->ticks, ticks);
+    assert_int_equal(stage->told, told);
+    stage_close(stage);
+}
+
+static void test_many(void **unused)
+{
+    (void)unused;
+    check_many(true, 3, 12);
+}
+
 static void test_no_journal(void **unused)
 {
     (void)unused;
-    struct stage *stage = stage_open(true);
-    stage->engine.entry = NULL;
-    stage_event(stage, 0);
-    stage_run(stage, 200);
-    assert_int_equal(stage->ticks, 0);
-    stage_close(stage);
+    check_many(false, 0, 4);
 }
 
 int main(void)
@@ -383,7 +402,8 @@ int main(void)
         cmocka_unit_test(test_moves),        cmocka_unit_test(test_late),
         cmocka_unit_test(test_partitions),   cmocka_unit_test(test_waits),
         cmocka_unit_test(test_idle_is_told), cmocka_unit_test(test_nothing_due),
-        cmocka_unit_test(test_not_sure),     cmocka_unit_test(test_no_journal),
+        cmocka_unit_test(test_not_sure),     cmocka_unit_test(test_many),
+        cmocka_unit_test(test_no_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
