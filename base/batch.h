@@ -36,7 +36,7 @@ enum record_kind {
     RECORD_LABEL,   /* the truth about an event */
     RECORD_CONTROL, /* the engine's answer to a wish: a trained model, a promotion */
     RECORD_REQUEST, /* of the control topic: somebody asks for an entity to be forgotten */
-    RECORD_TICK, /* a control by which an idle stream's time goes on (engine/tick.h) */
+    RECORD_TICK,    /* a control by which an idle stream's time goes on (engine/tick.h) */
     RECORD_OUTSIDE, /* an event outside the period that a replay asked for: passed over by all */
 };
 
