@@ -176,6 +176,17 @@ static void replay_report(const struct replay *replay, double seconds)
     json_decref(report);
 }
 
+/* Figures over what is left may look good; whoever reads them should know where the rest is. */
+static void replay_hint(const struct replay *replay)
+{
+    uint64_t dead = pipeline_fold(&replay->pipeline)->dead_letters;
+    if (dead > 0 && !replay->flags.dead_letters)
+        fprintf(stderr,
+                "weir replay: records that could not be read, and are in none of these figures: "
+                "%llu; --dead-letters FILE says why of each\n",
+                (unsigned long long)dead);
+}
+
 static void replay_close(struct replay *replay)
 {
     engine_close(&replay->engine);
@@ -253,10 +264,12 @@ static int replay_run(const struct command *command, int argument_count, char **
         status = replay_turn(replay, &failure);
     double seconds = replay_seconds(replay);
     status = replay_finish(replay, status, &failure);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         replay_report(replay, seconds);
-    else
+        replay_hint(replay);
+    } else {
         fprintf(stderr, "weir replay: %s\n", failure.text);
+    }
     replay_close(replay);
     free(replay);
     return status == STATUS_OK ? EXIT_GOOD : EXIT_FINDINGS;

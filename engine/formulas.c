@@ -168,6 +168,16 @@ uint32_t formulas_find(struct formulas *formulas, const char *name, enum scope s
                                : find_scored(formulas, name, scope);
 }
 
+bool formulas_failed(const struct formulas *formulas, const char *name)
+{
+    uint32_t index = find_feature(formulas, name);
+    if (index != UINT32_MAX)
+        return formulas->feature[index].progress == FORMULA_DONE &&
+               formulas->feature[index].value == VALUE_NONE;
+    return strcmp(name, "score") == 0 && formulas->pipeline->config->score &&
+           formulas->score_value == VALUE_NONE;
+}
+
 static uint32_t resolve_name(void *self, const struct syntax_node *node, struct syntax_error *error)
 {
     struct formulas *formulas = self;

@@ -33,6 +33,10 @@ uint32_t formulas_compile(struct formulas *formulas, const char *path, const cha
 /* A field, feature, model or `score` by its name, or VALUE_NONE without a finding. */
 uint32_t formulas_find(struct formulas *formulas, const char *name, enum scope scope);
 
+/* Whether the name is that of a feature or of the score whose own formula had a mistake: there is a
+ * finding already. */
+bool formulas_failed(const struct formulas *formulas, const char *name);
+
 /* The nearest name that could have been meant, or NULL. */
 const char *formulas_nearest(const struct formulas *formulas, const char *name, enum scope scope);
 

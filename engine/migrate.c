@@ -75,8 +75,8 @@ void migrate(struct pipeline *to, const struct pipeline *from, struct migration_
     struct state *from_state = (struct state *)(uintptr_t)&from->state;
     work.from_features =
         (struct features_side){from->features, &from->program, from_state, work.rehashed};
-    work.to_models = (struct models_side){to->models, &to->program};
-    work.from_models = (struct models_side){from->models, &from->program};
+    work.to_models = (struct models_side){to->models, &to->program, work.rehashed};
+    work.from_models = (struct models_side){from->models, &from->program, work.rehashed};
     ASSERT(!work.moves || from->state.bytes);
     if (work.moves)
         move_journal(&work);

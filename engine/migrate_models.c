@@ -2,15 +2,6 @@
 #include "engine/migrate_parts.h"
 #include <string.h>
 
-static bool reads_keys(const struct pipeline *pipeline, uint32_t model)
-{
-    const struct model_setting *setting = &pipeline->model_setting[model];
-    for (uint32_t i = 0; i < setting->feature_count; i++)
-        if (pipeline->model_feature_type[setting->feature[i]] == TYPE_TEXT)
-            return true;
-    return false;
-}
-
 void migrate_models(const struct migration_work *work)
 {
     static const char *const why[] = {
@@ -20,6 +11,7 @@ void migrate_models(const struct migration_work *work)
         [MODEL_OTHER_OPTIONS] = "its options have changed",
         [MODEL_OTHER_FEATURES] = "its features have changed",
         [MODEL_OTHER_CLASSES] = "the classes of the labels have changed",
+        [MODEL_OTHER_KEYS] = "the key that identifiers are hashed with has changed",
         [MODEL_OTHER_SCORES] = "a model whose score it sees begins anew",
         [MODEL_OTHER_ORDER] = "the order of its features has changed",
     };
@@ -30,11 +22,6 @@ void migrate_models(const struct migration_work *work)
         enum model_fate fate = models_fate(&work->to_models, &work->from_models, i, &source);
         if (source != UINT32_MAX)
             taken[source] = true;
-        if (fate == MODEL_KEPT && work->rehashed && reads_keys(to, i)) {
-            migration_add(work, MIGRATION_ANEW, "model", to->config->model[i].name,
-                          "the key that identifiers are hashed with has changed");
-            continue;
-        }
         if (fate == MODEL_KEPT && work->moves)
             models_move(to->models, &work->to->state, i, from->models, &from->state, source);
         migration_add(work, fate == MODEL_KEPT ? MIGRATION_KEPT : MIGRATION_ANEW, "model",

@@ -64,7 +64,7 @@ static uint32_t model_feature(struct formulas *formulas, uint32_t model_at, cons
         snprintf(path, sizeof path, "models.%s.features[%u]", model->name, at);
     uint32_t value = find_feature(formulas, model_at, name);
     if (value == VALUE_NONE) {
-        if (!model->all_features) /* a feature's own mistakes are found already */
+        if (!formulas_failed(formulas, name))
             feature_unknown(formulas, path, name);
         return VALUE_NONE;
     }
@@ -286,7 +286,8 @@ static void build_monitor(struct formulas *formulas)
         snprintf(settings[i].name, sizeof settings[i].name, "%s", detector->name);
         settings[i].kind = detector->kind;
         settings[i].options = detector->options;
-        if (watched_value(formulas, detector, &settings[i]))
+        if (watched_value(formulas, detector, &settings[i]) ||
+            formulas_failed(formulas, detector->watch))
             continue;
         char path[128];
         snprintf(path, sizeof path, "drift.%s.watch", detector->name);

@@ -312,8 +312,8 @@ static void print_silences(const struct pipeline *pipeline, FILE *file)
     for (uint32_t i = 0; i < features_silence_count(pipeline->features); i++) {
         struct silence_report report;
         features_silence_report(pipeline->features, &pipeline->state, i, &report);
-        fprintf(file, "%-18s %s for %lld s: %llu told, %llu watched now", "silences", report.entity,
-                (long long)(report.span_ms / 1000), (unsigned long long)report.told,
+        fprintf(file, "%-18s %s for %.15g s: %llu told, %llu watched now", "silences",
+                report.entity, (double)report.span_ms / 1000, (unsigned long long)report.told,
                 (unsigned long long)report.live);
         if (report.unwatched)
             fprintf(file, "; %llu left off for want of room", (unsigned long long)report.unwatched);

@@ -176,6 +176,16 @@ static void look(struct watching *work, int64_t watermark_ms)
     }
 }
 
+/* How many bytes of a text fit, in whole characters. */
+static size_t whole_characters(const char *text, size_t size, size_t room)
+{
+    if (size <= room)
+        return size;
+    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
+        room--;
+    return room;
+}
+
 /* "****1234", or "****1234, s17" of several keys; what does not fit is cut at a character. */
 static void text_write(const struct watching *work, char text[SILENCE_TEXT_MAX])
 {
@@ -193,9 +203,7 @@ static void text_write(const struct watching *work, char text[SILENCE_TEXT_MAX])
         memcpy(text + used, ", ", comma);
         used += comma;
         room -= comma;
-        for (size = size < room ? size : room; size > 0 && size == room; size--)
-            if (((unsigned char)from[size] & 0xC0) != 0x80)
-                break;
+        size = whole_characters(from, size, room);
         memcpy(text + used, from, size);
         used += size;
     }

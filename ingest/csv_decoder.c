@@ -220,7 +220,7 @@ static enum status connect_field(struct csv *self, uint32_t index, struct failur
         return failure_set(failure, STATUS_STOP,
                            "the header has no column '%s' for field '%s'%s%s%s", field->source,
                            field->name, best ? "; did you mean '" : "", best ? best : "",
-                           best ? "'" : "");
+                           best ? "'?" : "");
     }
     if (find_column(self, field->source, column + 1) != COLUMN_NONE)
         return failure_set(failure, STATUS_STOP, "the header has the column '%s' twice",

@@ -57,6 +57,14 @@ static bool sees_new_scores(const struct models_side *to, const struct models_si
     return false;
 }
 
+static bool reads_keys(const struct member *member)
+{
+    for (uint32_t i = 0; i < member->shape.feature_count; i++)
+        if (member->type[i] == TYPE_TEXT)
+            return true;
+    return false;
+}
+
 enum model_fate models_fate(const struct models_side *to, const struct models_side *from,
                             uint32_t model, uint32_t *source)
 {
@@ -77,6 +85,8 @@ enum model_fate models_fate(const struct models_side *to, const struct models_si
          new->shape.class_count != old->shape.class_count))
         return MODEL_OTHER_CLASSES;
     enum model_fate fate = features_compare(to, new, from, old);
+    if (fate == MODEL_KEPT && to->rehashed && reads_keys(new))
+        return MODEL_OTHER_KEYS;
     return fate == MODEL_KEPT && sees_new_scores(to, from, model) ? MODEL_OTHER_SCORES : fate;
 }
 

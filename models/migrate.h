@@ -9,6 +9,7 @@
 struct models_side {
     const struct models *models;
     const struct program *program;
+    bool rehashed; /* identifiers are hashed with another key than on the other side */
 };
 
 enum model_fate {
@@ -18,6 +19,7 @@ enum model_fate {
     MODEL_OTHER_OPTIONS,
     MODEL_OTHER_FEATURES,
     MODEL_OTHER_CLASSES,
+    MODEL_OTHER_KEYS,   /* it reads identifiers, and they are hashed with another key */
     MODEL_OTHER_SCORES, /* a model whose score it sees begins anew */
     MODEL_OTHER_ORDER,  /* the same features, in another order */
 };

@@ -20,15 +20,36 @@ struct ranks {
     double value[]; /* window in the order they came, from `next` the oldest; then window sorted */
 };
 
-static inline uint64_t ranks_size(int64_t window)
+struct ranks_options {
+    int64_t window;
+};
+
+static const struct option ranks_options[] = {
+    {.name = "window",
+     .type = OPTION_INTEGER,
+     .standard = "1000",
+     .minimum = 10,
+     .maximum = 1e6,
+     .offset = offsetof(struct ranks_options, window),
+     .help = "scores that a new one is compared with: p-values go down to half of 1 / window, "
+             "an event's time and memory grow with it"},
+    OPTION_END,
+};
+
+static inline uint64_t ranks_state_size(const void *options, const struct model_shape *shape)
 {
-    return sizeof(struct ranks) + 2 * (uint64_t)window * sizeof(double);
+    (void)shape;
+    const struct ranks_options *given = options;
+    return sizeof(struct ranks) + 2 * (uint64_t)given->window * sizeof(double);
 }
 
-static inline void ranks_init(struct ranks *self, int64_t window, const struct model_shape *shape)
+static inline void ranks_init(void *memory, const void *options, const struct model_shape *shape,
+                              uint64_t seed)
 {
-    memset(self, 0, ranks_size(window));
-    self->window = (uint64_t)window;
+    (void)seed;
+    struct ranks *self = memory;
+    memset(self, 0, ranks_state_size(options, shape));
+    self->window = (uint64_t)((const struct ranks_options *)options)->window;
     self->feature = score_first(shape);
 }
 
@@ -48,8 +69,9 @@ static inline uint64_t ranks_below(const struct ranks *self, double score, bool 
 }
 
 /* 1 - p: the higher the stranger; a missing score is not strange. */
-static inline double ranks_score(const struct ranks *self, const struct example *example)
+static inline double ranks_score(const void *memory, const struct example *example)
 {
+    const struct ranks *self = memory;
     double score = score_at(example, self->feature);
     if (isnan(score))
         return 0;

@@ -82,6 +82,9 @@ for batch in 256 1; do
 done
 "$weir" replay $evaluate/pipeline.json $evaluate/events.csv --from 1970-01-02 >"$work/report" 2>"$work/errors"
 ok evaluate/no-times bash -c "test $? -eq 2 && grep -q 'these events have no time' $work/errors"
+{ cat $evaluate/events.csv; echo "1,none,9"; } >"$work/more.csv"
+"$weir" replay $evaluate/pipeline.json "$work/more.csv" >"$work/report" 2>"$work/errors"
+ok evaluate/dead-letters bash -c "grep -q 'could not be read, .*: 2; --dead-letters FILE says why' $work/errors"
 
 # --- who has not spoken -----------------------------------------------------------------------------
 silence=tests/golden/silence

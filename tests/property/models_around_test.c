@@ -168,24 +168,46 @@ static void test_conformal(void **unused)
 }
 
 /* Bayes' rule by the inverse covariance, which is a sum. */
+/* What is left of the gradient of log posterior at (a, b); fills its negative second derivative. */
+static void gradient(const struct sample *sample, double x, const double precision[3],
+                     const double middle[2], const double at[2], double left[2], double curved[3])
+{
+    double p = 1 / (1 + exp(-(at[0] * x + at[1]))), a = at[0] - middle[0], b = at[1] - middle[1];
+    double pulled = sample->weight * (sample->label - p), v = sample->weight * p * (1 - p);
+    left[0] = pulled * x - precision[0] * a - precision[1] * b;
+    left[1] = pulled - precision[1] * a - precision[2] * b;
+    curved[0] = precision[0] + v * x * x;
+    curved[1] = precision[1] + v * x;
+    curved[2] = precision[2] + v;
+}
+
+/* The mode of a normal distribution and one label, climbed to in short steps over both weights. */
+static void mode(const struct sample *sample, double x, double precision[3], double at[2])
+{
+    double middle[2] = {at[0], at[1]}, left[2], curved[3];
+    for (int i = 0; i < 400; i++) {
+        gradient(sample, x, precision, middle, at, left, curved);
+        double det = curved[0] * curved[2] - curved[1] * curved[1];
+        double a = (curved[2] * left[0] - curved[1] * left[1]) / det;
+        double b = (curved[0] * left[1] - curved[1] * left[0]) / det;
+        double change = fabs(a * x + b), share = change > 0.5 ? 0.5 / change : 1;
+        at[0] += share * a;
+        at[1] += share * b;
+    }
+    memcpy(precision, curved, sizeof curved);
+}
+
 static void test_platt(void **unused)
 {
     (void)unused;
     run("platt", "{\"half_life\": 0, \"prior_variance\": 2}", 1, 8);
-    double precision[3] = {0.5, 0, 0.5}, slope = 1, intercept = 0; /* aa, ab, bb */
+    double precision[3] = {0.5, 0, 0.5}, at[2] = {1, 0}; /* aa, ab, bb; slope and intercept */
     for (int i = 0; i < LABELS; i++) {
         const struct sample *sample = &samples[i];
         double score = clip(sample->score[0].number), x = log(score / (1 - score));
         x = isnan(score) ? 0 : fmax(-16, fmin(16, x));
-        double p = 1 / (1 + exp(-(slope * x + intercept))), v = sample->weight * p * (1 - p);
-        near(sample->told, p, i);
-        precision[0] += v * x * x;
-        precision[1] += v * x;
-        precision[2] += v;
-        double det = precision[0] * precision[2] - precision[1] * precision[1];
-        double step = sample->weight * (sample->label - p) / det;
-        slope += step * (precision[2] * x - precision[1]);
-        intercept += step * (precision[0] - precision[1] * x);
+        near(sample->told, 1 / (1 + exp(-(at[0] * x + at[1]))), i);
+        mode(sample, x, precision, at);
     }
 }
 

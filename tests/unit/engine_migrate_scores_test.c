@@ -66,6 +66,33 @@ static void scores_of_another_are_another_feature(void **unused)
     trial_close(trial);
 }
 
+/* So does who sees those of a model that identifiers, hashed with another key, begin anew: here the
+ * key follows from the name. */
+static void scores_of_other_keys_are_another_feature(void **unused)
+{
+    (void)unused;
+    static const char format[] =
+        "{'name': '%s', 'memory': '64MiB', 'events': {'source': 'file', 'path': '-', 'fields': "
+        "{'amount': 'number', 'card': {'type': 'key', 'optional': true}}},"
+        "'labels': {'event_field': 'fraud', 'delay': '2s', 'remembered': 10},"
+        "'models': {'a': {'kind': 'naive_bayes', 'features': ['card', 'amount']},"
+        "'b': {'kind': 'platt', 'features': ['a']},"
+        "'d': {'kind': 'logistic_regression', 'features': ['amount']}}, 'score': 'b'}";
+    char before[TEXT], after[TEXT];
+    snprintf(before, sizeof before, format, "one");
+    snprintf(after, sizeof after, format, "other");
+    struct migration_report report;
+    struct trial *old = trial_open(before);
+    for (int i = 0; i < 20; i++)
+        event(old, i, i % 5 == 0);
+    struct trial *trial = move(old, after, &report);
+    check_line(&report, "model a", MIGRATION_ANEW, "hashed");
+    check_line(&report, "model b", MIGRATION_ANEW, "whose score it sees");
+    check_line(&report, "model d", MIGRATION_KEPT, "");
+    migration_report_close(&report);
+    trial_close(trial);
+}
+
 /* How a learner is taught is part of what it is, and its counts go over with it. */
 static void imbalance_goes_over(void **unused)
 {
@@ -127,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_of_another_are_another_feature),
+        cmocka_unit_test(scores_of_other_keys_are_another_feature),
         cmocka_unit_test(imbalance_goes_over),
         cmocka_unit_test(other_classes_are_other_labels),
     };

@@ -92,6 +92,36 @@ static void test_text(void **unused)
     trial_close(trial);
 }
 
+/* One event of the device, then one of another that shows its silence: what it is called. */
+static void check_called(const char *device, const char *called)
+{
+    struct trial *trial = open_trial(false, "");
+    char text[400];
+    snprintf(text, sizeof text, "{\"id\":\"e\",\"time\":%d,\"device\":\"%s\",\"site\":\"s\"}",
+             START_S, device);
+    trial_add(trial, RECORD_EVENT, text);
+    step(&trial->pipeline, &trial->batch);
+    assert_false(trial->batch.dead[0]);
+    assert_int_equal(event(trial, 8, SPAN_S), 1);
+    check_told(trial, 0, called, 0);
+    trial_close(trial);
+}
+
+/* A long name is cut between characters, however many bytes they have; one that just fits is not,
+ * whatever stands behind it. */
+static void test_long_name(void **unused)
+{
+    (void)unused;
+    static const char fits[] = "1234567890123456789012345678901234567890123456789012345";
+    static const char longer[] = "1234567890123456789012345678901234567890123456789012345678";
+    static const char frogs[] = "🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸";
+    static const char whole_frogs[] = "🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸🐸";
+    assert_int_equal(sizeof fits, SILENCE_TEXT_MAX);
+    check_called(fits, fits);
+    check_called(longer, fits);
+    check_called(frogs, whole_frogs);
+}
+
 /* A late event from before a silence that was told does not begin another one. */
 static void test_late(void **unused)
 {
@@ -194,9 +224,10 @@ static void test_random(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_told_once),   cmocka_unit_test(test_text),
-        cmocka_unit_test(test_late),        cmocka_unit_test(test_erased),
-        cmocka_unit_test(test_not_watched), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_told_once), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_long_name), cmocka_unit_test(test_late),
+        cmocka_unit_test(test_erased),    cmocka_unit_test(test_not_watched),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

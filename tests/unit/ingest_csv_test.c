@@ -92,7 +92,7 @@ static void test_headers(void **state)
     refuse_header(NULL, "could not read CSV: there is no header line that names the columns");
     refuse_header("", "could not read CSV: there is no header line that names the columns");
     refuse_header("id,time,card,amuont,online,channel,lat,lon,card_issuer.bank.country,fraud",
-                  "the header has no column 'amount' for field 'amount'; did you mean 'amuont'");
+                  "the header has no column 'amount' for field 'amount'; did you mean 'amuont'?");
     refuse_header("id,time,card,amount,online,channel,lat,lon,card_issuer.bank.country,fraud,lon",
                   "the header has the column 'lon' twice");
     refuse_header("\"id,time", "could not read the CSV header: its quotes are not closed or it is "
