@@ -6,14 +6,16 @@
  * likelihood methods", 1999.  Here (a, b) has a normal distribution around (1, 0), where the score
  * is left as it is, and a label moves it by Bayes' rule, the posterior taken as normal (David
  * Spiegelhalter, Steffen Lauritzen, "Sequential updating of conditional probabilities on directed
- * graphical structures", 1990): with the covariance C, z = (x, 1), p as told and the label y
+ * graphical structures", 1990): with the covariance C, z = (x, 1), the label y and p at the mode of
+ * the posterior (posterior_mode)
  *
  *     k = C z / (1 / v + z' C z),   v = weight p (1 - p)
- *     C <- C - k (C z)',   (a, b) <- (a, b) + C z weight (y - p)
+ *     (a, b) <- (a, b) + C z weight (y - p),   C <- C - k (C z)'
  *
  * C grows a little with each label, so that what is half_life labels old counts half.
  *
  * Without a score p is what b alone says.  It looks at the first feature that is no key. */
+#include "models/posterior.h"
 #include "models/scores.h"
 #include <string.h>
 
@@ -90,21 +92,20 @@ static void forget(struct platt *self)
 static double platt_learn(void *memory, const struct example *example)
 {
     struct platt *self = memory;
-    double x = odds_seen(self, example), p = probability(self, x);
-    double curvature = example->weight * p * (1 - p);
+    double x = odds_seen(self, example), odds = self->slope * x + self->intercept;
     double along_slope = self->slope_variance * x + self->covariance;
     double along_intercept = self->covariance * x + self->intercept_variance;
-    double share = curvature / (1 + curvature * (along_slope * x + along_intercept));
+    double spread = along_slope * x + along_intercept, weight = example->weight;
+    double label = example->label > 0.5;
+    double p = numbers_logistic(posterior_mode(odds, spread * weight, label));
+    double curvature = weight * p * (1 - p), share = curvature / (1 + curvature * spread);
+    self->slope += weight * (label - p) * along_slope;
+    self->intercept += weight * (label - p) * along_intercept;
     self->slope_variance -= share * along_slope * along_slope;
     self->intercept_variance -= share * along_intercept * along_intercept;
     self->covariance -= share * along_slope * along_intercept;
-    /* C z after the step is C z before it, shortened. */
-    double step = example->weight * ((example->label > 0.5) - p) /
-                  (1 + curvature * (along_slope * x + along_intercept));
-    self->slope += step * along_slope;
-    self->intercept += step * along_intercept;
     forget(self);
-    return p;
+    return numbers_logistic(odds);
 }
 
 static const struct option platt_options[] = {

@@ -167,6 +167,20 @@ static void test_conformal(void **unused)
     }
 }
 
+/* The mode of the posterior along (x, 1), by halving alone. */
+static double mode_of(double odds, double spread, double label)
+{
+    double low = odds - spread, high = odds + spread;
+    for (int i = 0; i < 200; i++) {
+        double middle = (low + high) / 2;
+        if (middle - odds > spread * (label - 1 / (1 + exp(-middle))))
+            high = middle;
+        else
+            low = middle;
+    }
+    return low;
+}
+
 /* Bayes' rule by the inverse covariance, which is a sum. */
 static void test_platt(void **unused)
 {
@@ -177,15 +191,44 @@ static void test_platt(void **unused)
         const struct sample *sample = &samples[i];
         double score = clip(sample->score[0].number), x = log(score / (1 - score));
         x = isnan(score) ? 0 : fmax(-16, fmin(16, x));
-        double p = 1 / (1 + exp(-(slope * x + intercept))), v = sample->weight * p * (1 - p);
-        near(sample->told, p, i);
+        double odds = slope * x + intercept;
+        near(sample->told, 1 / (1 + exp(-odds)), i);
+        double det = precision[0] * precision[2] - precision[1] * precision[1];
+        double along_slope = (precision[2] * x - precision[1]) / det;
+        double along_intercept = (precision[0] - precision[1] * x) / det;
+        double spread = sample->weight * (along_slope * x + along_intercept);
+        double p = 1 / (1 + exp(-mode_of(odds, spread, sample->label)));
+        double v = sample->weight * p * (1 - p), step = sample->weight * (sample->label - p);
         precision[0] += v * x * x;
         precision[1] += v * x;
         precision[2] += v;
-        double det = precision[0] * precision[2] - precision[1] * precision[1];
-        double step = sample->weight * (sample->label - p) / det;
-        slope += step * (precision[2] * x - precision[1]);
-        intercept += step * (precision[0] - precision[1] * x);
+        slope += step * along_slope;
+        intercept += step * along_intercept;
+    }
+}
+
+/* One certainty that was wrong does not turn all scores around. */
+static void test_platt_keeps_its_head(void **unused)
+{
+    (void)unused;
+    static const double weights[] = {1, 64, 1e6};
+    const struct model_kind *kind = model_find("platt");
+    const struct model_shape shape = {1, types, names, 2};
+    for (int i = 0; i < 3; i++) {
+        void *options = options_of_json(kind->options, kind->option_size, "{}");
+        void *self = calloc(1, kind->state_size(options, &shape));
+        assert_non_null(self);
+        kind->init(self, options, &shape, 1);
+        union value score = {.number = 1};
+        const struct example example = {&score, 0, 0, weights[i], NULL};
+        kind->learn(self, &example);
+        double certain = kind->score(self, &example);
+        score.number = 0.1;
+        double unlikely = kind->score(self, &example);
+        if (!(certain > 1e-8) || !(unlikely < 0.95))
+            fail_msg("weight %g: 1 is told as %g, 0.1 as %g", weights[i], certain, unlikely);
+        free(self);
+        free(options);
     }
 }
 
@@ -222,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_best_expert), cmocka_unit_test(test_isotonic),
         cmocka_unit_test(test_conformal),   cmocka_unit_test(test_platt),
-        cmocka_unit_test(test_average),
+        cmocka_unit_test(test_average),     cmocka_unit_test(test_platt_keeps_its_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
