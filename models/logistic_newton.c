@@ -148,17 +148,17 @@ static void follow_scaler(struct logistic *self, const struct logistic_units *be
     const struct scaler *scaler = encoding_scaler(linear_encoding(&self->linear));
     const double *centre = scaler_read(scaler, SCALER_CENTRE);
     const double *inverse = scaler_read(scaler, SCALER_INVERSE);
-    double *weight = linear_dense(&self->linear);
+    double *weight = linear_dense(&self->linear), ratio[MODEL_FEATURES_MAX + 1];
     for (uint64_t i = 0; i < posterior.count - 1; i++) {
         double most = scaler_read(scaler, SCALER_BOUND)[i] / (double)(1 + self->examples);
         double moved = before->inverse[i] * (centre[i] - before->centre[i]);
-        double ratio =
-            before->inverse[i] > 0 && inverse[i] > 0 ? before->inverse[i] / inverse[i] : 1;
+        bool known = before->inverse[i] > 0 && inverse[i] > 0;
+        ratio[i] = known ? before->inverse[i] / inverse[i] : 1;
         self->linear.intercept += weight[i] * (moved > most ? most : moved < -most ? -most : moved);
-        renew_prior(self, i, ratio, z[i]);
-        weight[i] *= posterior_rescale(&posterior, i, ratio, &scale[i]);
+        renew_prior(self, i, ratio[i], z[i]);
     }
-    scale[posterior.count - 1] = 1;
+    ratio[posterior.count - 1] = 1;
+    posterior_rescale(&posterior, ratio, weight, scale);
 }
 
 void newton_step(struct logistic *self, const struct logistic_units *before, double *z,

@@ -15,14 +15,18 @@ void posterior_spread(const struct posterior *posterior, double variance)
     }
 }
 
-double posterior_rescale(const struct posterior *posterior, uint64_t weight, double ratio,
-                         double *scale)
+void posterior_rescale(const struct posterior *posterior, const double *ratio, double *weight,
+                       double *scale)
 {
-    double old = posterior->variance[weight], prior = posterior->prior[weight];
-    double told = 1 / old - 1 / prior;
-    double now = 1 / ((told > 0 ? told : 0) / (ratio * ratio) + 1 / prior);
-    *scale = sqrt(now / old);
-    return ratio <= 1 ? ratio : now / (old * ratio);
+    for (uint64_t i = 0; i < posterior->count; i++) {
+        double old = posterior->variance[i], prior = 1 / posterior->prior[i];
+        double told = 1 / old - prior;
+        told = told > 0 ? told : 0;
+        double now = 1 / (told / (ratio[i] * ratio[i]) + prior);
+        double times = now / (old * ratio[i]);
+        scale[i] = sqrt(now / old);
+        weight[i] *= ratio[i] <= 1 ? ratio[i] : times;
+    }
 }
 
 /* What it is the root of rises in a.  Newton's steps inside a bracket that they narrow; between the
@@ -64,12 +68,20 @@ double posterior_look(const struct posterior *posterior, const double *scale, co
     return numbers_dot(f, f, width);
 }
 
-/* row <- (row - times f) scale. */
-static inline void row_move(double *row, const double *f, uint64_t width, double times,
-                            double scale)
+/* row <- (row - times f) scale; returns its square, summed as numbers_dot does. */
+static inline double row_move(double *row, const double *f, uint64_t width, double times,
+                              double scale)
 {
-    for (uint64_t j = 0; j < width; j++)
-        row[j] = (row[j] - times * f[j]) * scale;
+    double lane[NUMBERS_LANES] = {0};
+    for (uint64_t i = 0; i < width; i += NUMBERS_LANES) {
+        for (uint64_t j = 0; j < NUMBERS_LANES; j++) {
+            double moved = (row[i + j] - times * f[i + j]) * scale;
+            row[i + j] = moved;
+            lane[j] += moved * moved;
+        }
+    }
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 void posterior_learn(const struct posterior *posterior, const double *scale, const double *f,
@@ -81,8 +93,7 @@ void posterior_learn(const struct posterior *posterior, const double *scale, con
     for (uint64_t i = 0; i < posterior->count; i++) {
         double *row = posterior->root + i * width, along = numbers_dot(row, f, width);
         weight[i] += scale[i] * along * step;
-        row_move(row, f, width, share * along, growth * scale[i]);
-        double variance = numbers_dot(row, row, width);
+        double variance = row_move(row, f, width, share * along, growth * scale[i]);
         if (variance > posterior->prior[i]) {
             row_move(row, f, width, 0, sqrt(posterior->prior[i] / variance));
             variance = posterior->prior[i];

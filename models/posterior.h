@@ -30,13 +30,13 @@ struct posterior {
 /* All weights apart and equally uncertain; none less than its prior. */
 void posterior_spread(const struct posterior *posterior, double variance);
 
-/* A feature's values have become `ratio` times smaller numbers than they were when its weight was
- * last learned.  What the labels told of the weight, a likelihood of precision 1 / P - 1 / prior,
- * becomes as many times wider and meets the prior again, that of one unit as it is now: returns by
- * what the weight, and fills by what its row of the root, is multiplied.  So a weight that was
- * learned from values of next to no spread does not grow with it. */
-double posterior_rescale(const struct posterior *posterior, uint64_t weight, double ratio,
-                         double *scale);
+/* A feature's values have become `ratio` (count) times smaller numbers than they were when its
+ * weight was last learned.  What the labels told of the weight, a likelihood of precision
+ * 1 / P - 1 / prior, becomes as many times wider and meets the prior again, that of one unit as it
+ * is now: changes the weights (count) and fills by what the rows of the root are to be multiplied.
+ * So a weight that was learned from values of next to no spread does not grow with it. */
+void posterior_rescale(const struct posterior *posterior, const double *ratio, double *weight,
+                       double *scale);
 
 /* The log odds at the mode of the posterior, where they were normal around `odds` with variance
  * `spread` and the label's own likelihood comes to it: the root of a - odds - spread (label -

@@ -70,16 +70,13 @@ static void follow(uint64_t seed)
                                   WEIGHTS, WIDTH,    1 + 0.02 * (double)(seed % 3)};
     posterior_spread(&posterior, 10);
     for (int step = 0; step < STEPS; step++) {
-        double z[WIDTH] = {0}, f[WIDTH], scale[WIDTH];
+        double z[WIDTH] = {0}, f[WIDTH], scale[WIDTH], ratio[WIDTH];
         for (int i = 0; i < WEIGHTS; i++) {
             z[i] = random_uniform(&random) - 0.5;
-            scale[i] = 1;
-            if (random_below(&random, 10) > 0)
-                continue;
-            double ratio = 0.5 + random_uniform(&random);
-            plain_rescale(&plain, prior, i, ratio);
-            weight[i] *= posterior_rescale(&posterior, (uint64_t)i, ratio, &scale[i]);
+            ratio[i] = random_below(&random, 10) > 0 ? 1 : 0.5 + random_uniform(&random);
+            plain_rescale(&plain, prior, i, ratio[i]);
         }
+        posterior_rescale(&posterior, ratio, weight, scale);
         z[1] = step % 2 ? z[0] : z[1];
         double curvature = random_uniform(&random) / 4, move = random_uniform(&random) - 0.5;
         double spread = posterior_look(&posterior, scale, z, f);
