@@ -3,7 +3,7 @@
  * within the unit ball.  Claudio Gentile, "A new approximate maximal margin classification
  * algorithm", 2001.
  *
- *     if y w x < (1 - alpha) B / sqrt(k):   w += C / sqrt(k) y x,  w /= max(1, |w|),  k += 1
+ *     if y w x <= (1 - alpha) B / sqrt(k):   w += C / sqrt(k) y x,  w /= max(1, |w|),  k += 1
  *
  * Here y is -1 or 1, x the encoded inputs (models/encoding.h) and, unless there is no intercept, a
  * 1.  An example of weight v takes v times the step.  The ball is kept by one factor in front of
@@ -119,7 +119,7 @@ static double alma_learn(void *memory, const struct example *example)
     encoding_renew(encoding, example, &encoded);
     double margin = margin_of(self, &encoded), side = example->label > 0.5 ? 1 : -1;
     link_learn(&self->link, margin, example->label, example->weight);
-    if (side * margin < self->least / sqrt(self->corrections))
+    if (side * margin <= self->least / sqrt(self->corrections))
         correct(self, example, &encoded, side);
     encoding_label(encoding, example);
     return score;

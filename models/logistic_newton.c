@@ -98,30 +98,6 @@ bool newton_load_covariance(struct logistic *self, const json_t *list)
     return posterior_load(&posterior, list);
 }
 
-/* The log odds at the mode of the posterior: the root of a - odds - spread (label - p(a)), which
- * rises in a.  Newton's steps inside a bracket that they narrow; a fixed number, so that time is
- * too. */
-static double mode_of(double odds, double spread, double label)
-{
-    double low = odds - spread * numbers_logistic(odds), high = odds + spread;
-    double at = odds;
-    for (int i = 0; i < 12; i++) {
-        double p = numbers_logistic(at);
-        double value = at - odds - spread * (label - p);
-        if (value > 0)
-            high = at;
-        else
-            low = at;
-        double next = at - value / (1 + spread * p * (1 - p));
-        if (!(next > low && next < high))
-            next = low + (high - low) / 2;
-        if (fabs(next - at) < 1e-12 * (1 + fabs(at)))
-            return next;
-        at = next;
-    }
-    return at;
-}
-
 /* Where the world stands still newton beats its shadow.  What it falls behind, beyond chance (two
  * deviations of the mean), tells that its weights are out of date: it forgets the faster for that.
  */
@@ -200,7 +176,7 @@ void newton_step(struct logistic *self, const struct logistic_units *before, dou
     struct posterior posterior = posterior_of(self);
     posterior.growth = newton_growth(self);
     double spread = posterior_look(&posterior, scale, z, f);
-    double p = numbers_logistic(mode_of(odds, spread * importance, label));
+    double p = numbers_logistic(posterior_mode(odds, spread * importance, label));
     weight[last] = self->linear.intercept;
     posterior_learn(&posterior, scale, f, spread, importance * p * (1 - p),
                     importance * (label - p), weight);

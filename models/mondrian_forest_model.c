@@ -81,10 +81,27 @@ static uint64_t mondrian_state_size(const void *options, const struct model_shap
     return self.nodes_offset + self.tree_count * self.capacity * self.stride;
 }
 
+/* A cut takes two nodes beside the one that is cut. */
+static enum status check_memory(const struct mondrian_options *given,
+                                const struct model_shape *shape, struct failure *failure)
+{
+    struct forest self = {0};
+    lay_out(&self, given, shape);
+    uint64_t least = 3 * self.tree_count * self.stride;
+    if ((uint64_t)given->memory >= least)
+        return STATUS_OK;
+    return failure_set(failure, STATUS_STOP,
+                       "%llu trees of %u features need at least %llu bytes of `memory` to make one "
+                       "cut each; give more or have fewer `trees`",
+                       (unsigned long long)self.tree_count, shape->feature_count,
+                       (unsigned long long)least);
+}
+
 static enum status mondrian_check(const void *options, const struct model_shape *shape,
                                   struct failure *failure)
 {
-    (void)options;
+    if (check_memory((const struct mondrian_options *)options, shape, failure) != STATUS_OK)
+        return failure->status;
     for (uint32_t i = 0; i < shape->feature_count; i++) {
         if (!value_type_is_key(shape->type[i]))
             return STATUS_OK;

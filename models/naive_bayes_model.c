@@ -235,7 +235,7 @@ static void learn_number(const struct bayes *self, struct normal *normal, double
     normal->mean += delta * weight / normal->weight;
     normal->squares += weight * delta * (value - normal->mean);
     /* The sample variance, as of labels that all weigh as much as this one does. */
-    double degrees = normal->weight - self->current;
+    double degrees = normal->weight - weight;
     double variance = degrees > 0 ? normal->squares / degrees : 0;
     bool spread = variance > 1e-200;
     normal->factor = spread ? 0.5 / variance : 0;

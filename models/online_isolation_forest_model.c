@@ -75,7 +75,12 @@ static uint64_t isolation_state_size(const void *options, const struct model_sha
 static enum status isolation_check(const void *options, const struct model_shape *shape,
                                    struct failure *failure)
 {
-    (void)options;
+    const struct isolation_options *given = (const struct isolation_options *)options;
+    if (given->window <= 2 * given->leaf)
+        return failure_set(failure, STATUS_STOP,
+                           "a window of %lld events is too short for leaves of %lld, all scores "
+                           "would be 0: `window` should be more than twice `leaf`",
+                           (long long)given->window, (long long)given->leaf);
     return placement_check(shape, "an online isolation forest", failure);
 }
 
@@ -269,7 +274,8 @@ static const struct option isolation_options[] = {
      .minimum = 2,
      .maximum = 10000,
      .offset = offsetof(struct isolation_options, leaf),
-     .help = "events that split the root; each depth needs twice as many"},
+     .help = "events that split the root, less than half of the window; each depth needs twice as "
+             "many"},
     OPTION_END,
 };
 

@@ -19,7 +19,15 @@
 #include "base/assert.h"
 #include "models/linear.h"
 #include "models/link.h"
+#include <math.h>
 #include <string.h>
+
+/* What is shorter is no input: the step that its margin asks for would be infinite. */
+static const double NORM_LEAST = 1e-24;
+
+/* The intercept goes no further: where it does not count for the step (`free`), short inputs with
+ * labels that disagree throw it to and fro, ever farther. */
+static const double INTERCEPT_LIMIT = 1e6;
 
 enum { MODE_PA1, MODE_PA2, MODE_PA };
 enum { INTERCEPT_COUNTED, INTERCEPT_FREE, INTERCEPT_NONE };
@@ -76,7 +84,7 @@ static double step_of(const struct passive *self, double loss, double norm, doub
     double most = self->aggressiveness * weight;
     if (self->mode == MODE_PA2)
         return loss / (norm + 0.5 / most);
-    if (!(norm > 0))
+    if (!(norm > NORM_LEAST))
         return 0;
     double step = loss / norm;
     return self->mode == MODE_PA1 && step > most ? most : step;
@@ -100,6 +108,7 @@ static double passive_learn(void *memory, const struct example *example)
         double step = side * step_of(self, loss, norm, example->weight);
         linear_add(linear, example, &encoded, step);
         linear->intercept += self->intercept == INTERCEPT_NONE ? 0 : step;
+        linear->intercept = fmax(-INTERCEPT_LIMIT, fmin(INTERCEPT_LIMIT, linear->intercept));
     }
     encoding_label(encoding, example);
     return score;

@@ -4,23 +4,20 @@
  *
  * John Platt, "Probabilistic outputs for support vector machines and comparisons to regularized
  * likelihood methods", 1999.  Here (a, b) has a normal distribution around (1, 0), where the score
- * is left as it is, and a label moves it by Bayes' rule, the posterior taken as normal around its
- * mode (David Spiegelhalter, Steffen Lauritzen, "Sequential updating of conditional probabilities
- * on directed graphical structures", 1990): with the covariance C, z = (x, 1) and the label y
+ * is left as it is, and a label moves it by Bayes' rule, the posterior taken as normal (David
+ * Spiegelhalter, Steffen Lauritzen, "Sequential updating of conditional probabilities on directed
+ * graphical structures", 1990): with the covariance C, z = (x, 1), the label y and p at the mode of
+ * the posterior (posterior_mode)
  *
- *     (a, b) <- (a, b) + C z g,   g = weight (y - q),   q = 1 / (1 + exp(-(a x + b + z' C z g)))
- *     C <- C - k (C z)',   k = C z / (1 / v + z' C z),   v = weight q (1 - q)
- *
- * g is found by Newton's method between 0 and weight (y - 0 or 1): one step from what was told
- * overshoots when a certainty was wrong, and would turn the sigmoid upside down.
+ *     k = C z / (1 / v + z' C z),   v = weight p (1 - p)
+ *     (a, b) <- (a, b) + C z weight (y - p),   C <- C - k (C z)'
  *
  * C grows a little with each label, so that what is half_life labels old counts half.
  *
  * Without a score p is what b alone says.  It looks at the first feature that is no key. */
+#include "models/posterior.h"
 #include "models/scores.h"
 #include <string.h>
-
-enum { STEPS_MAX = 60 };
 
 struct platt_options {
     double prior_variance;
@@ -92,44 +89,23 @@ static void forget(struct platt *self)
     self->covariance *= growth;
 }
 
-/* g of the head: what is left of the label when the odds have been moved by `reach` times it. */
-static double pull(double odds, double reach, double weight, double label)
-{
-    double low = label > 0.5 ? 0 : -weight, high = low + weight, at = (low + high) / 2;
-    for (int i = 0; i < STEPS_MAX && high > low; i++) {
-        double p = numbers_logistic(odds + reach * at);
-        double error = weight * ((label > 0.5) - p) - at;
-        if (error > 0)
-            low = at;
-        else
-            high = at;
-        double next = at + error / (1 + reach * weight * p * (1 - p));
-        if (!(next >= low && next <= high))
-            next = (low + high) / 2;
-        if (fabs(next - at) <= 1e-14 * weight)
-            break;
-        at = next;
-    }
-    return at;
-}
-
 static double platt_learn(void *memory, const struct example *example)
 {
     struct platt *self = memory;
-    double x = odds_seen(self, example), before = probability(self, x);
+    double x = odds_seen(self, example), odds = self->slope * x + self->intercept;
     double along_slope = self->slope_variance * x + self->covariance;
     double along_intercept = self->covariance * x + self->intercept_variance;
-    double reach = along_slope * x + along_intercept;
-    double step = pull(self->slope * x + self->intercept, reach, example->weight, example->label);
-    self->slope += step * along_slope;
-    self->intercept += step * along_intercept;
-    double p = probability(self, x), curvature = example->weight * p * (1 - p);
-    double share = curvature / (1 + curvature * reach);
+    double spread = along_slope * x + along_intercept, weight = example->weight;
+    double label = example->label > 0.5;
+    double p = numbers_logistic(posterior_mode(odds, spread * weight, label));
+    double curvature = weight * p * (1 - p), share = curvature / (1 + curvature * spread);
+    self->slope += weight * (label - p) * along_slope;
+    self->intercept += weight * (label - p) * along_intercept;
     self->slope_variance -= share * along_slope * along_slope;
     self->intercept_variance -= share * along_intercept * along_intercept;
     self->covariance -= share * along_slope * along_intercept;
     forget(self);
-    return before;
+    return numbers_logistic(odds);
 }
 
 static const struct option platt_options[] = {

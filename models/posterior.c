@@ -29,6 +29,31 @@ void posterior_rescale(const struct posterior *posterior, const double *ratio, d
     }
 }
 
+/* What it is the root of rises in a.  Newton's steps inside a bracket that they narrow; between the
+ * bends of the logistic function they can leap to and fro for ever, so one that is not half of the
+ * one before gives way to a halving. */
+double posterior_mode(double odds, double spread, double label)
+{
+    double low = odds - spread * numbers_logistic(odds), high = odds + spread;
+    double at = odds, last = high - low;
+    for (int i = 0; i < 100; i++) {
+        double p = numbers_logistic(at);
+        double value = at - odds - spread * (label - p);
+        double step = value / (1 + spread * p * (1 - p)), next = at - step;
+        if (fabs(step) < 1e-12 * (1 + fabs(at)))
+            return next;
+        if (value > 0)
+            high = at;
+        else
+            low = at;
+        if (fabs(step) > last / 2 || !(next > low && next < high))
+            next = low + (high - low) / 2;
+        last = fabs(next - at);
+        at = next;
+    }
+    return at;
+}
+
 double posterior_look(const struct posterior *posterior, const double *scale, const double *z,
                       double *f)
 {

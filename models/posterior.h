@@ -38,6 +38,12 @@ void posterior_spread(const struct posterior *posterior, double variance);
 void posterior_rescale(const struct posterior *posterior, const double *ratio, double *weight,
                        double *scale);
 
+/* The log odds at the mode of the posterior, where they were normal around `odds` with variance
+ * `spread` and the label's own likelihood comes to it: the root of a - odds - spread (label -
+ * p(a)). A step from where the odds were would throw the weights where these were certain and
+ * wrong, since a certainty has next to no curvature to hold the step back. */
+double posterior_mode(double odds, double spread, double label);
+
 /* f (width) = S'z, z (width); returns z'Pz >= 0.  `scale` (count) multiplies the rows of the root;
  * posterior_learn makes it so. */
 double posterior_look(const struct posterior *posterior, const double *scale, const double *z,

@@ -122,9 +122,10 @@ void ensemble_init(void *memory, const struct ensemble_plan *plan, const struct 
     }
 }
 
+/* One that has not been asked yet has the benefit of the doubt. */
 static double vote_of(const struct ensemble *self, const struct member *member)
 {
-    if (!self->weighted || member->right <= 0)
+    if (!self->weighted || member->seen <= 0)
         return 1;
     double right = member->right / member->seen;
     return right * right * right * right;
@@ -156,7 +157,7 @@ static void vote(const struct ensemble *self, const struct hoeffding_view *view,
             seat[i] = (struct seat){at[i], answer.taken, answer.majority, answer.naive};
     }
     for (uint64_t label = 0; label < classes; label++)
-        share[label] /= sum;
+        share[label] = sum > 0 ? share[label] / sum : 1 / (double)classes;
 }
 
 double ensemble_score(const void *memory, const struct example *example)

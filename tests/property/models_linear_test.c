@@ -322,11 +322,57 @@ static void test_factorization_machine(void **unused)
     }
 }
 
+/* Options at the ends of their ranges, one number whose label flips, now and then next to nothing:
+ * whatever is learned, scores are numbers, and what is above 0 is told from what is below. */
+static void test_ends_of_options(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *kind, *options;
+        bool apart;
+    } ends[] = {
+        {"alma", "{\"alpha\": 1, \"scaler\": \"none\"}", true},
+        {"passive_aggressive", "{\"mode\": \"pa\", \"intercept\": \"free\"}", false},
+        {"passive_aggressive", "{\"mode\": \"pa\", \"intercept\": \"free\", \"scaler\": \"none\"}",
+         false},
+        {"passive_aggressive",
+         "{\"mode\": \"pa2\", \"aggressiveness\": 1e6, \"intercept\": \"free\"}", false},
+        {"passive_aggressive", "{\"mode\": \"pa\", \"intercept\": \"none\", \"scaler\": \"none\"}",
+         true},
+    };
+    static const enum value_type type = TYPE_NUMBER;
+    static const char *const name = "a";
+    const struct model_shape shape = {1, &type, &name, 2};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const struct model_kind *kind = model_find(ends[i].kind);
+        void *options = options_of_json(kind->options, kind->option_size, ends[i].options);
+        void *self = calloc(1, kind->state_size(options, &shape));
+        assert_non_null(self);
+        kind->init(self, options, &shape, 1);
+        double score[2];
+        for (int j = 0; j < 3000; j++) {
+            double label = j % 2, size = j % 7 ? 0.1 + 0.001 * (j % 5) : 1e-160;
+            union value value = {.number = label > 0 ? size : -size};
+            if (!ends[i].apart && j % 3 == 0)
+                value.number = -value.number;
+            const struct example example = {&value, j, label, 1, NULL};
+            score[j % 2] = kind->learn(self, &example);
+            if (!(score[j % 2] >= 0 && score[j % 2] <= 1))
+                fail_msg("%s %s: score %g at label %d", ends[i].kind, ends[i].options, score[j % 2],
+                         j);
+        }
+        assert_true(!ends[i].apart || score[1] > score[0]);
+        free(self);
+        free(options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_passive_aggressive),
         cmocka_unit_test(test_alma),
+        cmocka_unit_test(test_ends_of_options),
         cmocka_unit_test(test_link),
         cmocka_unit_test(test_ftrl),
         cmocka_unit_test(test_alertness),

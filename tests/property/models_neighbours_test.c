@@ -97,7 +97,9 @@ static double plain_odds(int count, const union value *feature, double class, do
     return sum;
 }
 
-static void bayes(const char *options, double half_life, uint32_t classes, uint64_t seed)
+/* Every label weighs `each`. */
+static void bayes(const char *options, double half_life, uint32_t classes, uint64_t seed,
+                  double each)
 {
     const struct model_kind *kind = model_find("naive_bayes");
     const struct model_shape shape = stream_shape(STREAM_FEATURES, classes);
@@ -108,7 +110,8 @@ static void bayes(const char *options, double half_life, uint32_t classes, uint6
         struct example example = stream_draw(&random, classes, kept[i].feature);
         double now = half_life > 0 ? exp2(i / half_life) : 1, odds[CLASSES];
         kept[i].label = example.label;
-        kept[i].weight = now;
+        kept[i].weight = each * now;
+        example.weight = each;
         int best = 0;
         for (int c = 0; c < (int)classes; c++) {
             odds[c] = plain_odds(i, kept[i].feature, c, now);
@@ -129,10 +132,13 @@ static void test_naive_bayes(void **unused)
     (void)unused;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         print_message("seed %d\n", (int)seed);
-        bayes("{\"buckets\": 65536}", 0, 2, seed);
-        bayes("{\"buckets\": 65536}", 0, CLASSES, seed);
+        bayes("{\"buckets\": 65536}", 0, 2, seed, 1);
+        bayes("{\"buckets\": 65536}", 0, CLASSES, seed, 1);
+        /* As labels of rare classes weigh, or those of common ones. */
+        bayes("{\"buckets\": 65536}", 0, 2, seed, 0.02);
+        bayes("{\"buckets\": 65536}", 0, 2, seed, 40);
         /* Three hundred halvings: weights are brought to scale on the way. */
-        bayes("{\"buckets\": 65536, \"half_life\": 2}", 2, 2, seed);
+        bayes("{\"buckets\": 65536, \"half_life\": 2}", 2, 2, seed, 1);
     }
 }
 

@@ -149,12 +149,37 @@ static void test_feature_begins_late(void **unused)
     }
 }
 
+/* The mode against plain halving, however sure the odds were and however much the label weighs. */
+static void test_mode(void **unused)
+{
+    (void)unused;
+    struct random random;
+    random_seed(&random, 3);
+    for (int i = 0; i < 20000; i++) {
+        double odds = 40 * random_uniform(&random) - 20, label = i % 2;
+        double spread = exp(30 * random_uniform(&random) - 15);
+        double low = odds - spread, high = odds + spread;
+        for (int j = 0; j < 200; j++) {
+            double middle = low + (high - low) / 2;
+            if (middle - odds > spread * (label - numbers_logistic(middle)))
+                high = middle;
+            else
+                low = middle;
+        }
+        double told = posterior_mode(odds, spread, label);
+        if (!(fabs(told - low) <= 1e-9 * (1 + fabs(low) + fabs(odds))))
+            fail_msg("odds %.17g, spread %.17g: mode %.12g where %.12g is right", odds, spread,
+                     told, low);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bayes),
         cmocka_unit_test(test_loaded),
         cmocka_unit_test(test_feature_begins_late),
+        cmocka_unit_test(test_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

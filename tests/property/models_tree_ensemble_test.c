@@ -257,12 +257,42 @@ static void test_full_tree(void **unused)
     subject_close(&subject);
 }
 
+/* Who has never been right has no say beside somebody who was; where nobody was, all are even. */
+static void test_votes(void **unused)
+{
+    (void)unused;
+    struct subject subject;
+    subject_open(&subject, "adaptive_random_forest", "{\"memory\": \"64KiB\", \"trees\": 3}");
+    follow(&subject, NULL);
+    struct ensemble *self = (struct ensemble *)subject.self;
+    union value feature[FEATURES] = {{.number = 0.5}, {.number = 0.5}, {.number = 0.5}};
+    const struct example example = {feature, 0, 0, 1, NULL};
+    struct hoeffding_view view;
+    double alone[MODEL_CLASSES_MAX], both[MODEL_CLASSES_MAX];
+    hoeffding_see(arena_of(self), &example, &view);
+    for (uint64_t i = 0; i < 3; i++)
+        self->member[i].seen = self->member[i].right = i == 1 ? 5 : 0;
+    for (uint64_t i = 0; i < 3; i += 2)
+        self->member[i].seen = 5;
+    vote(self, &view, false, NULL, both);
+    struct hoeffding_answer answer;
+    uint64_t node = hoeffding_walk(arena_of(self), self->member[1].root, &view);
+    hoeffding_answer(arena_of(self), node, &view, false, &answer);
+    for (int i = 0; i < CLASSES; i++)
+        assert_true(fabs(both[i] - answer.share[i]) < 1e-12);
+    self->member[1].right = 0;
+    vote(self, &view, false, NULL, alone);
+    for (int i = 0; i < CLASSES; i++)
+        assert_true(fabs(alone[i] - 1.0 / CLASSES) < 1e-12);
+    subject_close(&subject);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ensembles),     cmocka_unit_test(test_poisson),
         cmocka_unit_test(test_adaptive_tree), cmocka_unit_test(test_revising_tree),
-        cmocka_unit_test(test_full_tree),
+        cmocka_unit_test(test_full_tree),     cmocka_unit_test(test_votes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
