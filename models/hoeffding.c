@@ -287,6 +287,7 @@ static void draw_watch(struct hoeffding *self, struct watch *watch)
         if (sorts(self)[i] != SORT_KEY)
             usable[count++] = (uint16_t)i;
     }
+    ASSERT(self->watched <= count);
     for (uint64_t i = 0; self->watched < count && i < self->watched; i++) {
         uint64_t other = i + random_below(&self->random, count - i);
         uint16_t chosen = usable[other];

@@ -81,21 +81,21 @@ struct hoeffding_options {
                           memory_standard)                                                         \
     {.name = "grace_period",                                                                       \
      .type = OPTION_NUMBER,                                                                        \
-     .standard = grace_standard,                                                                   \
+     .standard = (grace_standard),                                                                 \
      .minimum = 1,                                                                                 \
      .maximum = 1e9,                                                                               \
      .offset = offsetof(struct structure, tree.grace_period),                                      \
      .help = "weight that a leaf sees between two attempts to split"},                             \
         {.name = "delta",                                                                          \
          .type = OPTION_NUMBER,                                                                    \
-         .standard = delta_standard,                                                               \
+         .standard = (delta_standard),                                                             \
          .minimum = 1e-300,                                                                        \
          .maximum = 0.999,                                                                         \
          .offset = offsetof(struct structure, tree.delta),                                         \
          .help = "chance that a split is not the best one"},                                       \
         {.name = "tau",                                                                            \
          .type = OPTION_NUMBER,                                                                    \
-         .standard = tau_standard,                                                                 \
+         .standard = (tau_standard),                                                               \
          .minimum = 0,                                                                             \
          .maximum = 10,                                                                            \
          .offset = offsetof(struct structure, tree.tau),                                           \
@@ -146,7 +146,7 @@ struct hoeffding_options {
          .offset = offsetof(struct structure, tree.max_depth),                                     \
          .help = "splits above one another, at most"},                                             \
     {                                                                                              \
-        .name = "memory", .type = OPTION_SIZE, .standard = memory_standard, .minimum = 65536,      \
+        .name = "memory", .type = OPTION_SIZE, .standard = (memory_standard), .minimum = 65536,    \
         .maximum = 68719476736.0, .offset = offsetof(struct structure, tree.memory),               \
         .help = "all that nodes and leaves may take; a full tree grows no more"                    \
     }
@@ -313,17 +313,19 @@ struct hoeffding_answer {
 };
 
 /* `learning`: fills majority and naive whatever the leaf goes by. */
-void hoeffding_answer(const struct hoeffding *self, uint64_t node,
+void hoeffding_answer(const struct hoeffding *self, uint64_t index,
                       const struct hoeffding_view *view, bool learning,
                       struct hoeffding_answer *answer);
 
 /* Two classes: the share of class 1; more: the largest share's class. */
 static inline double hoeffding_score(const struct hoeffding *self, const double *share)
 {
+    /* All class_count shares are filled by hoeffding_answer, which the analyzer cannot see. */
     if (self->class_count == 2)
-        return share[1];
+        return share[1]; /* NOLINT(clang-analyzer-core.uninitialized.UndefReturn) */
     uint32_t best = 0;
     for (uint32_t i = 1; i < self->class_count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         best = share[i] > share[best] ? i : best;
     return best;
 }
@@ -334,13 +336,13 @@ uint64_t hoeffding_plant(struct hoeffding *self, const struct hoeffding_view *vi
 
 /* Gives back all nodes and leaves below a node, which is then a leaf with what it has observed, if
  * it has. */
-void hoeffding_clear(struct hoeffding *self, uint64_t node, const struct hoeffding_view *view);
+void hoeffding_clear(struct hoeffding *self, uint64_t index, const struct hoeffding_view *view);
 
 /* The same with the node itself, which is a root that hoeffding_plant gave. */
 void hoeffding_fell(struct hoeffding *self, uint64_t root, const struct hoeffding_view *view);
 
 /* Puts the root that hoeffding_plant gave, and all below it, in the place of a cleared node. */
-void hoeffding_graft(struct hoeffding *self, uint64_t node, uint64_t root,
+void hoeffding_graft(struct hoeffding *self, uint64_t index, uint64_t root,
                      const struct hoeffding_view *view);
 
 /* Whether a split could separate anything: more than one class, none of too large a share. */
@@ -352,7 +354,7 @@ void hoeffding_observe(struct hoeffding *self, struct hoeffding_leaf *leaf,
                        const struct hoeffding_answer *answer);
 
 /* The node where the example ended learns it, and splits if it is time. */
-void hoeffding_learn(struct hoeffding *self, uint64_t node, const struct hoeffding_view *view,
+void hoeffding_learn(struct hoeffding *self, uint64_t index, const struct hoeffding_view *view,
                      double weight, const struct hoeffding_answer *answer);
 
 /* A possible split of what a leaf has observed. */

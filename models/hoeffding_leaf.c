@@ -31,7 +31,7 @@ static inline float surprise(const struct hoeffding *self, const struct hoeffdin
     for (uint64_t i = 0; i < count; i += LANES_WIDTH) {
         lanes here = lanes_load(value + i), less = lanes_load(weight + i) - 1;
         lanes variance = lanes_load(squares + i) / less, apart = here - lanes_load(mean + i);
-        lanes_mask valid = (less > 0) & (variance > VARIANCE_LEAST) & (here == here);
+        lanes_mask valid = (less > 0) & (variance > VARIANCE_LEAST) & lanes_known(here);
         lanes distance = lanes_least(apart * apart / variance, lanes_of(SURPRISE_MOST));
         lanes spread = lanes_log2(variance) * 0.69314718055994531F + 1.8378770664093453F;
         sum += lanes_where(valid, distance + spread);
@@ -153,7 +153,7 @@ static void observe_numbers(const struct hoeffding *self, struct hoeffding_leaf 
     for (uint64_t i = 0; i < count; i += LANES_WIDTH, row += LANES_WIDTH) {
         lanes here = lanes_load(value + i), seen = lanes_load(row);
         lanes mean = lanes_load(row + width), squares = lanes_load(row + 2 * width);
-        lanes_mask known = here == here;
+        lanes_mask known = lanes_known(here);
         lanes after = seen + lanes_where(known, lanes_of(weight));
         lanes apart = here - mean;
         lanes moved = lanes_choose(known, mean + apart * (weight / after), mean);

@@ -238,7 +238,7 @@ static struct candidate best_of_nominal(const struct hoeffding *self,
 static void weigh(const struct hoeffding *self, const struct hoeffding_leaf *leaf, uint64_t slot,
                   const struct candidate *chosen, struct hoeffding_split *split)
 {
-    struct sides sides;
+    struct sides sides = {0};
     struct range range;
     double below = 0;
     if (slot < leaf->number_count) {

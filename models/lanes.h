@@ -31,6 +31,13 @@ static inline lanes lanes_of(float value)
     return (lanes){0} + value;
 }
 
+/* Which of them are no NaN. */
+static inline lanes_mask lanes_known(lanes values)
+{
+    lanes same = values;
+    return values == same;
+}
+
 /* value where the mask says yes, else 0. */
 static inline lanes lanes_where(lanes_mask mask, lanes value)
 {

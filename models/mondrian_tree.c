@@ -36,6 +36,13 @@ static inline lanes either(lanes_mask which, lanes yes, lanes no)
     return (lanes)(((lanes_mask)yes & which) | ((lanes_mask)no & ~which));
 }
 
+/* Which of them are no NaN. */
+static inline lanes_mask known(lanes values)
+{
+    lanes same = values;
+    return values == same;
+}
+
 /* How far eight features reach: beyond the box, or, inside, over box and event.  Times the rates.
  */
 static inline lanes reach(const struct arrival *arrival, const lanes *box, uint64_t block,
@@ -47,7 +54,7 @@ static inline lanes reach(const struct arrival *arrival, const lanes *box, uint6
     lanes beyond = either(value < low, low - value, (lanes){0}) +
                    either(value > high, value - high, (lanes){0});
     if (inside)
-        beyond += either((value == value) & (low == low), high - low, (lanes){0});
+        beyond += either(known(value) & known(low), high - low, (lanes){0});
     return beyond * ((const lanes *)(const void *)arrival->rate)[block];
 }
 
@@ -66,8 +73,8 @@ static inline void widen(const struct arrival *arrival, lanes *box)
     for (uint64_t i = 0; i < blocks; i++) {
         lanes value = ((const lanes *)(const void *)arrival->value)[i];
         lanes low = box[i], high = box[blocks + i];
-        box[i] = either((value < low) | (low != low), value, low);
-        box[blocks + i] = either((value > high) | (high != high), value, high);
+        box[i] = either((value < low) | ~known(low), value, low);
+        box[blocks + i] = either((value > high) | ~known(high), value, high);
     }
 }
 

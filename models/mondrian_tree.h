@@ -67,6 +67,6 @@ static inline struct tree *tree_of(const struct forest *self, uint64_t index)
 void mondrian_forecast(const struct arrival *arrival, bool boxes, double *sums);
 
 /* The label counts in all nodes around the event, of which one may be new. */
-void mondrian_tree_learn(const struct arrival *arrival, uint64_t tree);
+void mondrian_tree_learn(const struct arrival *arrival, uint64_t index);
 
 #endif

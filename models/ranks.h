@@ -12,6 +12,7 @@
 #ifndef MODELS_RANKS_H
 #define MODELS_RANKS_H
 
+#include "base/assert.h"
 #include "models/scores.h"
 #include <string.h>
 
@@ -82,6 +83,7 @@ static inline double ranks_score(const void *memory, const struct example *examp
 
 static inline void ranks_add(struct ranks *self, const struct example *example)
 {
+    ASSERT(self->window > 0);
     double score = score_at(example, self->feature), *sorted = self->value + self->window;
     if (isnan(score))
         return;

@@ -70,21 +70,21 @@ double ensemble_learn(void *memory, const struct example *example);
     }
 #define ENSEMBLE_DRIFT(standard_delta)                                                             \
     {                                                                                              \
-        .name = "drift_delta", .type = OPTION_NUMBER, .standard = standard_delta,                  \
+        .name = "drift_delta", .type = OPTION_NUMBER, .standard = (standard_delta),                \
         .minimum = 1e-12, .maximum = 0.5,                                                          \
         .offset = offsetof(struct ensemble_options, drift_delta),                                  \
         .help = "chance of a false alarm at a look at a member's error; the alarm replaces it"     \
     }
 #define ENSEMBLE_WARNING(standard_delta)                                                           \
     {                                                                                              \
-        .name = "warning_delta", .type = OPTION_NUMBER, .standard = standard_delta,                \
+        .name = "warning_delta", .type = OPTION_NUMBER, .standard = (standard_delta),              \
         .minimum = 1e-12, .maximum = 0.5,                                                          \
         .offset = offsetof(struct ensemble_options, warning_delta),                                \
         .help = "the same of the warning, which starts a tree in the background"                   \
     }
 #define ENSEMBLE_FEATURES(standard_features)                                                       \
     {                                                                                              \
-        .name = "subspace", .type = OPTION_NUMBER, .standard = standard_features, .minimum = 0,    \
+        .name = "subspace", .type = OPTION_NUMBER, .standard = (standard_features), .minimum = 0,  \
         .maximum = MODEL_FEATURES_MAX, .offset = offsetof(struct ensemble_options, features),      \
         .help = "features looked at: a share up to 1, a number above, 0: the square root of all"   \
     }

@@ -7,7 +7,6 @@
 _Static_assert((int)ADWIN_BOTH == DIRECTION_BOTH && (int)ADWIN_UP == DIRECTION_UP &&
                    (int)ADWIN_DOWN == DIRECTION_DOWN,
                "one numbering");
-_Static_assert(ADWIN_VALUE_MAX == DETECTOR_VALUE_MAX, "one bound");
 
 struct adwin_options {
     double delta;
