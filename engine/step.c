@@ -184,6 +184,7 @@ static void step_event(struct pipeline *pipeline, struct batch *batch, uint32_t 
     if (batch->outcome[row] >= pipeline->config->alert_outcome)
         batch->reason_count[row] = models_explain(pipeline->models, state, features,
                                                   batch->time_ms[row], batch->reasons[row]);
+    models_learn_explained(pipeline->models, state, batch, row, features);
     step_count(pipeline, batch, row);
     step_alarms(pipeline, batch, row, monitor_event(pipeline->monitor, state, batch, row));
     if (!isnan(batch->label_early[row]))

@@ -22,6 +22,7 @@ struct models {
     struct race_setting race;
     uint64_t class_fingerprint;
     uint32_t feature_count, model_count, score_count, race_region;
+    uint32_t explaining; /* the model whose reasons are given; MODELS_MAX: none */
     uint32_t feature_value[MODEL_FEATURES_MAX];
     struct model_setting setting[MODELS_MAX];
     struct member member[MODELS_MAX];

@@ -32,12 +32,27 @@ static void member_open(struct member *member, const struct models_setting *sett
     member->seed = setting->seed ^ hash_fingerprint(own->name, strlen(own->name));
 }
 
+/* The first learner that can say why, or else the first detector; MODELS_MAX: none. */
+static uint32_t explaining_model(const struct models_setting *setting)
+{
+    uint32_t found = MODELS_MAX;
+    for (uint32_t i = 0; i < setting->model_count; i++) {
+        const struct model_kind *kind = setting->model[i].kind;
+        if (kind->explain && kind->supervised)
+            return i;
+        if (kind->explain && found == MODELS_MAX)
+            found = i;
+    }
+    return found;
+}
+
 struct models *models_open(const struct models_setting *setting)
 {
     ASSERT(setting->model_count <= MODELS_MAX && setting->feature_count <= MODEL_FEATURES_MAX);
     struct models *models = calloc(1, sizeof *models);
     ASSERT(models);
     models->race = setting->race;
+    models->explaining = explaining_model(setting);
     models->class_fingerprint = setting->class_fingerprint;
     models->feature_count = setting->feature_count;
     models->model_count = models->score_count = setting->model_count;
@@ -164,11 +179,11 @@ static const union value *member_features(const struct member *member, const uni
     return room;
 }
 
-/* A detector learns what it scores, in one walk. */
-static double member_score(const struct member *member, struct state *state,
+/* A detector learns what it scores, in one walk, unless it may have to explain the score after. */
+static double member_score(const struct member *member, bool explains, struct state *state,
                            const struct race_row *race, const struct example *example)
 {
-    if (member->setting->kind->supervised)
+    if (member->setting->kind->supervised || explains)
         return slot_score(member, state, race, SLOT_CHAMPION, example);
     return slot_learn(member, state, race, SLOT_CHAMPION, example);
 }
@@ -195,7 +210,7 @@ void models_score(const struct models *models, struct state *state, const struct
                                   .label = MISSING,
                                   .weight = 1,
                                   .state = state};
-        scores[i] = member_score(member, state, race, &example);
+        scores[i] = member_score(member, i == models->explaining, state, race, &example);
         batch_column(batch, member->setting->score_value)[row].number = scores[i];
         if (member->setting->score_feature)
             features[member->setting->score_feature - 1].number = scores[i];
@@ -222,25 +237,13 @@ static uint8_t keep_reason(struct reason *reasons, uint8_t count, struct reason 
     return (uint8_t)(last + 1);
 }
 
-static const struct member *explaining_member(const struct models *models, uint32_t *index)
-{
-    for (uint32_t i = 0; i < models->model_count; i++) {
-        const struct model_kind *kind = models->setting[i].kind;
-        if (kind->supervised && kind->explain) {
-            *index = i;
-            return &models->member[i];
-        }
-    }
-    return NULL;
-}
-
 uint8_t models_explain(const struct models *models, const struct state *state,
                        const union value *features, int64_t time_ms, struct reason *reasons)
 {
-    uint32_t index = 0;
-    const struct member *member = explaining_member(models, &index);
-    if (!member)
+    uint32_t index = models->explaining;
+    if (index == MODELS_MAX)
         return 0;
+    const struct member *member = &models->member[index];
     union value room[MODEL_FEATURES_MAX];
     double contributions[MODEL_FEATURES_MAX];
     struct example example = {.feature = member_features(member, features, room),
@@ -257,6 +260,22 @@ uint8_t models_explain(const struct models *models, const struct state *state,
             count = keep_reason(reasons, count, reason);
     }
     return count;
+}
+
+void models_learn_explained(const struct models *models, struct state *state,
+                            const struct batch *batch, uint32_t row, const union value *features)
+{
+    uint32_t index = models->explaining;
+    if (index == MODELS_MAX || models->setting[index].kind->supervised)
+        return;
+    const struct member *member = &models->member[index];
+    union value room[MODEL_FEATURES_MAX];
+    const struct example example = {.feature = member_features(member, features, room),
+                                    .time_ms = believed_ms(batch, row),
+                                    .label = MISSING,
+                                    .weight = 1,
+                                    .state = state};
+    slot_learn(member, state, race_of(models, state, index), SLOT_CHAMPION, &example);
 }
 
 /* Of more than two classes the score is the class itself. */

@@ -92,15 +92,21 @@ void models_start(const struct models *models,
  */
 uint32_t models_score_count(const struct models *models);
 
-/* One event: gathers the row's features to `features`, scores it by all; detectors learn it in the
- * same walk.  `scores` ((models_score_count)) get all, the columns the champions'. */
+/* One event: gathers the row's features to `features`, scores it by all; detectors but the one that
+ * explains learn it in the same walk.  `scores` ((models_score_count)) get all, the columns the
+ * champions'. */
 void models_score(const struct models *models, struct state *state, const struct batch *batch,
                   uint32_t row, union value *features, double *scores);
 
-/* The strongest contributions to the event's score, by the first learner that can explain; at most
- * REASONS_MAX, strongest first.  Returns how many. */
+/* The strongest contributions to the event's score, by the first learner that can explain, or else
+ * by the first detector; at most REASONS_MAX, strongest first.  Returns how many. */
 uint8_t models_explain(const struct models *models, const struct state *state,
                        const union value *features, int64_t time_ms, struct reason *reasons);
+
+/* After each event's explanation, asked for or not: a detector that explains takes the event in
+ * only now, since it had to be as it was when it scored. */
+void models_learn_explained(const struct models *models, struct state *state,
+                            const struct batch *batch, uint32_t row, const union value *features);
 
 /* A label has matured: champions, challengers and the replaced judge the stored example, then the
  * first two learn it. */
