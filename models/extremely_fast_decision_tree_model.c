@@ -53,12 +53,7 @@ static void revising_init(void *memory, const void *options, const struct model_
 static double revising_score(const void *memory, const struct example *example)
 {
     const struct revising_tree *self = (const struct revising_tree *)memory;
-    struct hoeffding_view view;
-    struct hoeffding_answer answer;
-    hoeffding_see(&self->arena, example, &view);
-    hoeffding_answer(&self->arena, hoeffding_walk(&self->arena, self->root, &view), &view, false,
-                     &answer);
-    return hoeffding_score(&self->arena, answer.share);
+    return hoeffding_root_score(&self->arena, self->root, example);
 }
 
 /* Whether it is time to judge splits again. */

@@ -12,12 +12,10 @@
  *
  * explain gives the surprises' shares of the score (of max: all of it to the greatest); they sum up
  * to it.  A missing number says nothing, nor do keys. */
-#include "models/model.h"
 #include "models/placement.h"
+#include "models/surprises.h"
 #include <math.h>
 #include <string.h>
-
-enum { COMBINE_SUM, COMBINE_MAX };
 
 static const double VALUE_LIMIT = 1e150, LEAST_DEVIATION = 1e-200, FAR = 1e9;
 
@@ -102,7 +100,7 @@ static double combine(const struct gaussian *self, const union value *feature, d
     if (told < 1)
         return 0;
     double corrected = most - log(told);
-    return self->combine == COMBINE_SUM ? sum / told : corrected > 0 ? corrected : 0;
+    return self->combine == SURPRISES_SUM ? sum / told : corrected > 0 ? corrected : 0;
 }
 
 static double gaussian_score(const void *memory, const struct example *example)
@@ -138,21 +136,13 @@ static void gaussian_explain(const void *memory, const struct example *example,
                              double *contributions)
 {
     const struct gaussian *self = (const struct gaussian *)memory;
-    double surprises[MODEL_FEATURES_MAX], sum = 0;
+    double surprises[MODEL_FEATURES_MAX];
     double combined = combine(self, example->feature, surprises);
-    uint64_t most = 0;
-    for (uint64_t i = 0; i < self->count; i++) {
-        sum += surprises[i];
-        most = surprises[i] > surprises[most] ? i : most;
-    }
+    surprises_share(surprises, self->count, self->combine, combined / (1 + combined));
     memset(contributions, 0, self->feature_count * sizeof *contributions);
-    for (uint64_t i = 0; i < self->count; i++) {
-        double share = self->combine == COMBINE_MAX ? i == most : sum > 0 ? surprises[i] / sum : 0;
-        contributions[self->column[i].feature] = share * combined / (1 + combined);
-    }
+    for (uint64_t i = 0; i < self->count; i++)
+        contributions[self->column[i].feature] = surprises[i];
 }
-
-static const char *const combinations[] = {"sum", "max", NULL};
 
 static const struct option gaussian_options[] = {
     {.name = "half_life",
@@ -162,12 +152,7 @@ static const struct option gaussian_options[] = {
      .maximum = 1e15,
      .offset = offsetof(struct gaussian_options, half_life),
      .help = "events after which an event counts half; 0 forgets nothing"},
-    {.name = "combine",
-     .type = OPTION_CHOICE,
-     .choices = combinations,
-     .standard = "max",
-     .offset = offsetof(struct gaussian_options, combine),
-     .help = "what counts: all features' surprises together, or the greatest alone"},
+    SURPRISES_OPTION(gaussian_options, combine),
     OPTION_END,
 };
 

@@ -401,6 +401,16 @@ static void push(struct hoeffding *self, uint64_t pair, uint64_t *pending,
     *pending = pair;
 }
 
+double hoeffding_root_score(const struct hoeffding *self, uint64_t root,
+                            const struct example *example)
+{
+    struct hoeffding_view view;
+    struct hoeffding_answer answer;
+    hoeffding_see(self, example, &view);
+    hoeffding_answer(self, hoeffding_walk(self, root, &view), &view, false, &answer);
+    return hoeffding_score(self, answer.share);
+}
+
 /* The pairs still to be felled are a list through the left nodes' split, which nobody needs any
  * more: no stack, however deep the tree. */
 void hoeffding_clear(struct hoeffding *self, uint64_t index, const struct hoeffding_view *view)

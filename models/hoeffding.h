@@ -330,6 +330,10 @@ static inline double hoeffding_score(const struct hoeffding *self, const double 
     return best;
 }
 
+/* The score of the tree under a root. */
+double hoeffding_root_score(const struct hoeffding *self, uint64_t root,
+                            const struct example *example);
+
 /* A root that has seen nothing, watching features of its own choice.  There is always one to have;
  * another tree's leaf may fall asleep for it. */
 uint64_t hoeffding_plant(struct hoeffding *self, const struct hoeffding_view *view);

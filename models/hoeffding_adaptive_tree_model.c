@@ -131,12 +131,7 @@ static uint32_t *watched(const struct adaptive_tree *self, uint64_t node)
 static double adaptive_score(const void *memory, const struct example *example)
 {
     const struct adaptive_tree *self = (const struct adaptive_tree *)memory;
-    struct hoeffding_view view;
-    struct hoeffding_answer answer;
-    hoeffding_see(&self->arena, example, &view);
-    hoeffding_answer(&self->arena, hoeffding_walk(&self->arena, self->root, &view), &view, false,
-                     &answer);
-    return hoeffding_score(&self->arena, answer.share);
+    return hoeffding_root_score(&self->arena, self->root, example);
 }
 
 /* The node's watcher; a free one if it has none; NULL if there is none to have. */

@@ -48,12 +48,7 @@ static void tree_init(void *memory, const void *options, const struct model_shap
 static double tree_score(const void *memory, const struct example *example)
 {
     const struct tree *self = (const struct tree *)memory;
-    struct hoeffding_view view;
-    struct hoeffding_answer answer;
-    hoeffding_see(&self->arena, example, &view);
-    hoeffding_answer(&self->arena, hoeffding_walk(&self->arena, self->root, &view), &view, false,
-                     &answer);
-    return hoeffding_score(&self->arena, answer.share);
+    return hoeffding_root_score(&self->arena, self->root, example);
 }
 
 static double tree_learn(void *memory, const struct example *example)

@@ -12,12 +12,10 @@
  * Where the quartiles are equal, a sixth of the window's range takes their place; where all is
  * equal, the median's own size, at least 1.  A missing number says nothing and does not enter the
  * window, nor do keys.  explain gives the surprises' shares of the score. */
-#include "models/model.h"
 #include "models/placement.h"
+#include "models/surprises.h"
 #include <math.h>
 #include <string.h>
-
-enum { COMBINE_SUM, COMBINE_MAX };
 
 static const double VALUE_LIMIT = 1e150, NORMAL_QUARTILES = 1.349, FAR = 1e9;
 
@@ -109,7 +107,7 @@ static double combine(const struct quantile *self, const union value *feature, d
     }
     if (told < 1)
         return 0;
-    return self->combine == COMBINE_SUM ? sum / told : most;
+    return self->combine == SURPRISES_SUM ? sum / told : most;
 }
 
 static double quantile_score(const void *memory, const struct example *example)
@@ -166,21 +164,13 @@ static void quantile_explain(const void *memory, const struct example *example,
                              double *contributions)
 {
     const struct quantile *self = (const struct quantile *)memory;
-    double surprises[MODEL_FEATURES_MAX], sum = 0;
+    double surprises[MODEL_FEATURES_MAX];
     double combined = combine(self, example->feature, surprises);
-    uint64_t most = 0;
-    for (uint64_t i = 0; i < self->count; i++) {
-        sum += surprises[i];
-        most = surprises[i] > surprises[most] ? i : most;
-    }
+    surprises_share(surprises, self->count, self->combine, combined / (1 + combined));
     memset(contributions, 0, self->feature_count * sizeof *contributions);
-    for (uint64_t i = 0; i < self->count; i++) {
-        double share = self->combine == COMBINE_MAX ? i == most : sum > 0 ? surprises[i] / sum : 0;
-        contributions[self->column[i].feature] = share * combined / (1 + combined);
-    }
+    for (uint64_t i = 0; i < self->count; i++)
+        contributions[self->column[i].feature] = surprises[i];
 }
-
-static const char *const combinations[] = {"sum", "max", NULL};
 
 static const struct option quantile_options[] = {
     {.name = "window",
@@ -190,12 +180,7 @@ static const struct option quantile_options[] = {
      .maximum = 1000000,
      .offset = offsetof(struct quantile_options, window),
      .help = "latest values that quantiles are taken of; 16 bytes each a feature"},
-    {.name = "combine",
-     .type = OPTION_CHOICE,
-     .choices = combinations,
-     .standard = "max",
-     .offset = offsetof(struct quantile_options, combine),
-     .help = "what counts: all features' surprises together, or the greatest alone"},
+    SURPRISES_OPTION(quantile_options, combine),
     OPTION_END,
 };
 
