@@ -3,7 +3,7 @@
 #include "base/random.h"
 #include "models/cut_tree.h"
 #include "models/model.h"
-#include "tests/unit/base_options.h"
+#include "tests/property/models_fresh.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -317,18 +317,6 @@ static const enum value_type types[FEATURES] = {TYPE_TEXT, TYPE_NUMBER, TYPE_NUM
 static const char *const names[FEATURES] = {"card", "a", "b"};
 static const struct model_shape shape = {FEATURES, types, names, 2};
 
-static void *open_forest(const char *text, const struct model_shape *of)
-{
-    const struct model_kind *kind = model_find("random_cut_forest");
-    void *options = options_of_json(kind->options, kind->option_size, text);
-    uint64_t size = kind->state_size(options, of);
-    void *self = aligned_alloc(64, (size + 63) / 64 * 64);
-    assert_non_null(self);
-    kind->init(self, options, of, 1);
-    free(options);
-    return self;
-}
-
 static double show(void *self, double a, double b)
 {
     union value feature[FEATURES] = {{.key = 7}, {a}, {b}};
@@ -340,7 +328,7 @@ static void test_shares_sum_up(void **unused)
 {
     (void)unused;
     const struct model_kind *kind = model_find("random_cut_forest");
-    void *self = open_forest("{\"trees\": 30, \"window\": 128}", &shape);
+    void *self = fresh_model("random_cut_forest", "{\"trees\": 30, \"window\": 128}", &shape, 1);
     struct random random;
     random_seed(&random, 5);
     for (int i = 0; i < 1000; i++)
@@ -368,7 +356,7 @@ static void test_what_samples_remember(void **unused)
         "{\"sample\": \"reservoir\", \"window\": 64, \"horizon\": 0}"};
     double old[2], new[2];
     for (int i = 0; i < 2; i++) {
-        void *self = open_forest(options[i], &shape);
+        void *self = fresh_model("random_cut_forest", options[i], &shape, 1);
         struct random random;
         random_seed(&random, 6);
         for (int j = 0; j < 2000; j++)
@@ -388,7 +376,8 @@ static void test_what_samples_remember(void **unused)
 static void test_shingle(void **unused)
 {
     (void)unused;
-    void *self = open_forest("{\"shingle\": 4, \"sample\": \"latest\", \"window\": 64}", &shape);
+    void *self = fresh_model("random_cut_forest",
+                             "{\"shingle\": 4, \"sample\": \"latest\", \"window\": 64}", &shape, 1);
     struct random random;
     random_seed(&random, 7);
     double usual = 0, strange;

@@ -64,7 +64,7 @@ static void test_gaussian(void **unused)
                                            "{\"half_life\": 40, \"combine\": \"max\"}"};
     for (uint64_t seed = 1; seed <= 4; seed++) {
         make_stream(seed, true);
-        void *self = open_model("gaussian", options[seed % 2], &shape);
+        void *self = fresh_model("gaussian", options[seed % 2], &shape, 1);
         for (int i = 0; i < EVENTS; i++) {
             double expected = plain_gaussian(i, seed % 2 ? 40 : 0, seed % 2);
             double score = learn("gaussian", self, stream[i]);
@@ -118,7 +118,7 @@ static void test_quantile(void **unused)
         make_stream(seed, true);
         for (int i = 0; i < EVENTS; i++) /* many equal ones */
             stream[i][1].number = floor(stream[i][1].number / 4);
-        void *self = open_model("quantile", options[seed % 2], &shape);
+        void *self = fresh_model("quantile", options[seed % 2], &shape, 1);
         for (int i = 0; i < EVENTS; i++) {
             double expected = plain_quantile(i, seed % 2 ? 100 : 37, seed % 2);
             double score = learn("quantile", self, stream[i]);
@@ -239,7 +239,7 @@ static void test_mahalanobis(void **unused)
     for (uint64_t seed = 1; seed <= 4; seed++) {
         make_stream(seed, true);
         place_stream(&shape);
-        void *self = open_model("mahalanobis", options[seed % 2], &shape);
+        void *self = fresh_model("mahalanobis", options[seed % 2], &shape, 1);
         for (int i = 0; i < EVENTS; i++) {
             struct example example = {stream[i], 0, MISSING, 1, NULL};
             double shares[FEATURES], sum = 0;
@@ -286,7 +286,7 @@ static void test_loda(void **unused)
     for (uint64_t seed = 1; seed <= 4; seed++) {
         make_stream(seed, false);
         place_stream(&narrow);
-        void *self = open_model("loda", options[seed % 2], &narrow);
+        void *self = fresh_model("loda", options[seed % 2], &narrow, 1);
         int judged = 0, wrong = 0;
         for (int i = 0; i < EVENTS; i++) {
             double score = learn("loda", self, stream[i]);

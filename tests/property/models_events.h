@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "models/model.h"
 #include "models/placement.h"
-#include "tests/unit/base_options.h"
+#include "tests/property/models_fresh.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,19 +18,6 @@ static const char *const names[FEATURES] = {"a", "b", "c", "d"};
 static const struct model_shape shape = {FEATURES, types, names, 2};
 
 static union value stream[EVENTS][FEATURES];
-
-static inline void *open_model(const char *name, const char *text, const struct model_shape *of)
-{
-    const struct model_kind *kind = model_find(name);
-    assert_non_null(kind);
-    void *options = options_of_json(kind->options, kind->option_size, text);
-    uint64_t size = kind->state_size(options, of);
-    void *self = aligned_alloc(64, (size + 63) / 64 * 64);
-    assert_non_null(self);
-    kind->init(self, options, of, 1);
-    free(options);
-    return self;
-}
 
 /* Numbers of four units that depend on one another; one of twenty is missing, one of fifty wild. */
 static inline void make_stream(uint64_t seed, bool gaps)

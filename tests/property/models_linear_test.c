@@ -76,7 +76,7 @@ static void compare(const char *name, const char *options,
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         print_message("%s, seed %d\n", name, (int)seed);
         struct plain plain = {0};
-        void *self = stream_model(name, options, &shape, seed);
+        void *self = fresh_model(name, options, &shape, seed);
         struct random random;
         random_seed(&random, seed);
         for (int i = 0; i < EVENTS; i++) {
@@ -116,7 +116,7 @@ static void test_link(void **unused)
     (void)unused;
     const struct model_kind *kind = model_find("passive_aggressive");
     const struct model_shape shape = stream_shape(NUMBERS, 2);
-    void *self = stream_model("passive_aggressive", "{\"aggressiveness\": 0.001}", &shape, 1);
+    void *self = fresh_model("passive_aggressive", "{\"aggressiveness\": 0.001}", &shape, 1);
     struct random random;
     random_seed(&random, 21);
     double told = 0, right = 0;
@@ -146,10 +146,10 @@ static void test_ftrl(void **unused)
     const struct model_shape shape = stream_shape(NUMBERS, 2);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         print_message("seed %d\n", (int)seed);
-        void *self = stream_model("logistic_regression",
-                                  "{\"optimizer\": \"ftrl\", \"scaler\": \"none\", \"l1\": 0.8, "
-                                  "\"l2\": 0.3, \"beta\": 0.5, \"learning_rate\": 0.1}",
-                                  &shape, seed);
+        void *self = fresh_model("logistic_regression",
+                                 "{\"optimizer\": \"ftrl\", \"scaler\": \"none\", \"l1\": 0.8, "
+                                 "\"l2\": 0.3, \"beta\": 0.5, \"learning_rate\": 0.1}",
+                                 &shape, seed);
         double z[INPUTS_ALL] = {0}, n[INPUTS_ALL] = {0}, zeros = 0;
         struct random random;
         random_seed(&random, seed);
@@ -187,7 +187,7 @@ static double newton_right(const char *options, double turn)
 {
     const struct model_kind *kind = model_find("logistic_regression");
     const struct model_shape shape = stream_shape(NUMBERS, 2);
-    void *self = stream_model("logistic_regression", options, &shape, 1);
+    void *self = fresh_model("logistic_regression", options, &shape, 1);
     struct random random;
     random_seed(&random, 31);
     double right = 0;
@@ -300,10 +300,10 @@ static void test_factorization_machine(void **unused)
     const struct model_shape shape = stream_shape(6, 2);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         print_message("seed %d\n", (int)seed);
-        void *self = stream_model("factorization_machine",
-                                  "{\"scaler\": \"none\", \"factors\": 3, \"buckets\": 4096, "
-                                  "\"spread\": 0.3, \"learning_rate\": 0.02}",
-                                  &shape, seed);
+        void *self = fresh_model("factorization_machine",
+                                 "{\"scaler\": \"none\", \"factors\": 3, \"buckets\": 4096, "
+                                 "\"spread\": 0.3, \"learning_rate\": 0.02}",
+                                 &shape, seed);
         machine_start(&machine, seed);
         struct random random;
         random_seed(&random, seed + 50);

@@ -103,7 +103,7 @@ static void bayes(const char *options, double half_life, uint32_t classes, uint6
 {
     const struct model_kind *kind = model_find("naive_bayes");
     const struct model_shape shape = stream_shape(STREAM_FEATURES, classes);
-    void *self = stream_model("naive_bayes", options, &shape, seed);
+    void *self = fresh_model("naive_bayes", options, &shape, seed);
     struct random random;
     random_seed(&random, seed);
     for (int i = 0; i < EVENTS; i++) {
@@ -196,7 +196,7 @@ static void neighbours(const char *options, int window, int k, bool manhattan, u
 {
     const struct model_kind *kind = model_find("nearest_neighbours");
     const struct model_shape shape = stream_shape(STREAM_FEATURES, classes);
-    void *self = stream_model("nearest_neighbours", options, &shape, seed);
+    void *self = fresh_model("nearest_neighbours", options, &shape, seed);
     const struct model_shape numbers = stream_shape(4, 2);
     struct scaler *scaler = calloc(1, scaler_size(SCALER_STANDARD, 4));
     scaler_init(scaler, SCALER_STANDARD, &numbers);

@@ -116,8 +116,8 @@ static void test_isolation(void **unused)
     for (uint64_t seed = 1; seed <= 5; seed++) {
         make_stream(seed, true);
         place_stream(&shape);
-        void *self = open_model("online_isolation_forest",
-                                "{\"trees\": 5, \"window\": 128, \"leaf\": 4}", &shape);
+        void *self = fresh_model("online_isolation_forest",
+                                 "{\"trees\": 5, \"window\": 128, \"leaf\": 4}", &shape, 1);
         struct plain_node *tree[TREES];
         struct random random;
         random_seed(&random, 1);
@@ -244,10 +244,11 @@ static void test_xstream(void **unused)
             stream[i][3].number = i % 7 ? (double)random_below(&random, 3) : MISSING;
         }
         place_stream(&mixed_shape);
-        void *self = open_model("xstream",
-                                "{\"projections\": 6, \"chains\": 4, \"depth\": 8, \"window\": 100,"
-                                " \"cells\": 65536}",
-                                &mixed_shape);
+        void *self =
+            fresh_model("xstream",
+                        "{\"projections\": 6, \"chains\": 4, \"depth\": 8, \"window\": 100,"
+                        " \"cells\": 65536}",
+                        &mixed_shape, 1);
         int differ = 0;
         for (int i = 0; i < EVENTS; i++) {
             double score = learn("xstream", self, stream[i]);

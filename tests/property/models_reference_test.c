@@ -1,7 +1,7 @@
 /* The models against the same written as plainly as possible, over random streams. */
 #include "base/random.h"
 #include "models/model.h"
-#include "tests/unit/base_options.h"
+#include "tests/property/models_fresh.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,16 +17,6 @@ enum { FEATURES = 4, EVENTS = 3000 };
 static const enum value_type types[FEATURES] = {TYPE_NUMBER, TYPE_NUMBER, TYPE_NUMBER, TYPE_NUMBER};
 static const char *const names[FEATURES] = {"a", "b", "c", "d"};
 static const struct model_shape shape = {FEATURES, types, names, 2};
-
-static void *open_model(const char *name, const char *text, uint64_t seed)
-{
-    const struct model_kind *kind = model_find(name);
-    void *options = options_of_json(kind->options, kind->option_size, text);
-    void *self = calloc(1, kind->state_size(options, &shape));
-    kind->init(self, options, &shape, seed);
-    free(options);
-    return self;
-}
 
 static void draw(struct random *random, int event, union value *feature, double *label)
 {
@@ -76,10 +66,10 @@ static void test_logistic(void **unused)
         print_message("seed %d\n", (int)seed);
         struct plain_logistic plain = {0};
         const struct model_kind *kind = model_find("logistic_regression");
-        void *self = open_model("logistic_regression",
-                                "{\"optimizer\": \"sgd\", \"learning_rate\": 0.005, "
-                                "\"scaler\": \"standard\"}",
-                                seed);
+        void *self = fresh_model("logistic_regression",
+                                 "{\"optimizer\": \"sgd\", \"learning_rate\": 0.005, "
+                                 "\"scaler\": \"standard\"}",
+                                 &shape, seed);
         struct random random;
         random_seed(&random, seed);
         for (int i = 0; i < EVENTS; i++) {
@@ -104,7 +94,7 @@ static void test_newton_is_near_batch(void **unused)
     const struct model_kind *kind = model_find("logistic_regression");
     static const char options[] =
         "{\"optimizer\": \"newton\", \"scaler\": \"none\", \"half_life\": 0}";
-    void *self = open_model("logistic_regression", options, 1);
+    void *self = fresh_model("logistic_regression", options, &shape, 1);
     static union value features[EVENTS][FEATURES];
     static double labels[EVENTS];
     struct random random;
@@ -230,8 +220,8 @@ static void test_half_space_trees(void **unused)
     const struct model_kind *kind = model_find("half_space_trees");
     for (uint64_t seed = 1; seed <= 10; seed++) {
         print_message("seed %d\n", (int)seed);
-        void *self =
-            open_model("half_space_trees", "{\"trees\": 6, \"depth\": 5, \"window\": 60}", seed);
+        void *self = fresh_model("half_space_trees", "{\"trees\": 6, \"depth\": 5, \"window\": 60}",
+                                 &shape, seed);
         plain_start(&plain, seed);
         struct random random;
         random_seed(&random, seed + 100);
@@ -254,7 +244,7 @@ static void test_missing_and_far(void **unused)
 {
     (void)unused;
     const struct model_kind *kind = model_find("half_space_trees");
-    void *self = open_model("half_space_trees", "{}", 1);
+    void *self = fresh_model("half_space_trees", "{}", &shape, 1);
     struct random random;
     random_seed(&random, 1);
     union value feature[FEATURES];

@@ -261,7 +261,7 @@ static void test_keys_tell(void **unused)
     const struct model_shape shape = stream_shape(STREAM_FEATURES, 2);
     for (int which = 0; which < 9; which++) {
         const struct model_kind *kind = model_find(names[which / 3]);
-        void *self = stream_model(names[which / 3], keys[which % 3], &shape, 1);
+        void *self = fresh_model(names[which / 3], keys[which % 3], &shape, 1);
         struct random random;
         random_seed(&random, 8);
         double right = 0;
@@ -292,10 +292,10 @@ static void test_own_label_is_not_seen(void **unused)
     const struct model_shape shape = {1, &type, stream_names, 2};
     for (int which = 0; which < 4; which++) {
         const struct model_kind *kind = model_find(names[which]);
-        void *self = stream_model(names[which],
-                                  "{\"keys\": \"target\", \"smoothing\": 1, "
-                                  "\"scaler\": \"none\"}",
-                                  &shape, 1);
+        void *self = fresh_model(names[which],
+                                 "{\"keys\": \"target\", \"smoothing\": 1, "
+                                 "\"scaler\": \"none\"}",
+                                 &shape, 1);
         struct random random;
         random_seed(&random, 12);
         union value known = {.key = 77};

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "models/model.h"
-#include "tests/unit/base_options.h"
+#include "tests/property/models_fresh.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,20 +20,6 @@ static const char *const stream_names[STREAM_FEATURES] = {"a", "b", "c", "flag",
 static inline struct model_shape stream_shape(uint32_t features, uint32_t classes)
 {
     return (struct model_shape){features, stream_types, stream_names, classes};
-}
-
-static inline void *stream_model(const char *name, const char *text,
-                                 const struct model_shape *shape, uint64_t seed)
-{
-    const struct model_kind *kind = model_find(name);
-    assert_non_null(kind);
-    void *options = options_of_json(kind->options, kind->option_size, text);
-    uint64_t size = kind->state_size(options, shape);
-    void *self = aligned_alloc(64, (size + 63) / 64 * 64);
-    assert_non_null(self);
-    kind->init(self, options, shape, seed);
-    free(options);
-    return self;
 }
 
 /* Numbers on a grid now and then, so that there are ties; the label depends on all features. */

@@ -1,7 +1,6 @@
 /* Migration of models that stand around models, of what they learn with, and of labels' classes. */
-#include "engine/migrate.h"
 #include "engine/step.h"
-#include "tests/unit/engine_trial.h"
+#include "tests/unit/engine_migrate_report.h"
 
 enum { TEXT = 2048 };
 
@@ -9,27 +8,9 @@ enum { TEXT = 2048 };
     "{'name': 'moved', 'memory': '64MiB', 'events': {'source': 'file', 'path': '-',"               \
     "'fields': {'amount': 'number'}}, 'features': {'half': 'amount / 2'}, "
 
-static void check_line(const struct migration_report *report, const char *part,
-                       enum migration outcome, const char *why)
-{
-    for (uint32_t i = 0; i < report->count; i++) {
-        const struct migration_line *line = &report->lines[i];
-        if (strcmp(line->part, part) != 0)
-            continue;
-        if (line->outcome != outcome || !strstr(line->why, why) || (!why[0] && line->why[0]))
-            fail_msg("%s: %s: %s", part, migration_name(line->outcome), line->why);
-        return;
-    }
-    fail_msg("nothing is said of %s", part);
-}
-
 static struct trial *move(struct trial *old, const char *text, struct migration_report *report)
 {
-    struct trial *new = trial_open(text);
-    *report = (struct migration_report){0};
-    migrate(&new->pipeline, &old->pipeline, report);
-    trial_close(old);
-    return new;
+    return move_to(trial_open(text), old, report);
 }
 
 static void event(struct trial *trial, int amount, bool fraud)

@@ -3,8 +3,7 @@
 #ifndef TESTS_UNIT_ENGINE_MIGRATE_SETUP_H
 #define TESTS_UNIT_ENGINE_MIGRATE_SETUP_H
 
-#include "engine/migrate.h"
-#include "tests/unit/engine_trial.h"
+#include "tests/unit/engine_migrate_report.h"
 
 #define HEAD                                                                                       \
     "'memory': '64MiB', 'events': {'source': 'file', 'path': '-', 'fields': {'id': 'id', 'time': " \
@@ -69,25 +68,7 @@ static inline double feature(const struct trial *trial, uint32_t index)
 static inline struct trial *move(struct trial *old, const struct setup *setup,
                                  struct migration_report *report)
 {
-    struct trial *new = set_up(setup, true);
-    *report = (struct migration_report){0};
-    migrate(&new->pipeline, &old->pipeline, report);
-    trial_close(old);
-    return new;
-}
-
-static inline void check_line(const struct migration_report *report, const char *part,
-                              enum migration outcome, const char *why)
-{
-    for (uint32_t i = 0; i < report->count; i++) {
-        const struct migration_line *line = &report->lines[i];
-        if (strcmp(line->part, part) != 0)
-            continue;
-        if (line->outcome != outcome || !strstr(line->why, why) || (!why[0] && line->why[0]))
-            fail_msg("%s: %s: %s", part, migration_name(line->outcome), line->why);
-        return;
-    }
-    fail_msg("nothing is said of %s", part);
+    return move_to(set_up(setup, true), old, report);
 }
 
 #endif
