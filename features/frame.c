@@ -63,6 +63,28 @@ bool window_next(struct window_view *view, struct slot_view *shown)
     return false;
 }
 
+bool window_run(struct window_view *view, struct slot_run *run)
+{
+    struct place place = view->next;
+    if (!view->more || (view->stops && place_equal(place, view->stop)))
+        return false;
+    uint32_t end = visit_head(view->visit)->inline_count;
+    view->more = false;
+    if (place.block != 0) {
+        const struct block_head *block = ring_block(view->visit, place.block);
+        view->more = block->newer || end > 0;
+        view->next = (struct place){.block = block->newer, .slot = 0};
+        end = block->count;
+    }
+    if (view->stops && view->stop.block == place.block) {
+        view->more = false;
+        end = view->stop.slot;
+    }
+    run->first = (const uint8_t *)ring_slot(view->visit, place);
+    run->count = end - place.slot;
+    return true;
+}
+
 double window_parameter(const struct window_view *view)
 {
     return view->window->parameter;
@@ -73,8 +95,9 @@ bool window_extreme(const struct window_view *view, bool greatest, union value *
     const struct visit *visit = view->visit;
     if (view->window->multiset == INDEX_NONE)
         return false;
-    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], greatest,
-                            extreme);
+    struct window_view from = *view;
+    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], &from,
+                            greatest, extreme);
 }
 
 static double *moment_cells(const struct visit *visit, const struct moment *moment)
