@@ -83,6 +83,8 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
     struct visit visit;
     if (i == 0)
         entity_prefetch_victims(unit->entity, work->state, unit->strangers);
+    if (work->batch->kind[row] == RECORD_LABEL && !unit->history)
+        return;
     entity_before(work, unit, row);
     if (!batch_is_event(work->batch, row))
         return;
@@ -105,11 +107,14 @@ static inline void units_step(const struct extraction *work, struct unit *const 
     for (uint32_t i = from; i < rows_end(stage[0], end); i++)
         fetch_index(stage[0], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[1], end); i++)
-        fetch_row(stage[1], work->state, work->batch, i);
+        if (stage[1]->key[i])
+            fetch_row(stage[1], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[2], end); i++)
-        fetch_blocks(stage[2], work->state, work->batch, i);
+        if (stage[2]->key[i])
+            fetch_blocks(stage[2], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[3], end); i++)
-        fetch_next(stage[3], work->state, work->batch, i);
+        if (stage[3]->moves[i])
+            fetch_next(stage[3], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[4], end); i++)
         unit_visit(work, stage[4], i);
 }

@@ -34,6 +34,8 @@ void fetch_index(struct unit *unit, const struct state *state, const struct batc
     uint32_t row = unit->from + i;
     unit->key[i] = batch_is_event(batch, row) ? entity_key(unit->entity, batch, row)
                                               : label_key(unit, state, batch, row);
+    unit->row[i] = STATE_NO_ROW;
+    unit->moves[i] = false;
     if (unit->key[i])
         keymap_prefetch(&unit->entity->map, state, unit->key[i]);
 }
@@ -41,7 +43,6 @@ void fetch_index(struct unit *unit, const struct state *state, const struct batc
 void fetch_row(struct unit *unit, const struct state *state, const struct batch *batch, uint32_t i)
 {
     const struct entity *entity = unit->entity;
-    unit->row[i] = STATE_NO_ROW;
     if (!unit->key[i])
         return;
     unit->row[i] = keymap_guess(&entity->map, state, unit->key[i]);
@@ -69,7 +70,6 @@ void fetch_blocks(struct unit *unit, const struct state *state, const struct bat
                   uint32_t i)
 {
     const struct entity *entity = unit->entity;
-    unit->moves[i] = false;
     if (!entity->has_slots || unit->row[i] == STATE_NO_ROW)
         return;
     const struct entity_head *head = state_read(state, entity->row_region, unit->row[i]);
