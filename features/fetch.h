@@ -17,9 +17,9 @@ struct unit {
     const struct entity *entity;
     const struct history *history; /* NULL: labels are nothing to its windows */
     uint32_t from, count;
-    uint32_t strangers; /* rows without a guess, though they have a key */
+    uint32_t strangers;                      /* rows without a guess, though they have a key */
     uint64_t key[UNIT_ROWS], row[UNIT_ROWS]; /* of a label: its event's */
-    bool moves[UNIT_ROWS]; /* some cursor moves in a block */
+    bool moves[UNIT_ROWS];                   /* some cursor moves in a block */
 };
 
 /* Before the visits, for row `from + i`, in this order. */
