@@ -1,7 +1,8 @@
 /* Writing one snapshot, in one pass and in large pieces; see snapshot_writer.h.
  *
- * The pages gather in a buffer of some blocks, so that the disk sees few large writes.  The file is
- * synced on the way, too: a single sync of gigabytes at the end keeps the disk from everybody
+ * The pages gather in a buffer of some blocks, so that the disk sees few large writes, and all but
+ * the last are of whole units (DISK_UNIT): what sticks out waits at the buffer's front.  The file
+ * is synced on the way, too: a single sync of gigabytes at the end keeps the disk from everybody
  * else's for as long as it takes. */
 #include "engine/snapshot_writer.h"
 #include "base/hash.h"
@@ -12,15 +13,19 @@
 enum {
     BUFFER_BLOCKS = 8,
     BLOCK_SIZE = sizeof(struct snapshot_block) + SNAPSHOT_BLOCK_PAGES * STATE_PAGE + 8,
+    /* In front what stuck out, behind the tail. */
+    BUFFER_SIZE = (BUFFER_BLOCKS * BLOCK_SIZE / DISK_UNIT + 3) * DISK_UNIT,
     SYNC_EVERY = 64 << 20,
 };
+
+_Static_assert(SNAPSHOT_HEAD_UNIT % DISK_UNIT == 0, "the blocks begin at a whole unit");
 
 void snapshot_writer_init(struct snapshot_writer *writer, const struct disk *disk)
 {
     memset(writer, 0, sizeof *writer);
     writer->disk = *disk;
     writer->handle = -1;
-    writer->buffer = malloc(BUFFER_BLOCKS * BLOCK_SIZE);
+    writer->buffer = aligned_alloc(DISK_UNIT, BUFFER_SIZE);
     ASSERT(writer->buffer);
 }
 
@@ -104,12 +109,15 @@ static void seal_block(struct snapshot_writer *writer)
     writer->block = (struct snapshot_block){.number = ++writer->tail.block_count};
 }
 
+/* All whole units of the sealed blocks. */
 static enum status write_blocks(struct snapshot_writer *writer, struct failure *failure)
 {
     enum status status = STATUS_OK;
-    if (writer->sealed)
-        status = writer_put(writer, writer->buffer, writer->sealed, failure);
-    writer->sealed = 0;
+    size_t rest = writer->sealed % DISK_UNIT, whole = writer->sealed - rest;
+    if (whole)
+        status = writer_put(writer, writer->buffer, whole, failure);
+    memmove(writer->buffer, writer->buffer + whole, rest);
+    writer->sealed = rest;
     if (status == STATUS_OK && writer->unsynced >= SYNC_EVERY)
         status = writer_sync(writer, failure);
     return status;
@@ -140,11 +148,14 @@ enum status snapshot_writer_publish(struct snapshot_writer *writer, int64_t jour
                                     struct failure *failure)
 {
     const struct disk *disk = &writer->disk;
-    writer->tail.journal_at = journal_at;
-    writer->tail.size += sizeof writer->tail;
-    snapshot_tail_seal(&writer->tail);
+    struct snapshot_tail *tail = &writer->tail;
+    size_t rest = writer->sealed + sizeof *tail;
+    tail->journal_at = journal_at;
+    tail->size += rest;
+    snapshot_tail_seal(tail);
+    memcpy(writer->buffer + writer->sealed, tail, sizeof *tail);
     enum status status =
-        disk->kind->write(disk->self, writer->handle, &writer->tail, sizeof writer->tail, failure);
+        disk->kind->write(disk->self, writer->handle, writer->buffer, rest, failure);
     if (status == STATUS_OK)
         status = disk->kind->sync(disk->self, writer->handle, failure);
     if (status == STATUS_OK)
