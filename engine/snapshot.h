@@ -18,7 +18,7 @@
 #include "base/disk.h"
 #include "base/image.h"
 
-enum { SNAPSHOT_VERSION = 1, SNAPSHOT_KEPT_MAX = 16 };
+enum { SNAPSHOT_VERSION = 2, SNAPSHOT_KEPT_MAX = 16 };
 
 /* What a snapshot says about itself. */
 struct snapshot_facts {

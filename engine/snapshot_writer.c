@@ -5,7 +5,6 @@
  * is synced on the way, too: a single sync of gigabytes at the end keeps the disk from everybody
  * else's for as long as it takes. */
 #include "engine/snapshot_writer.h"
-#include "base/hash.h"
 #include "engine/snapshot_names.h"
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +101,8 @@ static void seal_block(struct snapshot_writer *writer)
     uint8_t *bytes = writer->buffer + writer->sealed;
     size_t size = snapshot_block_size(writer->block.page_count) - sizeof(uint64_t);
     memcpy(bytes, &writer->block, sizeof writer->block);
-    uint64_t checksum = hash_fingerprint(bytes, size);
+    uint64_t checksum =
+        snapshot_block_checksum(&writer->block, writer->block.page_count, writer->page_hash);
     memcpy(bytes + size, &checksum, sizeof checksum);
     writer->sealed += size + sizeof checksum;
     writer->tail.blocks_checksum = snapshot_chain(writer->tail.blocks_checksum, checksum);
@@ -126,7 +126,9 @@ static enum status write_blocks(struct snapshot_writer *writer, struct failure *
 enum status snapshot_writer_add(struct snapshot_writer *writer, uint64_t page,
                                 struct failure *failure)
 {
-    writer->tail.state_hash += state_hash_page(page, snapshot_writer_place(writer));
+    uint64_t hash = state_hash_page(page, snapshot_writer_place(writer));
+    writer->page_hash[writer->block.page_count] = hash;
+    writer->tail.state_hash += hash;
     writer->tail.page_count++;
     writer->block.page[writer->block.page_count++] = page;
     if (writer->block.page_count < SNAPSHOT_BLOCK_PAGES)

@@ -12,6 +12,7 @@ struct snapshot_writer {
     size_t sealed;   /* bytes in front of the open one */
     uint64_t unsynced;
     struct snapshot_block block; /* the head of the open one */
+    uint64_t page_hash[SNAPSHOT_BLOCK_PAGES];
     struct snapshot_tail tail;
 };
 
