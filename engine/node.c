@@ -128,6 +128,8 @@ static enum status stop_following(struct node *node)
     if (node->snapshot_sequence != 0) /* this node will not see its entry settled any more */
         snapshots_drop(node->snapshots);
     node->snapshot_sequence = 0;
+    if (node->snapshots)
+        snapshots_hurry(node->snapshots);
     if (node->snapshots && snapshots_busy(node->snapshots))
         return STATUS_RETRY;
     if (node->stopping == STOPPING_SAVES)

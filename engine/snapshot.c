@@ -10,10 +10,10 @@
  * priority, and a lock that it held while others have the processor would stop the loop.
  *
  * There are two writers, of which one is on duty.  The patient one runs when nobody else wants its
- * processor (SCHED_IDLE), so that it delays nobody's waking.  If the loop waits for it, or it has
- * been at one snapshot for long, it passes the duty on, between two pages, to the hasty one, which
- * has a share of its own; who is not privileged could not raise its own priority.  When
- * the pages are written the duty goes back. */
+ * processor (SCHED_IDLE), so that it delays nobody's waking.  If room for copies gets scarce, or it
+ * has been at one snapshot for long, it passes the duty on, between two pages, to the hasty one,
+ * which has a share of its own; who is not privileged could not raise its own priority.  When the
+ * pages are written the duty goes back. */
 #include "engine/snapshot.h"
 #include "base/histogram.h"
 #include "base/log.h"
@@ -44,8 +44,8 @@ struct snapshots {
     atomic_int phase;   /* enum phase */
     atomic_int verdict; /* enum verdict, by the loop */
     atomic_bool quit;
-    atomic_bool hurry; /* by the loop, which waits */
-    atomic_int duty;   /* enum duty, by the one on duty */
+    atomic_bool hurry; /* by the loop */
+    atomic_int duty;   /* enum duty, by the one on duty; by the loop while nothing is written */
     int news;          /* eventfd for the loop */
     struct writer_thread {
         struct snapshots *snapshots;
@@ -56,7 +56,7 @@ struct snapshots {
     } thread[DUTIES];
 
     /* The loop's. */
-    bool image_begun;
+    bool image_begun, hasty; /* the latter: every one is to be quick */
     uint64_t begun_ns;
     uint64_t pause_ns, waiting_ns; /* of this turn; since when it has waited for room, 0: not */
     struct histogram pauses;
@@ -136,7 +136,8 @@ static bool is_on_duty(const struct writer_thread *thread)
     return atomic_load(&thread->snapshots->duty) == (int)thread->duty;
 }
 
-/* Only who is on duty moves the duty, so there are never two. */
+/* Only who is on duty moves the duty, or the loop while nothing is due; and a writer looks at the
+ * duty when it has seen that something is due.  So there are never two. */
 static void pass_duty(struct snapshots *snapshots, enum duty to)
 {
     atomic_store(&snapshots->duty, to);
@@ -231,7 +232,7 @@ static void *writer_thread(void *self)
     struct snapshots *snapshots = own->snapshots;
     take_place(own->duty);
     while (!atomic_load(&snapshots->quit)) {
-        while (is_on_duty(own) && writer_is_due(snapshots))
+        while (writer_is_due(snapshots) && is_on_duty(own))
             writer_advance(snapshots, UINT64_MAX);
         if (own->duty == DUTY_HASTY && is_on_duty(own))
             pass_duty(snapshots, DUTY_PATIENT);
@@ -385,7 +386,9 @@ void snapshots_begin(struct snapshots *snapshots, struct state *state,
     snapshots->facts.written_ms = clock_wall_ms(snapshots->setting.clock);
     snapshots->file_begun = false;
     snapshots->prune.status = STATUS_OK;
-    atomic_store(&snapshots->hurry, false);
+    atomic_store(&snapshots->hurry, snapshots->hasty);
+    if (snapshots->hasty)
+        atomic_store(&snapshots->duty, DUTY_HASTY);
     atomic_store(&snapshots->verdict, VERDICT_OPEN);
     atomic_store(&snapshots->phase, PHASE_PAGES);
     wake_writers(snapshots);
@@ -415,6 +418,12 @@ void snapshots_drop(struct snapshots *snapshots)
     leave_image(snapshots);
 }
 
+void snapshots_hurry(struct snapshots *snapshots)
+{
+    snapshots->hasty = true;
+    atomic_store_explicit(&snapshots->hurry, true, memory_order_relaxed);
+}
+
 /* Looks at the clock only when it begins or ends to wait. */
 static void count_waiting(struct snapshots *snapshots, bool waiting)
 {
@@ -428,10 +437,13 @@ static void count_waiting(struct snapshots *snapshots, bool waiting)
 
 bool snapshots_has_room(struct snapshots *snapshots, uint64_t pages)
 {
-    bool room = !snapshots->image_begun || phase_of(snapshots) != PHASE_PAGES ||
-                image_failed(snapshots->image) || image_has_room(snapshots->image, pages);
-    if (!room)
+    const uint64_t scarce = snapshots->setting.aside_size / STATE_PAGE / 4;
+    const struct image *image = snapshots->image;
+    bool taken =
+        snapshots->image_begun && phase_of(snapshots) == PHASE_PAGES && !image_failed(image);
+    if (taken && !image_has_room(image, scarce))
         atomic_store_explicit(&snapshots->hurry, true, memory_order_relaxed);
+    bool room = !taken || image_has_room(image, pages);
     count_waiting(snapshots, !room);
     return room;
 }

@@ -73,8 +73,12 @@ void snapshots_commit(struct snapshots *snapshots, int64_t journal_at);
  * loop waits here for the writer to leave its pages, at most for the write or sync under way. */
 void snapshots_drop(struct snapshots *snapshots);
 
+/* Loop: somebody waits for snapshots from now on (the program ends), so the writer is to be quick.
+ */
+void snapshots_hurry(struct snapshots *snapshots);
+
 /* Loop: whether it may change so many pages for the first time; if not, let the writer go on, which
- * hurries from now on. */
+ * is quicker from when three quarters of the room are taken. */
 bool snapshots_has_room(struct snapshots *snapshots, uint64_t pages);
 
 /* Loop, each turn: ends what is written and committed.  OK: one was just published, *facts says

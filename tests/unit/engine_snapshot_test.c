@@ -397,6 +397,8 @@ static void who_waits_hurries_the_writer(void **unused)
         snapshot_world_begin(world, sequence);
         if (sequence % 2)
             snapshots_commit(world->snapshots, 1);
+        if (sequence > 20)
+            snapshots_hurry(world->snapshots);
         for (int i = 0; i < 2000; i++) {
             for (; !snapshots_has_room(world->snapshots, 1); waited++)
                 sched_yield();
