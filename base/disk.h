@@ -13,7 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DISK_NAME_MAX = 128 };
+enum {
+    DISK_NAME_MAX = 128,
+    DISK_UNIT = 4096, /* pieces of it are written past the system's cache where that can be */
+};
 
 struct disk_kind;
 
@@ -27,7 +30,8 @@ struct disk_kind {
     enum status (*create)(void *self, const char *name, int *handle, struct failure *failure);
     enum status (*open)(void *self, const char *name, int *handle, uint64_t *size,
                         struct failure *failure);
-    /* All of the bytes or a failure, at the end of what was written before. */
+    /* All of the bytes or a failure, at the end of what was written before.  Large writes are
+     * cheapest as whole units: their size, their place in memory and in the file. */
     enum status (*write)(void *self, int handle, const void *bytes, size_t size,
                          struct failure *failure);
     /* Fills all of `size` bytes from `offset`; a shorter file is a failure (STOP). */

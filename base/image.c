@@ -22,6 +22,10 @@
 
 enum { CACHE_LINE = 64 };
 
+/* Slots whose memory the writer finds ahead of the loop, and after how many pages it looks again.
+ */
+enum { SLOTS_AHEAD = 4096, LOOK_EVERY = 16 };
+
 /* Zero is what a fresh mapping holds: a page outside of the walk needs nothing. */
 enum page_status { PAGE_OUT, PAGE_ASIDE, PAGE_WAITING };
 
@@ -35,6 +39,8 @@ struct image {
     uint8_t *arena;         /* [slot_count][STATE_PAGE] */
     _Atomic uint32_t *ring; /* [ring_mask + 1] slots given back */
     uint32_t slot_count, ring_mask;
+    bool often;
+    const struct clock *clock; /* NULL: the loop is not timed */
     struct state_directory directory;
 
     /* Written once or twice an image, so they stay in both caches. */
@@ -42,11 +48,12 @@ struct image {
     _Atomic bool walked;                     /* by the writer */
 
     /* The loop's: slots ever taken from the arena, and taken out of the ring. */
-    alignas(CACHE_LINE) uint32_t fresh;
-    uint64_t taken;
+    alignas(CACHE_LINE) _Atomic uint32_t fresh;
+    uint64_t taken, held_ns;
 
-    /* The writer's: where its walk stands, and slots put into the ring. */
+    /* The writer's: where its walk stands, slots put into the ring, slots that have memory. */
     alignas(CACHE_LINE) _Atomic uint64_t given;
+    uint32_t provided;
     uint32_t walk_region;
     uint64_t walk_page; /* within the region */
 };
@@ -87,13 +94,24 @@ static uint64_t ring_size(const struct image *image)
     return ((uint64_t)image->ring_mask + 1) * sizeof *image->ring;
 }
 
-static struct image *image_new(uint64_t slots)
+static void release_arena(struct image *image)
 {
+    if (image->arena)
+        madvise(image->arena, arena_size(image), MADV_DONTNEED);
+    image->provided = 0;
+}
+
+static struct image *image_new(const struct image_setting *setting)
+{
+    uint64_t slots = setting->aside_size / STATE_PAGE;
+    ASSERT(slots < UINT32_MAX);
     struct image *image = aligned_alloc(CACHE_LINE, sizeof *image);
     if (!image)
         return NULL;
     memset(image, 0, sizeof *image);
     image->slot_count = (uint32_t)slots;
+    image->often = setting->often;
+    image->clock = setting->clock;
     while (image->ring_mask < image->slot_count)
         image->ring_mask = image->ring_mask * 2 + 1;
     image->ring = reserve(ring_size(image));
@@ -102,19 +120,18 @@ static struct image *image_new(uint64_t slots)
     return image;
 }
 
-enum status image_open(struct image **result, uint64_t aside_size, struct failure *failure)
+enum status image_open(struct image **result, const struct image_setting *setting,
+                       struct failure *failure)
 {
-    uint64_t slots = aside_size / STATE_PAGE;
-    ASSERT(slots < UINT32_MAX);
-    struct image *image = image_new(slots);
+    struct image *image = image_new(setting);
     *result = image;
-    if (image && image->ring && (image->arena || slots == 0))
+    if (image && image->ring && (image->arena || image->slot_count == 0))
         return STATUS_OK;
     image_close(image);
     *result = NULL;
     return failure_set(failure, STATUS_STOP,
                        "could not map %llu MiB for a snapshot's copies: %s; lower `memory`",
-                       (unsigned long long)(aside_size >> 20), strerror(errno));
+                       (unsigned long long)(setting->aside_size >> 20), strerror(errno));
 }
 
 static void release_pages(struct image *image)
@@ -153,6 +170,12 @@ static bool reserve_pages(struct image *image, uint64_t count)
 
 /* ---- the loop's side ---- */
 
+/* Only the loop writes it, so that its own reading is always the last word. */
+static uint32_t slots_fresh(const struct image *image)
+{
+    return atomic_load_explicit(&image->fresh, memory_order_relaxed);
+}
+
 /* A free slot, which stays free until its page is ASIDE. */
 static bool slot_peek(const struct image *image, bool *reused, uint32_t *slot)
 {
@@ -160,12 +183,11 @@ static bool slot_peek(const struct image *image, bool *reused, uint32_t *slot)
     *reused = atomic_load_explicit(&image->given, memory_order_acquire) != image->taken;
     *slot = *reused ? atomic_load_explicit(&image->ring[image->taken & image->ring_mask],
                                            memory_order_relaxed)
-                    : image->fresh;
+                    : slots_fresh(image);
     return *slot < image->slot_count;
 }
 
-/* In its own function, so that what is called for every write stays short. */
-static __attribute__((noinline)) void keep_aside(struct image *image, uint64_t page)
+static void keep_aside(struct image *image, uint64_t page)
 {
     bool reused;
     uint32_t slot;
@@ -180,9 +202,27 @@ static __attribute__((noinline)) void keep_aside(struct image *image, uint64_t p
     if (atomic_compare_exchange_strong_explicit(&image->status[page], &waiting, PAGE_ASIDE,
                                                 memory_order_acq_rel, memory_order_acquire)) {
         image->taken += reused;
-        image->fresh += !reused;
+        atomic_store_explicit(&image->fresh, slots_fresh(image) + !reused, memory_order_relaxed);
     }
     fence(memory_order_release);
+}
+
+static bool is_waiting(const struct image *image, uint64_t page)
+{
+    return __builtin_expect(
+        atomic_load_explicit(&image->status[page], memory_order_acquire) == PAGE_WAITING, 0);
+}
+
+/* In its own function, so that what is called for every write stays short. */
+static __attribute__((noinline)) void keep_all_aside(struct image *image, uint64_t page,
+                                                     uint64_t last)
+{
+    uint64_t start_ns = image->clock ? clock_monotonic_ns(image->clock) : 0;
+    for (; page <= last; page++)
+        if (is_waiting(image, page))
+            keep_aside(image, page);
+    if (image->clock)
+        image->held_ns += clock_monotonic_ns(image->clock) - start_ns;
 }
 
 static void before_write(void *self, uint64_t offset, uint64_t size)
@@ -190,10 +230,17 @@ static void before_write(void *self, uint64_t offset, uint64_t size)
     struct image *image = self;
     uint64_t last = (offset + size - 1) / STATE_PAGE;
     for (uint64_t page = offset / STATE_PAGE; page <= last; page++)
-        if (__builtin_expect(atomic_load_explicit(&image->status[page], memory_order_acquire) ==
-                                 PAGE_WAITING,
-                             0))
-            keep_aside(image, page);
+        if (is_waiting(image, page)) {
+            keep_all_aside(image, page, last);
+            return;
+        }
+}
+
+uint64_t image_held_ns(struct image *image)
+{
+    uint64_t held_ns = image->held_ns;
+    image->held_ns = 0;
+    return held_ns;
 }
 
 static void mark(struct image *image, enum page_status status)
@@ -230,7 +277,7 @@ bool image_has_room(const struct image *image, uint64_t pages)
         atomic_load_explicit(&image->walked, memory_order_relaxed))
         return true;
     uint64_t given = atomic_load_explicit(&image->given, memory_order_relaxed);
-    return image->slot_count - image->fresh + (given - image->taken) >= pages;
+    return image->slot_count - slots_fresh(image) + (given - image->taken) >= pages;
 }
 
 void image_give_up(struct image *image)
@@ -248,8 +295,8 @@ void image_end(struct image *image)
     image->state->watcher = NULL;
     if (image->status)
         mark(image, PAGE_OUT);
-    if (!image->walked && image->arena)
-        madvise(image->arena, arena_size(image), MADV_DONTNEED);
+    if (!image->walked && !image->often)
+        release_arena(image);
     image->state = NULL;
 }
 
@@ -273,6 +320,17 @@ uint64_t image_page_count(const struct image *image)
     return count;
 }
 
+/* The processor's own looking ahead ends with each page: the next one is on its way while this one
+ * is hashed.  Without a copy aside yet it is the state's. */
+static void prefetch_page(const struct image *image, uint64_t page)
+{
+    const uint8_t *bytes = image->state->bytes + page * STATE_PAGE;
+    if (atomic_load_explicit(&image->status[page], memory_order_acquire) == PAGE_ASIDE)
+        bytes = image->arena + (uint64_t)image->slot[page] * STATE_PAGE;
+    for (size_t at = 0; at < STATE_PAGE; at += CACHE_LINE)
+        __builtin_prefetch(bytes + at);
+}
+
 static bool walk(struct image *image, uint64_t *page)
 {
     while (image->walk_region < image->directory.region_count) {
@@ -292,10 +350,11 @@ static bool walk(struct image *image, uint64_t *page)
 static __attribute__((noinline, no_sanitize("thread"))) void copy_racing(uint8_t bytes[STATE_PAGE],
                                                                          const uint8_t *page)
 {
-    const volatile uint64_t *from = (const volatile uint64_t *)page;
+    typedef uint64_t words __attribute__((vector_size(32), may_alias));
+    const volatile words *from = (const volatile words *)page;
     for (size_t i = 0; i < STATE_PAGE / sizeof *from; i++) {
-        uint64_t word = from[i];
-        memcpy(bytes + i * sizeof word, &word, sizeof word);
+        words some = from[i];
+        memcpy(bytes + i * sizeof some, &some, sizeof some);
     }
 }
 
@@ -319,27 +378,50 @@ static void take_aside(struct image *image, uint64_t page, uint8_t bytes[STATE_P
     atomic_store_explicit(&image->given, given + 1, memory_order_release);
 }
 
+/* The loop shall not find and zero memory in the middle of a step: that takes longer than the copy.
+ * It may be writing to a slot meanwhile: a zero in place of a zero changes no byte.  Not
+ * by madvise, which holds up those who map memory for as long as a writer of low priority waits for
+ * a processor. */
+static __attribute__((noinline, no_sanitize("thread"))) void provide_slots(struct image *image)
+{
+    uint32_t fresh = slots_fresh(image);
+    if (image->provided < fresh)
+        image->provided = fresh;
+    uint64_t end = (uint64_t)fresh + SLOTS_AHEAD;
+    if (end > image->slot_count)
+        end = image->slot_count;
+    for (; image->provided < end; image->provided++) {
+        uint8_t zero = 0, *slot = image->arena + (uint64_t)image->provided * STATE_PAGE;
+        __atomic_compare_exchange_n(slot, &zero, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+}
+
 /* The loop may be writing a copy that nobody will take; it does not mind losing it. */
 static void end_walk(struct image *image)
 {
     if (image->walked)
         return;
-    if (image->arena)
-        madvise(image->arena, arena_size(image), MADV_DONTNEED);
+    if (!image->often)
+        release_arena(image);
     atomic_store_explicit(&image->walked, true, memory_order_relaxed);
 }
 
 bool image_next(struct image *image, uint64_t *page, uint8_t bytes[STATE_PAGE])
 {
     while (!image_failed(image)) {
+        if (image->walk_page % LOOK_EVERY == 0)
+            provide_slots(image);
         if (!walk(image, page)) {
             end_walk(image);
             return false;
         }
         if (!copy_out(image, *page, bytes))
             take_aside(image, *page, bytes);
+        if (*page + 1 < image->state->size / STATE_PAGE)
+            prefetch_page(image, *page + 1);
         if (bytes[0] != 0 || memcmp(bytes, bytes + 1, STATE_PAGE - 1) != 0)
             return true;
     }
+    end_walk(image);
     return false;
 }

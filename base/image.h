@@ -16,13 +16,20 @@
 #ifndef BASE_IMAGE_H
 #define BASE_IMAGE_H
 
+#include "base/clock.h"
 #include "base/state.h"
 
 struct image;
 
-/* `aside_size` bytes of address space for copies; memory comes as it is used and goes back at
- * image_end. */
-enum status image_open(struct image **result, uint64_t aside_size, struct failure *failure);
+struct image_setting {
+    uint64_t aside_size; /* bytes of address space for copies; memory comes as it is used */
+    bool often;          /* images follow one another so soon that this memory stays between them;
+                            otherwise it goes back when the walk ends */
+    const struct clock *clock; /* for image_held_ns; NULL: it is not measured */
+};
+
+enum status image_open(struct image **result, const struct image_setting *setting,
+                       struct failure *failure);
 void image_close(struct image *image);
 
 /* Loop: this is the moment.  Sets the state's watcher; the state must stay open until image_end. */
@@ -31,6 +38,9 @@ void image_begin(struct image *image, struct state *state);
 /* Loop: whether so many more first changes of pages surely find room; true when none is needed (no
  * image, a walk that has ended, a failure). */
 bool image_has_room(const struct image *image, uint64_t pages);
+
+/* Loop: how long copying aside has taken it since this was last asked. */
+uint64_t image_held_ns(struct image *image);
 
 /* Loop: it is not wanted any more.  It counts as failed, so image_next ends soon. */
 void image_give_up(struct image *image);
@@ -47,8 +57,9 @@ uint64_t image_page_count(const struct image *image);
  * mapping; the directory's own pages are not among them.  False: that was all (or it failed). */
 bool image_next(struct image *image, uint64_t *page, uint8_t bytes[STATE_PAGE]);
 
-/* Loop, when the writer has ended or was stopped: the watcher goes, memory is given back (most of
- * it by the writer already, when its walk came to the end: it takes milliseconds). */
+/* Loop, when the writer has ended or was stopped: the watcher goes.  The writer has given memory
+ * back at the end of its walk, which takes milliseconds; only if it was stopped, that is done here.
+ */
 void image_end(struct image *image);
 
 #endif

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+/* Compiled in here, with the vectors that the rest of weir may use: the library's are half as wide.
+ */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum { HUGE_PAGE = 2 << 20, STATE_VERSION = 1 };

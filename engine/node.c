@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Memory is kept for copies between snapshots that are no further apart. */
+enum { OFTEN_MS = 10000 };
+
 static enum status open_snapshots(struct node *node, struct failure *failure)
 {
     const struct config *config = node->setting.config;
@@ -26,6 +29,7 @@ static enum status open_snapshots(struct node *node, struct failure *failure)
         .keep = (uint32_t)config->state.keep,
         .aside_size = (uint64_t)config_aside(config),
         .threaded = node->setting.threaded,
+        .often = config->state.every_ms <= OFTEN_MS,
     };
     return snapshots_open(&node->snapshots, &setting, failure);
 }
@@ -124,6 +128,8 @@ static enum status stop_following(struct node *node)
     if (node->snapshot_sequence != 0) /* this node will not see its entry settled any more */
         snapshots_drop(node->snapshots);
     node->snapshot_sequence = 0;
+    if (node->snapshots)
+        snapshots_hurry(node->snapshots);
     if (node->snapshots && snapshots_busy(node->snapshots))
         return STATUS_RETRY;
     if (node->stopping == STOPPING_SAVES)

@@ -1,16 +1,25 @@
 /* What a node adds to the report of its engine. */
 #include "engine/report.h"
 
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
 static json_t *snapshots_json(const struct snapshots *snapshots)
 {
     if (!snapshots)
         return json_null();
     struct snapshots_report report;
     snapshots_report(snapshots, &report);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "written", (json_int_t)report.written, "failed",
+    json_t *pause =
+        json_pack("{s:I,s:f,s:f,s:f}", "turns", (json_int_t)report.pauses, "sum",
+                  milliseconds(report.pause_sum_ns), "p99_9", milliseconds(report.pause_p99_9_ns),
+                  "maximum", milliseconds(report.pause_maximum_ns));
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o}", "written", (json_int_t)report.written, "failed",
                      (json_int_t)report.failed, "last_sequence", (json_int_t)report.last_sequence,
                      "last_bytes", (json_int_t)report.bytes, "last_ms",
-                     (json_int_t)report.last_duration_ms);
+                     (json_int_t)report.last_duration_ms, "pause_ms", pause);
 }
 
 void report_add_node(json_t *report, struct node *node)
@@ -54,4 +63,8 @@ void report_print_node(struct node *node, FILE *file)
             "snapshots", (unsigned long long)report.written, (unsigned long long)report.failed,
             (unsigned long long)report.last_sequence, (double)report.bytes / 1048576,
             (unsigned long long)report.last_duration_ms);
+    if (report.pauses)
+        fprintf(file, "%-18s %llu turns held up, 99.9 %% of them at most %.3f ms, one %.3f ms\n",
+                "", (unsigned long long)report.pauses, milliseconds(report.pause_p99_9_ns),
+                milliseconds(report.pause_maximum_ns));
 }

@@ -6,15 +6,23 @@
  *     WAITING   writer     all pages are in the file; the image is not needed any more
  *     ENDED     writer     published, failed or given up: the loop reads which and is IDLE again
  *
- * Both sides talk through atomics and two eventfds and never hold a lock: the writer has a low
- * priority, and a lock that it held while others have the processor would stop the loop. */
+ * Both sides talk through atomics and eventfds and never hold a lock: the writer has a low
+ * priority, and a lock that it held while others have the processor would stop the loop.
+ *
+ * There are two writers, of which one is on duty.  The patient one runs when nobody else wants its
+ * processor (SCHED_IDLE), so that it delays nobody's waking.  If room for copies gets scarce, or it
+ * has been at one snapshot for long, it passes the duty on, between two pages, to the hasty one,
+ * which has a share of its own; who is not privileged could not raise its own priority.  When the
+ * pages are written the duty goes back. */
 #include "engine/snapshot.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "engine/snapshot_names.h"
 #include "engine/snapshot_writer.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +34,9 @@ enum phase { PHASE_IDLE, PHASE_PAGES, PHASE_WAITING, PHASE_ENDED };
 enum verdict { VERDICT_OPEN, VERDICT_COMMITTED, VERDICT_DROPPED };
 enum outcome { OUTCOME_PUBLISHED, OUTCOME_FAILED, OUTCOME_DROPPED };
 
-enum { WRITER_NICENESS = 10 };
+enum duty { DUTY_PATIENT, DUTY_HASTY, DUTIES };
+
+enum { HASTY_NICENESS = 10, PATIENCE_S = 30 };
 
 struct snapshots {
     struct snapshots_setting setting;
@@ -34,12 +44,22 @@ struct snapshots {
     atomic_int phase;   /* enum phase */
     atomic_int verdict; /* enum verdict, by the loop */
     atomic_bool quit;
-    int wake, news; /* eventfds: for the writer, for the loop */
-    pthread_t thread;
+    atomic_bool hurry; /* by the loop */
+    atomic_int duty;   /* enum duty, by the one on duty; by the loop while nothing is written */
+    int news;          /* eventfd for the loop */
+    struct writer_thread {
+        struct snapshots *snapshots;
+        enum duty duty;
+        int wake; /* eventfd */
+        bool started;
+        pthread_t thread;
+    } thread[DUTIES];
 
     /* The loop's. */
-    bool image_begun;
+    bool image_begun, hasty; /* the latter: every one is to be quick */
     uint64_t begun_ns;
+    uint64_t pause_ns, waiting_ns; /* of this turn; since when it has waited for room, 0: not */
+    struct histogram pauses;
     struct snapshots_report report;
 
     /* Handed over with the phase: facts to the writer and back, journal_at with the verdict. */
@@ -49,6 +69,7 @@ struct snapshots {
     /* The writer's, until ENDED. */
     struct snapshot_writer writer;
     bool file_begun;
+    uint64_t file_begun_ns; /* of the machine's clock */
     enum outcome outcome;
     struct failure failure; /* of a FAILED one */
     struct failure prune;   /* old ones could not be removed; status OK: they could */
@@ -100,19 +121,55 @@ static enum status write_page(struct snapshots *snapshots, bool *end)
     return snapshot_writer_flush(&snapshots->writer, &snapshots->failure);
 }
 
+static enum status begin_file(struct snapshots *snapshots)
+{
+    if (snapshots->file_begun)
+        return STATUS_OK;
+    snapshots->file_begun = true;
+    snapshots->file_begun_ns = clock_monotonic_ns(&system_clock);
+    return snapshot_writer_begin(&snapshots->writer, &snapshots->facts,
+                                 image_directory(snapshots->image), &snapshots->failure);
+}
+
+static bool is_on_duty(const struct writer_thread *thread)
+{
+    return atomic_load(&thread->snapshots->duty) == (int)thread->duty;
+}
+
+/* Only who is on duty moves the duty, or the loop while nothing is due; and a writer looks at the
+ * duty when it has seen that something is due.  So there are never two. */
+static void pass_duty(struct snapshots *snapshots, enum duty to)
+{
+    atomic_store(&snapshots->duty, to);
+    ring(snapshots->thread[to].wake);
+}
+
+/* Whether the patient one has had its time; asked before each page. */
+static bool passes_duty(struct snapshots *snapshots)
+{
+    enum { LOOK_EVERY = 256 };
+    if (!snapshots->setting.threaded || atomic_load(&snapshots->duty) != DUTY_PATIENT)
+        return false;
+    if (!atomic_load_explicit(&snapshots->hurry, memory_order_relaxed) &&
+        (snapshots->writer.tail.page_count % LOOK_EVERY != 0 ||
+         clock_monotonic_ns(&system_clock) - snapshots->file_begun_ns <
+             PATIENCE_S * UINT64_C(1000000000)))
+        return false;
+    pass_duty(snapshots, DUTY_HASTY);
+    return true;
+}
+
 static void write_pages(struct snapshots *snapshots, uint64_t most)
 {
-    enum status status = STATUS_OK;
+    enum status status = begin_file(snapshots);
     bool end = false;
-    if (!snapshots->file_begun)
-        status = snapshot_writer_begin(&snapshots->writer, &snapshots->facts,
-                                       image_directory(snapshots->image), &snapshots->failure);
-    snapshots->file_begun = true;
     for (uint64_t i = 0; i < most && status == STATUS_OK && !end; i++) {
         if (verdict_of(snapshots) == VERDICT_DROPPED) {
             writer_end(snapshots, OUTCOME_DROPPED);
             return;
         }
+        if (passes_duty(snapshots))
+            return;
         status = write_page(snapshots, &end);
     }
     if (status != STATUS_OK)
@@ -158,16 +215,29 @@ static void writer_advance(struct snapshots *snapshots, uint64_t most)
         publish(snapshots);
 }
 
+static void take_place(enum duty duty)
+{
+    const struct sched_param none = {0};
+    if (duty == DUTY_PATIENT) {
+        sched_setscheduler(0, SCHED_IDLE, &none);
+        return;
+    }
+    sched_setscheduler(0, SCHED_BATCH, &none);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), HASTY_NICENESS);
+}
+
 static void *writer_thread(void *self)
 {
-    struct snapshots *snapshots = self;
-    /* The loop comes first where there are few processors; who may not lower it goes on equally. */
-    setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICENESS);
+    const struct writer_thread *own = self;
+    struct snapshots *snapshots = own->snapshots;
+    take_place(own->duty);
     while (!atomic_load(&snapshots->quit)) {
-        while (writer_is_due(snapshots))
+        while (writer_is_due(snapshots) && is_on_duty(own))
             writer_advance(snapshots, UINT64_MAX);
+        if (own->duty == DUTY_HASTY && is_on_duty(own))
+            pass_duty(snapshots, DUTY_PATIENT);
         eventfd_t count;
-        while (eventfd_read(snapshots->wake, &count) != 0 && errno == EINTR) {
+        while (eventfd_read(own->wake, &count) != 0 && errno == EINTR) {
         }
     }
     return NULL;
@@ -175,14 +245,50 @@ static void *writer_thread(void *self)
 
 /* ---- the loop's side ---- */
 
-static enum status open_thread(struct snapshots *snapshots, struct failure *failure)
+static void wake_writers(struct snapshots *snapshots)
 {
-    int error = pthread_create(&snapshots->thread, NULL, writer_thread, snapshots);
-    if (error == 0)
+    for (int i = 0; i < DUTIES; i++)
+        ring(snapshots->thread[i].wake);
+}
+
+static enum status open_descriptors(struct snapshots *snapshots, struct failure *failure)
+{
+    snapshots->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool open = snapshots->news >= 0;
+    for (int i = 0; i < DUTIES; i++) {
+        snapshots->thread[i].wake = eventfd(0, EFD_CLOEXEC);
+        open = open && snapshots->thread[i].wake >= 0;
+    }
+    if (open)
         return STATUS_OK;
-    snapshots->setting.threaded = false;
-    return failure_set(failure, STATUS_STOP, "could not start the snapshots' thread: %s",
-                       strerror(error));
+    return failure_set(failure, STATUS_STOP, "could not open descriptors for snapshots: %s",
+                       strerror(errno));
+}
+
+static enum status start_threads(struct snapshots *snapshots, struct failure *failure)
+{
+    for (int i = 0; i < DUTIES; i++) {
+        struct writer_thread *thread = &snapshots->thread[i];
+        thread->snapshots = snapshots;
+        thread->duty = (enum duty)i;
+        int error = pthread_create(&thread->thread, NULL, writer_thread, thread);
+        if (error != 0)
+            return failure_set(failure, STATUS_STOP, "could not start the snapshots' threads: %s",
+                               strerror(error));
+        thread->started = true;
+    }
+    return STATUS_OK;
+}
+
+static void stop_threads(struct snapshots *snapshots)
+{
+    atomic_store(&snapshots->quit, true);
+    for (int i = 0; i < DUTIES; i++) {
+        if (!snapshots->thread[i].started)
+            continue;
+        ring(snapshots->thread[i].wake);
+        pthread_join(snapshots->thread[i].thread, NULL);
+    }
 }
 
 enum status snapshots_open(struct snapshots **made, const struct snapshots_setting *setting,
@@ -193,19 +299,15 @@ enum status snapshots_open(struct snapshots **made, const struct snapshots_setti
     *made = snapshots;
     snapshots->setting = *setting;
     snapshot_writer_init(&snapshots->writer, &setting->disk);
-    snapshots->wake = eventfd(0, EFD_CLOEXEC);
-    snapshots->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    enum status status = STATUS_OK;
-    if (snapshots->wake < 0 || snapshots->news < 0)
-        status = failure_set(failure, STATUS_STOP, "could not open descriptors for snapshots: %s",
-                             strerror(errno));
+    const struct image_setting image = {
+        .aside_size = setting->aside_size, .often = setting->often, .clock = setting->clock};
+    enum status status = open_descriptors(snapshots, failure);
     if (status == STATUS_OK)
-        status = image_open(&snapshots->image, setting->aside_size, failure);
+        status = image_open(&snapshots->image, &image, failure);
     if (status == STATUS_OK && setting->threaded)
-        status = open_thread(snapshots, failure);
+        status = start_threads(snapshots, failure);
     if (status == STATUS_OK)
         return STATUS_OK;
-    snapshots->setting.threaded = false;
     snapshots_close(snapshots);
     *made = NULL;
     return status;
@@ -216,14 +318,16 @@ static void leave_image(struct snapshots *snapshots)
 {
     if (!snapshots->image_begun || phase_of(snapshots) == PHASE_PAGES)
         return;
+    uint64_t start_ns = clock_monotonic_ns(snapshots->setting.clock);
     image_end(snapshots->image);
     snapshots->image_begun = false;
+    snapshots->pause_ns += clock_monotonic_ns(snapshots->setting.clock) - start_ns;
 }
 
 static void tell_writer(struct snapshots *snapshots, enum verdict verdict)
 {
     atomic_store(&snapshots->verdict, verdict);
-    ring(snapshots->wake);
+    wake_writers(snapshots);
 }
 
 /* True when there is news; false after so many ms (-1: never). */
@@ -240,17 +344,14 @@ void snapshots_close(struct snapshots *snapshots)
         return;
     if (snapshots_busy(snapshots))
         snapshots_drop(snapshots);
-    if (snapshots->setting.threaded) {
-        atomic_store(&snapshots->quit, true);
-        ring(snapshots->wake);
-        pthread_join(snapshots->thread, NULL);
-    }
+    stop_threads(snapshots);
     snapshot_writer_free(&snapshots->writer);
     snapshot_facts_close(&snapshots->facts);
     if (snapshots->image)
         image_close(snapshots->image);
-    if (snapshots->wake >= 0)
-        close(snapshots->wake);
+    for (int i = 0; i < DUTIES; i++)
+        if (snapshots->thread[i].wake >= 0)
+            close(snapshots->thread[i].wake);
     if (snapshots->news >= 0)
         close(snapshots->news);
     free(snapshots);
@@ -277,17 +378,21 @@ void snapshots_begin(struct snapshots *snapshots, struct state *state,
     ASSERT(!snapshots_busy(snapshots));
     ASSERT(facts->sequence == state->directory->sequence &&
            facts->chain == state->directory->chain);
+    snapshots->begun_ns = clock_monotonic_ns(snapshots->setting.clock);
     image_begin(snapshots->image, state);
     snapshots->image_begun = true;
-    snapshots->begun_ns = clock_monotonic_ns(snapshots->setting.clock);
     snapshot_facts_close(&snapshots->facts);
     facts_copy(&snapshots->facts, facts);
     snapshots->facts.written_ms = clock_wall_ms(snapshots->setting.clock);
     snapshots->file_begun = false;
     snapshots->prune.status = STATUS_OK;
+    atomic_store(&snapshots->hurry, snapshots->hasty);
+    if (snapshots->hasty)
+        atomic_store(&snapshots->duty, DUTY_HASTY);
     atomic_store(&snapshots->verdict, VERDICT_OPEN);
     atomic_store(&snapshots->phase, PHASE_PAGES);
-    ring(snapshots->wake);
+    wake_writers(snapshots);
+    snapshots->pause_ns += clock_monotonic_ns(snapshots->setting.clock) - snapshots->begun_ns;
 }
 
 void snapshots_commit(struct snapshots *snapshots, int64_t journal_at)
@@ -313,10 +418,42 @@ void snapshots_drop(struct snapshots *snapshots)
     leave_image(snapshots);
 }
 
-bool snapshots_has_room(const struct snapshots *snapshots, uint64_t pages)
+void snapshots_hurry(struct snapshots *snapshots)
 {
-    return !snapshots->image_begun || phase_of(snapshots) != PHASE_PAGES ||
-           image_failed(snapshots->image) || image_has_room(snapshots->image, pages);
+    snapshots->hasty = true;
+    atomic_store_explicit(&snapshots->hurry, true, memory_order_relaxed);
+}
+
+/* Looks at the clock only when it begins or ends to wait. */
+static void count_waiting(struct snapshots *snapshots, bool waiting)
+{
+    if (waiting == (snapshots->waiting_ns != 0))
+        return;
+    uint64_t now_ns = clock_monotonic_ns(snapshots->setting.clock);
+    if (!waiting)
+        snapshots->pause_ns += now_ns - snapshots->waiting_ns;
+    snapshots->waiting_ns = waiting ? now_ns : 0;
+}
+
+bool snapshots_has_room(struct snapshots *snapshots, uint64_t pages)
+{
+    const uint64_t scarce = snapshots->setting.aside_size / STATE_PAGE / 4;
+    const struct image *image = snapshots->image;
+    bool taken =
+        snapshots->image_begun && phase_of(snapshots) == PHASE_PAGES && !image_failed(image);
+    if (taken && !image_has_room(image, scarce))
+        atomic_store_explicit(&snapshots->hurry, true, memory_order_relaxed);
+    bool room = !taken || image_has_room(image, pages);
+    count_waiting(snapshots, !room);
+    return room;
+}
+
+static void count_pause(struct snapshots *snapshots)
+{
+    uint64_t pause_ns = snapshots->pause_ns + image_held_ns(snapshots->image);
+    snapshots->pause_ns = 0;
+    if (pause_ns)
+        histogram_add(&snapshots->pauses, pause_ns, 1);
 }
 
 static void count_published(struct snapshots *snapshots)
@@ -334,6 +471,7 @@ static void count_published(struct snapshots *snapshots)
 
 enum status snapshots_turn(struct snapshots *snapshots, struct snapshot_facts *facts)
 {
+    count_pause(snapshots);
     leave_image(snapshots);
     if (phase_of(snapshots) != PHASE_ENDED)
         return STATUS_RETRY;
@@ -374,5 +512,10 @@ bool snapshots_wait(struct snapshots *snapshots, int timeout_ms)
 
 void snapshots_report(const struct snapshots *snapshots, struct snapshots_report *report)
 {
+    const struct histogram *pauses = &snapshots->pauses;
     *report = snapshots->report;
+    report->pauses = pauses->count;
+    report->pause_sum_ns = pauses->sum;
+    report->pause_p99_9_ns = histogram_quantile(pauses, 0.999);
+    report->pause_maximum_ns = pauses->maximum;
 }

@@ -18,7 +18,7 @@
 #include "base/disk.h"
 #include "base/image.h"
 
-enum { SNAPSHOT_VERSION = 1, SNAPSHOT_KEPT_MAX = 16 };
+enum { SNAPSHOT_VERSION = 2, SNAPSHOT_KEPT_MAX = 16 };
 
 /* What a snapshot says about itself. */
 struct snapshot_facts {
@@ -48,7 +48,8 @@ struct snapshots_setting {
     const struct clock *clock;
     uint32_t keep;       /* usable ones that stay; at least 2 */
     uint64_t aside_size; /* bytes for pages copied aside */
-    bool threaded;       /* writes on a thread of its own; otherwise snapshot_step does */
+    bool threaded;       /* writes on threads of its own; otherwise snapshot_step does */
+    bool often;          /* one soon follows the other: the memory of the copies is kept */
 };
 
 enum status snapshots_open(struct snapshots **made, const struct snapshots_setting *setting,
@@ -72,8 +73,13 @@ void snapshots_commit(struct snapshots *snapshots, int64_t journal_at);
  * loop waits here for the writer to leave its pages, at most for the write or sync under way. */
 void snapshots_drop(struct snapshots *snapshots);
 
-/* Whether the loop may change so many pages for the first time; if not, let the writer go on. */
-bool snapshots_has_room(const struct snapshots *snapshots, uint64_t pages);
+/* Loop: somebody waits for snapshots from now on (the program ends), so the writer is to be quick.
+ */
+void snapshots_hurry(struct snapshots *snapshots);
+
+/* Loop: whether it may change so many pages for the first time; if not, let the writer go on, which
+ * is quicker from when three quarters of the room are taken. */
+bool snapshots_has_room(struct snapshots *snapshots, uint64_t pages);
 
 /* Loop, each turn: ends what is written and committed.  OK: one was just published, *facts says
  * what it is (to be closed by the caller).  RETRY: nothing new; a failure was logged.  While the
@@ -88,9 +94,12 @@ void snapshots_step(struct snapshots *snapshots, uint64_t pages);
  * snapshots_turn says how.  It ends only after snapshots_commit or snapshots_drop. */
 bool snapshots_wait(struct snapshots *snapshots, int timeout_ms);
 
-/* Counts for the report. */
+/* Counts for the report.  A pause is what snapshots took of the loop between two calls of
+ * snapshots_turn: freezing, copying aside, giving back, and waiting for room; only those turns
+ * count in which there was any. */
 struct snapshots_report {
     uint64_t written, failed, pages, bytes, last_sequence, last_duration_ms;
+    uint64_t pauses, pause_sum_ns, pause_p99_9_ns, pause_maximum_ns;
 };
 void snapshots_report(const struct snapshots *snapshots, struct snapshots_report *report);
 

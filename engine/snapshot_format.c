@@ -23,6 +23,18 @@ uint64_t snapshot_block_size(uint64_t pages)
     return sizeof(struct snapshot_block) + pages * STATE_PAGE + CHECKSUM_SIZE;
 }
 
+uint64_t snapshot_block_checksum(const struct snapshot_block *block, uint64_t pages,
+                                 const uint64_t page_hash[SNAPSHOT_BLOCK_PAGES])
+{
+    struct {
+        struct snapshot_block block;
+        uint64_t page_hash[SNAPSHOT_BLOCK_PAGES];
+    } said = {.block = *block};
+    ASSERT(pages <= SNAPSHOT_BLOCK_PAGES);
+    memcpy(said.page_hash, page_hash, pages * sizeof *page_hash);
+    return hash_fingerprint(&said, sizeof said.block + pages * sizeof *page_hash);
+}
+
 uint64_t snapshot_chain(uint64_t chain, uint64_t checksum)
 {
     const uint64_t pair[2] = {chain, checksum};

@@ -42,7 +42,7 @@ struct snapshot_block {
     uint64_t number; /* from 0 */
     uint32_t page_count, zero;
     uint64_t page[SNAPSHOT_BLOCK_PAGES]; /* rising; zeros after the last */
-    /* Here the pages, then the checksum of all before. */
+    /* Here the pages, then snapshot_block_checksum; in version 1 the checksum of all before. */
 };
 
 struct snapshot_tail {
@@ -67,6 +67,11 @@ _Static_assert(offsetof(struct state_directory, region) == 32, "what stands befo
 
 /* Bytes of a block with so many pages. */
 uint64_t snapshot_block_size(uint64_t pages);
+
+/* The checksum of a block by its head and the hashes of its pages, so that a page, which the
+ * state's hash needs as well, is hashed once. */
+uint64_t snapshot_block_checksum(const struct snapshot_block *block, uint64_t pages,
+                                 const uint64_t page_hash[SNAPSHOT_BLOCK_PAGES]);
 
 /* The checksum over checksums: of the pair (what it was, the next one). */
 uint64_t snapshot_chain(uint64_t chain, uint64_t checksum);

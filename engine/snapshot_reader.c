@@ -25,6 +25,7 @@ static enum status read_head(struct snapshot_reader *reader, struct snapshot_fac
     if (reader_get(reader, 0, &prelude, sizeof prelude, failure) != STATUS_OK ||
         snapshot_prelude_check(&prelude, reader->size, failure) != STATUS_OK)
         return failure->status;
+    reader->version = prelude.version;
     reader->head_size = prelude.head_size;
     uint8_t *head = malloc(reader->head_size);
     ASSERT(head);
@@ -101,6 +102,8 @@ struct walk {
     uint64_t block, pages_left, next_page; /* a page must not be below next_page */
     uint32_t region;                       /* that the last page was in */
     uint64_t chain, state_hash;
+    struct snapshot_block head;               /* of the block at hand */
+    uint64_t page_hash[SNAPSHOT_BLOCK_PAGES]; /* of its pages */
 };
 
 /* Pages rise, so the regions are walked through once. */
@@ -131,14 +134,25 @@ static bool is_zero(const void *bytes, size_t size)
     return at[0] == 0 && memcmp(at, at + 1, size - 1) == 0;
 }
 
-static enum status check_block(struct walk *walk, const uint8_t *bytes, uint32_t pages,
-                               struct snapshot_block *block, struct failure *failure)
+static uint64_t block_checksum(const struct walk *walk, const uint8_t *bytes, uint32_t pages)
 {
+    if (walk->reader->version == 1)
+        return hash_fingerprint(bytes, snapshot_block_size(pages) - sizeof(uint64_t));
+    return snapshot_block_checksum(&walk->head, pages, walk->page_hash);
+}
+
+static enum status check_block(struct walk *walk, const uint8_t *bytes, uint32_t pages,
+                               struct failure *failure)
+{
+    const struct snapshot_block *block = &walk->head;
     size_t size = snapshot_block_size(pages) - sizeof(uint64_t);
     uint64_t checksum;
-    memcpy(block, bytes, sizeof *block);
+    memcpy(&walk->head, bytes, sizeof walk->head);
     memcpy(&checksum, bytes + size, sizeof checksum);
-    if (checksum != hash_fingerprint(bytes, size))
+    for (uint32_t i = 0; i < pages; i++)
+        walk->page_hash[i] =
+            state_hash_page(block->page[i], bytes + sizeof *block + (size_t)i * STATE_PAGE);
+    if (checksum != block_checksum(walk, bytes, pages))
         return block_failure(
             walk, is_zero(bytes, size) ? "was never written: it is torn" : "is damaged", failure);
     if (block->number != walk->block || block->page_count != pages || block->zero != 0)
@@ -150,18 +164,18 @@ static enum status check_block(struct walk *walk, const uint8_t *bytes, uint32_t
 static enum status take_block(struct walk *walk, const uint8_t *bytes, uint32_t pages,
                               struct failure *failure)
 {
-    struct snapshot_block block;
     const struct snapshot_visitor *visitor = walk->visitor;
-    if (check_block(walk, bytes, pages, &block, failure) != STATUS_OK)
+    if (check_block(walk, bytes, pages, failure) != STATUS_OK)
         return failure->status;
-    const uint8_t *page = bytes + sizeof block;
+    const uint8_t *page = bytes + sizeof walk->head;
     for (uint32_t i = 0; i < pages; i++, page += STATE_PAGE) {
-        if (block.page[i] < walk->next_page || !page_is_known(walk, block.page[i]))
+        uint64_t number = walk->head.page[i];
+        if (number < walk->next_page || !page_is_known(walk, number))
             return block_failure(walk, "has a page that cannot be there", failure);
-        walk->next_page = block.page[i] + 1;
-        walk->state_hash += state_hash_page(block.page[i], page);
+        walk->next_page = number + 1;
+        walk->state_hash += walk->page_hash[i];
         if (visitor->page)
-            visitor->page(visitor->page_self, block.page[i], page);
+            visitor->page(visitor->page_self, number, page);
     }
     walk->block++;
     walk->pages_left -= pages;

@@ -9,6 +9,7 @@ struct snapshot_reader {
     struct disk disk;
     const char *name;
     int handle;
+    uint32_t version;
     uint64_t size, head_size, head_checksum;
     struct state_directory directory;
     struct snapshot_tail tail; /* after snapshot_reader_tail */

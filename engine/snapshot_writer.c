@@ -1,10 +1,10 @@
 /* Writing one snapshot, in one pass and in large pieces; see snapshot_writer.h.
  *
- * The pages gather in a buffer of some blocks, so that the disk sees few large writes.  The file is
- * synced on the way, too: a single sync of gigabytes at the end keeps the disk from everybody
+ * The pages gather in a buffer of some blocks, so that the disk sees few large writes, and all but
+ * the last are of whole units (DISK_UNIT): what sticks out waits at the buffer's front.  The file
+ * is synced on the way, too: a single sync of gigabytes at the end keeps the disk from everybody
  * else's for as long as it takes. */
 #include "engine/snapshot_writer.h"
-#include "base/hash.h"
 #include "engine/snapshot_names.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +12,19 @@
 enum {
     BUFFER_BLOCKS = 8,
     BLOCK_SIZE = sizeof(struct snapshot_block) + SNAPSHOT_BLOCK_PAGES * STATE_PAGE + 8,
+    /* In front what stuck out, behind the tail. */
+    BUFFER_SIZE = (BUFFER_BLOCKS * BLOCK_SIZE / DISK_UNIT + 3) * DISK_UNIT,
     SYNC_EVERY = 64 << 20,
 };
+
+_Static_assert(SNAPSHOT_HEAD_UNIT % DISK_UNIT == 0, "the blocks begin at a whole unit");
 
 void snapshot_writer_init(struct snapshot_writer *writer, const struct disk *disk)
 {
     memset(writer, 0, sizeof *writer);
     writer->disk = *disk;
     writer->handle = -1;
-    writer->buffer = malloc(BUFFER_BLOCKS * BLOCK_SIZE);
+    writer->buffer = aligned_alloc(DISK_UNIT, BUFFER_SIZE);
     ASSERT(writer->buffer);
 }
 
@@ -97,19 +101,23 @@ static void seal_block(struct snapshot_writer *writer)
     uint8_t *bytes = writer->buffer + writer->sealed;
     size_t size = snapshot_block_size(writer->block.page_count) - sizeof(uint64_t);
     memcpy(bytes, &writer->block, sizeof writer->block);
-    uint64_t checksum = hash_fingerprint(bytes, size);
+    uint64_t checksum =
+        snapshot_block_checksum(&writer->block, writer->block.page_count, writer->page_hash);
     memcpy(bytes + size, &checksum, sizeof checksum);
     writer->sealed += size + sizeof checksum;
     writer->tail.blocks_checksum = snapshot_chain(writer->tail.blocks_checksum, checksum);
     writer->block = (struct snapshot_block){.number = ++writer->tail.block_count};
 }
 
+/* All whole units of the sealed blocks. */
 static enum status write_blocks(struct snapshot_writer *writer, struct failure *failure)
 {
     enum status status = STATUS_OK;
-    if (writer->sealed)
-        status = writer_put(writer, writer->buffer, writer->sealed, failure);
-    writer->sealed = 0;
+    size_t rest = writer->sealed % DISK_UNIT, whole = writer->sealed - rest;
+    if (whole)
+        status = writer_put(writer, writer->buffer, whole, failure);
+    memmove(writer->buffer, writer->buffer + whole, rest);
+    writer->sealed = rest;
     if (status == STATUS_OK && writer->unsynced >= SYNC_EVERY)
         status = writer_sync(writer, failure);
     return status;
@@ -118,7 +126,9 @@ static enum status write_blocks(struct snapshot_writer *writer, struct failure *
 enum status snapshot_writer_add(struct snapshot_writer *writer, uint64_t page,
                                 struct failure *failure)
 {
-    writer->tail.state_hash += state_hash_page(page, snapshot_writer_place(writer));
+    uint64_t hash = state_hash_page(page, snapshot_writer_place(writer));
+    writer->page_hash[writer->block.page_count] = hash;
+    writer->tail.state_hash += hash;
     writer->tail.page_count++;
     writer->block.page[writer->block.page_count++] = page;
     if (writer->block.page_count < SNAPSHOT_BLOCK_PAGES)
@@ -140,11 +150,14 @@ enum status snapshot_writer_publish(struct snapshot_writer *writer, int64_t jour
                                     struct failure *failure)
 {
     const struct disk *disk = &writer->disk;
-    writer->tail.journal_at = journal_at;
-    writer->tail.size += sizeof writer->tail;
-    snapshot_tail_seal(&writer->tail);
+    struct snapshot_tail *tail = &writer->tail;
+    size_t rest = writer->sealed + sizeof *tail;
+    tail->journal_at = journal_at;
+    tail->size += rest;
+    snapshot_tail_seal(tail);
+    memcpy(writer->buffer + writer->sealed, tail, sizeof *tail);
     enum status status =
-        disk->kind->write(disk->self, writer->handle, &writer->tail, sizeof writer->tail, failure);
+        disk->kind->write(disk->self, writer->handle, writer->buffer, rest, failure);
     if (status == STATUS_OK)
         status = disk->kind->sync(disk->self, writer->handle, failure);
     if (status == STATUS_OK)

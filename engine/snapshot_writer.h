@@ -9,9 +9,10 @@ struct snapshot_writer {
     int handle; /* -1: no file */
     char name[DISK_NAME_MAX], temporary[DISK_NAME_MAX];
     uint8_t *buffer; /* blocks not yet written, the last one open */
-    size_t sealed;   /* bytes of whole blocks in it */
+    size_t sealed;   /* bytes in front of the open one */
     uint64_t unsynced;
     struct snapshot_block block; /* the head of the open one */
+    uint64_t page_hash[SNAPSHOT_BLOCK_PAGES];
     struct snapshot_tail tail;
 };
 
@@ -29,7 +30,7 @@ uint8_t *snapshot_writer_place(struct snapshot_writer *writer);
 enum status snapshot_writer_add(struct snapshot_writer *writer, uint64_t page,
                                 struct failure *failure);
 
-/* No more pages: what is buffered is written. */
+/* No more pages: what is buffered is written, but for what is no whole unit. */
 enum status snapshot_writer_flush(struct snapshot_writer *writer, struct failure *failure);
 
 /* The tail, sync, rename, sync of the names: it is there for good. */

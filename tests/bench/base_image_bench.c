@@ -131,14 +131,18 @@ static void bench(const char *name, bool hot)
     print_figures(name, &before, &during, took);
 }
 
-int main(void)
+int main(int count, char **words)
 {
     struct state_layout layout;
     struct failure failure;
     state_layout_init(&layout);
     state_layout_add(&layout, "rows", 1, ROW, ROW, ROWS, STATE_ROWS_ALWAYS);
+    (void)words;
+    const struct image_setting setting = {.aside_size = state_layout_size(&layout),
+                                          .often = count > 1,
+                                          .clock = count > 2 ? &system_clock : NULL};
     if (state_open(&state, &layout, &failure) != STATUS_OK ||
-        image_open(&image, state.size, &failure) != STATUS_OK) {
+        image_open(&image, &setting, &failure) != STATUS_OK) {
         fprintf(stderr, "%s\n", failure.text);
         return 1;
     }

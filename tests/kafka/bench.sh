@@ -6,7 +6,7 @@
 #   tests/kafka/bench.sh [PART...]      rate snapshots latency takeover; all of them unless named
 #
 #   WEIR=PROGRAM, BENCH_PORT            program (build/release/weir), port (19692)
-#   BENCH_COUNT, BENCH_ROUNDS           transactions of a round (1000000), rounds (3)
+#   BENCH_COUNT, BENCH_ROUNDS           transactions of a round (1000000), rounds (3) of rate and snapshots
 #   BENCH_STATE_CARDS                   cards of the big state (2200000, about 1 GB)
 #   BENCH_EVERY                         time between snapshots where they go on all the time (100ms)
 #   BENCH_SECONDS                       of each run at 2,000 transactions a second (20)
@@ -170,9 +170,13 @@ measure_rate() {
     done
 }
 
-latencies() { # of the report
+# Of the report: how long decisions took, and what of the loop's time went into snapshots.
+latencies() {
     echo "{\"decision_p99_9_ms\": $(member "$report" decision_latency_ms.p99_9),
-        \"decision_maximum_ms\": $(member "$report" decision_latency_ms.maximum)}"
+        \"decision_maximum_ms\": $(member "$report" decision_latency_ms.maximum),
+        \"pause_p99_9_ms\": $(member "$report" snapshots.pause_ms.p99_9),
+        \"pause_maximum_ms\": $(member "$report" snapshots.pause_ms.maximum),
+        \"pause_turns\": $(member "$report" snapshots.pause_ms.turns)}"
 }
 
 # At a steady rate, with and without snapshots: how long the loop is held up.
@@ -238,29 +242,47 @@ fill_big() { # SEED [OPTION...]
 }
 big_days=0
 
+# Many drains of some seconds, so that each holds several snapshots, each between two runs of the client
+# alone: the rates of a machine and its disk wander.
+measure_big_round() { # CASE EVERY
+    local before=$pumped share
+    fill_big "$RANDOM" --count "$count"
+    write_big "$2"
+    drain big "$work/big.json" big "$count" big-transactions && pump big "$count" || return 1
+    share=$(python3 -c "print(round(($(share "$drained" "$before") + $(share "$drained" "$pumped")) / 2, 3))")
+    echo "$share $drained_cpu_ns" >>"$work/shares-$1"
+    figures "$1" "{\"round\": $round, \"transactions\": $count,
+        \"ceiling_per_second\": [$(value "$before" records_per_second), $(value "$pumped" records_per_second)],
+        \"events_per_second\": $(value "$drained" records_per_second),
+        \"cpu_ns_per_event\": $drained_cpu_ns, \"share\": $share,
+        \"state_bytes\": $(member "$report" snapshots.last_bytes),
+        \"snapshots\": $(member "$report" snapshots.written),
+        \"snapshot_ms\": $(member "$report" snapshots.last_ms)}" "$(latencies)"
+}
+
+# Of all rounds of a case; the middle one of an even number is the lower.
+median_figures() { # CASE
+    local middle=$(((rounds + 1) / 2))
+    figures "$1-median" "{\"rounds\": $rounds,
+        \"share\": $(cut -d' ' -f1 "$work/shares-$1" | sort -n | sed -n ${middle}p),
+        \"cpu_ns_per_event\": $(cut -d' ' -f2 "$work/shares-$1" | sort -n | sed -n ${middle}p)}"
+}
+
 measure_snapshots() {
     # shellcheck disable=SC2046 # words
     script/kafka topics "$port" $(topics_of big) >/dev/null
-    local half=$((count / 2)) every case
+    local round
     note "building a big state: $cards cards"
     fill_big 2 --count $((cards * 2))
     write_big 1h
     drain big "$work/big.json" big $((cards * 2)) big-transactions || return 1
     note "its snapshot: $(member "$report" snapshots.last_bytes) bytes in $(member "$report" snapshots.last_ms) ms"
-    for every in 1h "$every_short"; do
-        case=$([[ $every == 1h ]] && echo big-state || echo big-state-with-snapshots)
-        fill_big "$RANDOM" --count "$half"
-        write_big "$every"
-        pump big "$count" &&
-            drain big "$work/big.json" big "$half" big-transactions || return 1
-        figures "$case" "{\"transactions\": $half,
-            \"ceiling_per_second\": $(value "$pumped" records_per_second),
-            \"events_per_second\": $(value "$drained" records_per_second),
-            \"cpu_ns_per_event\": $drained_cpu_ns, \"share\": $(share "$drained" "$pumped"),
-            \"state_bytes\": $(member "$report" snapshots.last_bytes),
-            \"snapshots\": $(member "$report" snapshots.written),
-            \"snapshot_ms\": $(member "$report" snapshots.last_ms)}"
+    pump big "$count" || return 1
+    for ((round = 1; round <= rounds; round++)); do
+        measure_big_round big-state 1h && measure_big_round big-state-with-snapshots "$every_short" || return 1
     done
+    median_figures big-state
+    median_figures big-state-with-snapshots
     measure_pauses 1h pauses-without-snapshots || return 1
     measure_pauses "$every_short" pauses-with-snapshots || return 1
     measure_recovery

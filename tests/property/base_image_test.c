@@ -235,7 +235,12 @@ static void change_beside_writer(bool polite)
 
 static void open_image(uint64_t aside_size)
 {
-    assert_int_equal(image_open(&image, aside_size, &failure), STATUS_OK);
+    const struct image_setting setting = {
+        .aside_size = aside_size,
+        .often = below(2),
+        .clock = below(2) ? &system_clock : NULL,
+    };
+    assert_int_equal(image_open(&image, &setting, &failure), STATUS_OK);
 }
 
 /* ---- the properties ---- */

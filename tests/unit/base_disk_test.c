@@ -165,6 +165,45 @@ static void bytes_come_back(void **unused)
     disk.kind->close(disk.self, handle);
 }
 
+/* Past the cache and through it, in any order, it is one file. */
+static void whole_units_and_others(void **unused)
+{
+    (void)unused;
+    enum { PIECES = 12 };
+    static const size_t sizes[PIECES] = {DISK_UNIT,
+                                         3 * DISK_UNIT,
+                                         100,
+                                         2 * DISK_UNIT,
+                                         DISK_UNIT - 100,
+                                         DISK_UNIT,
+                                         0,
+                                         64 * DISK_UNIT,
+                                         DISK_UNIT,
+                                         1,
+                                         DISK_UNIT,
+                                         5};
+    static _Alignas(DISK_UNIT) uint8_t bytes[80 * DISK_UNIT], back[80 * DISK_UNIT];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    int handle;
+    size_t at = 0;
+    expect_ok(disk.kind->create(disk.self, "x", &handle, &failure));
+    for (size_t i = 0; i < PIECES; i++) {
+        expect_ok(disk.kind->write(disk.self, handle, bytes + at, sizes[i], &failure));
+        at += sizes[i];
+        expect_ok(disk.kind->read(disk.self, handle, 1, back, at - 1, &failure));
+        assert_memory_equal(back, bytes + 1, at - 1);
+    }
+    expect_ok(disk.kind->sync(disk.self, handle, &failure));
+    disk.kind->close(disk.self, handle);
+    uint64_t size;
+    expect_ok(disk.kind->open(disk.self, "x", &handle, &size, &failure));
+    assert_int_equal(size, at);
+    expect_ok(disk.kind->read(disk.self, handle, 0, back, at, &failure));
+    assert_memory_equal(back, bytes, at);
+    disk.kind->close(disk.self, handle);
+}
+
 static void beyond_the_end_is_a_failure(void **unused)
 {
     (void)unused;
@@ -296,21 +335,27 @@ static void too_many_files_may_pass(void **unused)
 }
 
 /* The system takes a part first, then refuses: that is no success. */
-static void a_write_is_whole_or_a_failure(void **unused)
+static void write_beyond(rlim_t limit, const void *bytes, size_t size)
 {
-    (void)unused;
-    static const char bytes[3000];
-    struct rlimit before, small = {1000, 1000};
+    struct rlimit before, small = {limit, limit};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small.rlim_max = before.rlim_max;
     signal(SIGXFSZ, SIG_IGN);
     int handle;
     expect_ok(disk.kind->create(disk.self, "x", &handle, &failure));
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    enum status status = disk.kind->write(disk.self, handle, bytes, sizeof bytes, &failure);
+    enum status status = disk.kind->write(disk.self, handle, bytes, size, &failure);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     expect_failure(status, STATUS_STOP, path_of("x"));
     disk.kind->close(disk.self, handle);
+}
+
+static void a_write_is_whole_or_a_failure(void **unused)
+{
+    (void)unused;
+    static const _Alignas(DISK_UNIT) char bytes[4 * DISK_UNIT];
+    write_beyond(1000, bytes, 3000);
+    write_beyond(2 * DISK_UNIT, bytes, sizeof bytes);
 }
 
 static void a_missing_right_is_final(void **unused)
@@ -383,6 +428,7 @@ int main(void)
         TEST(a_reader_takes_and_makes_nothing),
         TEST(a_link_to_the_directory_is_followed),
         TEST(bytes_come_back),
+        TEST(whole_units_and_others),
         TEST(beyond_the_end_is_a_failure),
         TEST(create_empties),
         TEST(rename_goes_over),

@@ -17,6 +17,12 @@ static struct failure failure;
 static uint32_t taken, spanning, fixed;
 static uint8_t bytes[STATE_PAGE];
 
+static void open_image(uint64_t aside_size)
+{
+    const struct image_setting setting = {.aside_size = aside_size};
+    assert_int_equal(image_open(&image, &setting, &failure), STATUS_OK);
+}
+
 static void open_with(uint64_t aside_size)
 {
     struct state_layout layout;
@@ -25,7 +31,7 @@ static void open_with(uint64_t aside_size)
     spanning = state_layout_add(&layout, "long", 1, LONG_ROW, 8, LONG_ROWS, STATE_ROWS_TAKEN);
     fixed = state_layout_add(&layout, "fixed", 1, 8, 8, WORDS, STATE_ROWS_ALWAYS);
     assert_int_equal(state_open(&state, &layout, &failure), STATUS_OK);
-    assert_int_equal(image_open(&image, aside_size, &failure), STATUS_OK);
+    open_image(aside_size);
 }
 
 static int open_all(void **unused)
@@ -137,7 +143,7 @@ static void rows_taken_later_are_not_in_it(void **unused)
 {
     (void)unused;
     image_close(image);
-    assert_int_equal(image_open(&image, STATE_PAGE, &failure), STATUS_OK);
+    open_image(STATE_PAGE);
     state_take(&state, taken);
     fill(taken, 0, 1);
     image_begin(image, &state);
@@ -175,7 +181,7 @@ static void too_little_room_fails_cleanly(void **unused)
 {
     (void)unused;
     image_close(image);
-    assert_int_equal(image_open(&image, 2 * STATE_PAGE, &failure), STATUS_OK);
+    open_image(2 * STATE_PAGE);
     memset(state_write(&state, fixed, 0, 0, WORDS * 8), 3, WORDS * 8);
     image_begin(image, &state);
     assert_true(image_has_room(image, 2));
@@ -207,7 +213,7 @@ static void slots_come_back(void **unused)
 {
     (void)unused;
     image_close(image);
-    assert_int_equal(image_open(&image, STATE_PAGE, &failure), STATUS_OK);
+    open_image(STATE_PAGE);
     memset(state_write(&state, fixed, 0, 0, WORDS * 8), 3, WORDS * 8);
     image_begin(image, &state);
     for (uint64_t i = 0; i < 8; i++) {
@@ -238,7 +244,7 @@ static void no_room_at_all(void **unused)
 {
     (void)unused;
     image_close(image);
-    assert_int_equal(image_open(&image, 0, &failure), STATUS_OK);
+    open_image(0);
     fill(fixed, 0, 1);
     image_begin(image, &state);
     uint64_t got;
@@ -283,7 +289,7 @@ static void a_stopped_one_leaves_nothing(void **unused)
 {
     (void)unused;
     image_close(image);
-    assert_int_equal(image_open(&image, STATE_PAGE, &failure), STATUS_OK);
+    open_image(STATE_PAGE);
     while (state_take(&state, spanning) != STATE_NO_ROW)
         fill(spanning, 0, 1);
     image_begin(image, &state);

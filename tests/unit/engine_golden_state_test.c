@@ -141,7 +141,7 @@ static void write_snapshot(struct trial *trial, int number)
     struct memory_disk *memory = memory_disk_new(&disk);
     uint64_t now_ns = 0;
     const struct clock clock = {trial_wall_ms, trial_monotonic_ns, &now_ns};
-    const struct snapshots_setting setting = {disk, &clock, 2, 64 << 20, false};
+    const struct snapshots_setting setting = {disk, &clock, 2, 64 << 20, false, false};
     char name[DISK_NAME_MAX];
     assert_int_equal(snapshots_open(&snapshots, &setting, &failure), STATUS_OK);
     resume_begin(trial, snapshots, 1);

@@ -61,6 +61,7 @@ struct memory_disk {
     bool dies;          /* the failing call is the machine's last one */
     const char *failed; /* what kind of call it was; NULL: it was not reached */
     uint64_t syncs, largest_write;
+    uint64_t ragged; /* writes that are not of whole units (DISK_UNIT) at whole places */
 };
 
 enum memory_crash { MEMORY_FORGETS_ALL, MEMORY_KEEPS_ALL, MEMORY_KEEPS_SOME };
@@ -221,6 +222,8 @@ static inline enum status memory_write(void *self, int handle, const void *bytes
     bool effect;
     pthread_mutex_lock(&disk->mutex);
     bool good = memory_disk_call(disk, "write", &effect, failure);
+    if (size % DISK_UNIT || (uintptr_t)bytes % DISK_UNIT || disk->file[handle].size % DISK_UNIT)
+        disk->ragged++;
     disk->largest_write = disk->largest_write < size ? size : disk->largest_write;
     /* A full disk takes what it has room for. */
     memory_file_append(&disk->file[handle], bytes, good || effect ? size : size / 2);

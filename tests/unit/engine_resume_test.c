@@ -53,7 +53,7 @@ static void resume_all(const char *name, const char *text)
     struct memory_disk *memory = memory_disk_new(&disk);
     uint64_t now_ns = 0;
     const struct clock clock = {trial_wall_ms, trial_monotonic_ns, &now_ns};
-    const struct snapshots_setting setting = {disk, &clock, 2, 256 << 20, false};
+    const struct snapshots_setting setting = {disk, &clock, 2, 256 << 20, false, false};
     assert_int_equal(snapshots_open(&snapshots, &setting, &failure), STATUS_OK);
     random_seed(&random, 77);
     struct trial *whole = trial_open(text), *trial = trial_open(text);

@@ -213,7 +213,7 @@ static const char fit[] = "parts of its head do not fit", region[] = "nonsense a
 
 static const struct forgery forgeries[] = {
     {IN_HEAD(prelude.magic), FORGED_64, 1, "no snapshot of weir"},
-    {IN_HEAD(prelude.version), FORGED_32, SNAPSHOT_VERSION + 1, "version 2, and this weir reads"},
+    {IN_HEAD(prelude.version), FORGED_32, SNAPSHOT_VERSION + 1, "version 3, and this weir reads"},
     {IN_HEAD(prelude.version), FORGED_32, 0, "version 0, and this weir reads"},
     {IN_HEAD(prelude.order), FORGED_32, 0x0D0C0B0A, "of the other byte order"},
     {IN_HEAD(prelude.page_size), FORGED_32, 16384, "pages of 16384 bytes"},

@@ -1,5 +1,6 @@
 /* Snapshots: written and read again, kept, given up; crashes and full disks at every call. */
 #include "tests/unit/engine_snapshot_world.h"
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -278,6 +279,53 @@ static void a_dropped_one_leaves_nothing(void **unused)
     snapshot_world_close(world);
 }
 
+/* But for the head and what is left at the end. */
+static void whole_units_are_written(void **unused)
+{
+    (void)unused;
+    struct snapshot_world *world = snapshot_world_open(20000, 10, false);
+    assert_true(snapshot_world_write(world, 5));
+    assert_true(world->memory->largest_write >= 1 << 20);
+    assert_in_range(world->memory->ragged, 1, 2);
+    snapshot_world_close(world);
+}
+
+/* The world's clock moves by a millisecond whenever it is read. */
+static void what_it_takes_of_the_loop_is_counted(void **unused)
+{
+    (void)unused;
+    struct snapshot_world *world = snapshot_world_open(3000, 1, false);
+    struct snapshot_facts facts;
+    struct snapshots_report report;
+    snapshots_close(world->snapshots);
+    snapshot_world_snapshots(world, 2, 16 * STATE_PAGE, false);
+    assert_int_equal(snapshots_turn(world->snapshots, &facts), STATUS_RETRY);
+    snapshots_report(world->snapshots, &report);
+    assert_int_equal(report.pauses, 0);
+    snapshot_world_begin(world, 7);
+    for (uint64_t row = 0; row < 32; row++) /* 256 bytes each: two pages */
+        *(uint64_t *)state_write_row(&world->state, world->rows, row) = row;
+    assert_int_equal(snapshots_turn(world->snapshots, &facts), STATUS_RETRY);
+    snapshots_report(world->snapshots, &report);
+    assert_int_equal(report.pauses, 1);
+    assert_int_equal(report.pause_sum_ns, 3000000);
+    assert_false(snapshots_has_room(world->snapshots, 17));
+    assert_false(snapshots_has_room(world->snapshots, 17));
+    world->now_ns += 50000000;
+    assert_true(snapshots_has_room(world->snapshots, 1));
+    assert_int_equal(snapshots_turn(world->snapshots, &facts), STATUS_RETRY);
+    assert_int_equal(snapshots_turn(world->snapshots, &facts), STATUS_RETRY);
+    snapshots_report(world->snapshots, &report);
+    assert_int_equal(report.pauses, 2);
+    assert_int_equal(report.pause_maximum_ns, 51000000);
+    assert_true(snapshot_world_finish(world, 64));
+    snapshots_turn(world->snapshots, &facts);
+    snapshots_report(world->snapshots, &report);
+    assert_int_equal(report.pauses, 3); /* the image was given back */
+    assert_int_equal(report.pause_sum_ns, 55000000);
+    snapshot_world_close(world);
+}
+
 static void too_many_changes_end_it(void **unused)
 {
     (void)unused;
@@ -330,6 +378,41 @@ static void the_loop_goes_on_meanwhile(void **unused)
         snapshot_facts_close(&facts);
         snapshot_facts_close(&written);
     }
+    snapshot_world_close(world);
+}
+
+/* It waits where there is no room, and another thread goes on with the snapshot. */
+static void who_waits_hurries_the_writer(void **unused)
+{
+    (void)unused;
+    struct snapshot_world *world = snapshot_world_open(16 * 500, 8, true);
+    snapshots_close(world->snapshots);
+    snapshot_world_snapshots(world, 2, 40 * STATE_PAGE, true);
+    struct random random;
+    random_seed(&random, 9);
+    uint64_t waited = 0;
+    for (uint64_t sequence = 1; sequence <= 30; sequence++) {
+        snapshot_world_change(world, sequence);
+        uint64_t hash = state_hash(&world->state);
+        snapshot_world_begin(world, sequence);
+        if (sequence % 2)
+            snapshots_commit(world->snapshots, 1);
+        if (sequence > 20)
+            snapshots_hurry(world->snapshots);
+        for (int i = 0; i < 2000; i++) {
+            for (; !snapshots_has_room(world->snapshots, 1); waited++)
+                sched_yield();
+            uint64_t row = random_below(&random, 8000);
+            *(uint64_t *)state_write_row(&world->state, world->rows, row) = random_bits(&random);
+        }
+        snapshots_commit(world->snapshots, 1);
+        assert_true(snapshots_wait(world->snapshots, 60000));
+        struct snapshot_facts written;
+        assert_int_equal(snapshots_turn(world->snapshots, &written), STATUS_OK);
+        assert_true(written.state_hash == hash);
+        snapshot_facts_close(&written);
+    }
+    assert_true(waited > 0);
     snapshot_world_close(world);
 }
 
@@ -498,8 +581,11 @@ int main(void)
         cmocka_unit_test(other_files_are_left_alone),
         cmocka_unit_test(nothing_is_there_before_the_commit),
         cmocka_unit_test(a_dropped_one_leaves_nothing),
+        cmocka_unit_test(whole_units_are_written),
+        cmocka_unit_test(what_it_takes_of_the_loop_is_counted),
         cmocka_unit_test(too_many_changes_end_it),
         cmocka_unit_test(the_loop_goes_on_meanwhile),
+        cmocka_unit_test(who_waits_hurries_the_writer),
         cmocka_unit_test(a_thread_may_be_stopped_at_any_time),
         cmocka_unit_test(a_crash_at_any_call_leaves_a_usable_one),
         cmocka_unit_test(a_full_disk_costs_one_snapshot),

@@ -64,7 +64,7 @@ static inline void snapshot_world_snapshots(struct snapshot_world *world, uint32
     world->clock =
         (struct clock){snapshot_world_wall_ms, snapshot_world_monotonic_ns, (void *)world};
     const struct snapshots_setting setting = {
-        world->disk, &world->clock, keep, aside_size, threaded,
+        world->disk, &world->clock, keep, aside_size, threaded, threaded,
     };
     ASSERT(snapshots_open(&world->snapshots, &setting, &failure) == STATUS_OK);
 }
@@ -161,6 +161,20 @@ static inline void mend_checksum(uint8_t *bytes, size_t size)
     memcpy(bytes + size, &checksum, sizeof checksum);
 }
 
+/* Of a block that is so many bytes long, as far as they are whole pages. */
+static inline uint64_t mend_block(uint8_t *bytes, size_t size)
+{
+    struct snapshot_block block;
+    uint64_t hash[SNAPSHOT_BLOCK_PAGES] = {0};
+    uint64_t pages = (size - snapshot_block_size(0)) / STATE_PAGE;
+    memcpy(&block, bytes, sizeof block);
+    for (uint64_t i = 0; i < pages; i++)
+        hash[i] = state_hash_page(block.page[i], bytes + sizeof block + i * STATE_PAGE);
+    uint64_t checksum = snapshot_block_checksum(&block, pages, hash);
+    memcpy(bytes + size - sizeof checksum, &checksum, sizeof checksum);
+    return checksum;
+}
+
 /* Makes right all checksums that a forger could make right, as far as the sizes allow; not the
  * counts, and not the state's hash. */
 static inline void snapshot_mend(uint8_t *bytes, size_t size)
@@ -181,10 +195,7 @@ static inline void snapshot_mend(uint8_t *bytes, size_t size)
     for (size_t at = head; at + snapshot_block_size(0) <= end;) {
         size_t block = snapshot_block_size(SNAPSHOT_BLOCK_PAGES);
         block = block < end - at ? block : end - at;
-        mend_checksum(bytes + at, block - 8);
-        uint64_t checksum;
-        memcpy(&checksum, bytes + at + block - 8, 8);
-        tail.blocks_checksum = snapshot_chain(tail.blocks_checksum, checksum);
+        tail.blocks_checksum = snapshot_chain(tail.blocks_checksum, mend_block(bytes + at, block));
         at += block;
     }
     snapshot_tail_seal(&tail);
