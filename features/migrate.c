@@ -378,31 +378,18 @@ static const struct silence *find_silence(const struct features *features,
     return NULL;
 }
 
-static void silence_move(const struct features_side *to, const struct silence *silence,
-                         const struct features_side *from, const struct silence *found)
-{
-    state_copy_rows(to->state, silence->head_region, from->state, found->head_region);
-    state_copy_rows(to->state, silence->rows_region, from->state, found->rows_region);
-    uint64_t used = from->state->directory->region[found->rows_region].used;
-    for (uint64_t row = 0; row < used; row++) {
-        const struct silence_row *old = state_read(from->state, found->rows_region, row);
-        if (old->key && keymap_find(&found->map, from->state, old->key) == row)
-            keymap_insert(&silence->map, to->state, old->key, row);
-    }
-}
-
 bool features_move_silence(const struct features_side *to, uint32_t index,
-                           const struct features_side *from)
+                           const struct features_side *from, struct entity_moved *moved)
 {
     const struct silence *silence = &to->features->silence[index];
     const struct silence *found = find_silence(from->features, silence);
+    *moved = (struct entity_moved){0};
     if (!found || to->rehashed)
         return false;
-    if (!to->state || !to->state->bytes)
-        return true;
-    if (!state_copy_fits(to->state, silence->rows_region, from->state, found->rows_region))
-        return false;
-    silence_move(to, silence, from, found);
+    if (to->state && to->state->bytes)
+        silence_move(silence, to->state, found, from->state, moved);
+    else if (found->rows_max > silence->rows_max)
+        moved->left_out = found->rows_max - silence->rows_max;
     return true;
 }
 
