@@ -432,6 +432,7 @@ bool pipeline_build(struct pipeline *pipeline, struct config *config, struct fin
     program_init(&pipeline->program, config->key);
     pipeline->program.lists = &config->lists;
     pipeline->program.zone = config->zone;
+    pipeline->program.zones = &config->zones;
     open_features(pipeline, findings);
     struct formulas *formulas = malloc(sizeof *formulas);
     ASSERT(formulas);

@@ -22,6 +22,7 @@ struct call {
     struct frame frame; /* but for its condition and level */
     uint32_t key_count;
     uint32_t key[ENTITY_KEYS_MAX];
+    uint32_t key_apart; /* that `by` does not name: x of new(x); or VALUE_NONE */
     bool names_label;
     uint32_t level;
 };

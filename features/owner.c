@@ -36,8 +36,8 @@ void owners_declare(struct entity *entity, struct state_layout *layout)
 
 /* ---- chains ---- */
 
-static struct owner_link *link_write(const struct entity *entity, struct state *state, uint32_t pair,
-                                     uint32_t sort)
+static struct owner_link *link_write(const struct entity *entity, struct state *state,
+                                     uint32_t pair, uint32_t sort)
 {
     return state_write(state, entity->row_region, pair - 1,
                        entity->links_offset + sort * sizeof(struct owner_link),
@@ -55,9 +55,9 @@ static void chain(const struct entity *entity, struct state *state, uint32_t pai
     ASSERT(row != STATE_NO_ROW);
     struct owner_row *owner = state_write_row(state, entity->owners_region, row);
     struct owner_link *link = link_write(entity, state, pair, sort);
-    *link = (struct owner_link){.owner = (uint32_t)row + 1, .newer = (uint32_t)owner->first};
-    if (link->newer)
-        link_write(entity, state, link->newer, sort)->older = pair;
+    *link = (struct owner_link){.owner = (uint32_t)row + 1, .after = (uint32_t)owner->first};
+    if (link->after)
+        link_write(entity, state, link->after, sort)->before = pair;
     owner->first = pair;
     owner->key = key;
     if (is_new)
@@ -69,14 +69,14 @@ static void leave(const struct entity *entity, struct state *state, uint32_t pai
     struct owner_link link = *link_write(entity, state, pair, sort);
     if (link.owner == 0)
         return;
-    if (link.newer)
-        link_write(entity, state, link.newer, sort)->older = link.older;
-    if (link.older) {
-        link_write(entity, state, link.older, sort)->newer = link.newer;
+    if (link.after)
+        link_write(entity, state, link.after, sort)->before = link.before;
+    if (link.before) {
+        link_write(entity, state, link.before, sort)->after = link.after;
         return;
     }
     struct owner_row *owner = state_write_row(state, entity->owners_region, link.owner - 1);
-    owner->first = link.newer;
+    owner->first = link.after;
     if (owner->first)
         return;
     keymap_remove(&entity->owners, state, owner->key);
@@ -165,7 +165,7 @@ void owners_copy(const struct entity *to, struct state *to_state, const struct e
     uint64_t used = from_state->directory->region[from->owners_region].used;
     for (uint64_t row = 0; row < used; row++) {
         const struct owner_row *owner = state_read(to_state, to->owners_region, row);
-        if (keymap_find(&from->owners, from_state, owner->key) == row)
+        if (owner->key && keymap_find(&from->owners, from_state, owner->key) == row)
             keymap_insert(&to->owners, to_state, owner->key, row);
     }
 }

@@ -3,7 +3,7 @@
  * chain that is found by the card:
  *
  *     owners | key of the card -> first ->|
- *     row    | ... | owner, older, newer  |  <-> the card's next pair <-> ...
+ *     row    | ... | owner, before, after |  <-> the card's next pair <-> ...
  *
  * A pair is chained when its first event comes (or, after a change of the configuration that could
  * not know its owner, when the next one does), and leaves the chain with its row, whatever it is
@@ -16,8 +16,8 @@
 
 /* In the row of a pair, one for each sort of owner. */
 struct owner_link {
-    uint32_t owner; /* row plus one; 0: not chained yet */
-    uint32_t older, newer;
+    uint32_t owner;         /* row plus one; 0: not chained yet */
+    uint32_t before, after; /* in the chain, rows plus one */
     uint32_t spare;
 };
 

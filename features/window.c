@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "features/call.h"
 #include "features/form.h"
+#include "features/owner.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,6 +339,14 @@ static struct entity *entity_of(const struct call *call)
     return entity_make(features, name, call);
 }
 
+/* Whose events the window is of: all that `by` names. */
+static void owner_find(const struct call *call, struct entity *entity)
+{
+    for (uint32_t i = 0; i < call->key_count; i++)
+        if (call->key[i] == call->key_apart)
+            owner_add(entity, i);
+}
+
 static bool full(const struct call *call, const struct entity *entity, uint32_t count,
                  uint32_t most, const char *what)
 {
@@ -574,6 +583,7 @@ uint32_t features_window(struct features *features, struct program *program,
                         .program = program,
                         .syntax = syntax,
                         .node = node,
+                        .key_apart = VALUE_NONE,
                         .resolver = resolver,
                         .error = error};
     frame_plan(&call);
@@ -585,6 +595,7 @@ uint32_t features_window(struct features *features, struct program *program,
     uint32_t value = fits ? window_of(&call, entity) : VALUE_NONE;
     if (value == VALUE_NONE)
         return VALUE_NONE;
+    owner_find(&call, entity);
     if (!silence_watch(&call, entity))
         return VALUE_NONE;
     if (call.names_label && entity->history_key == INDEX_NONE)

@@ -14,7 +14,7 @@ static const char config[] =
 
 static struct trial *open_trial(bool sensitive, const char *more)
 {
-    char text[1000];
+    char text[2000];
     snprintf(text, sizeof text, config, sensitive ? "true" : "false", more);
     return trial_open(text);
 }
