@@ -117,8 +117,12 @@ static void report_feature(const struct migration_work *work, const char *name, 
     if (fate->fate == WINDOW_PART && fate->reach_ms > 0)
         duration_format(&span, fate->reach_ms / SECOND_MS * SECOND_MS);
     bytes[span.size] = '\0';
-    migration_add(work, rows[fate->fate].outcome, "feature", name, "%s%s%s%s", first,
-                  rows[fate->fate].why, span.size ? ", which reach back " : "", bytes);
+    bool spilled = fate->loses_panes && rows[fate->fate].outcome != MIGRATION_ANEW;
+    migration_add(work, rows[fate->fate].outcome, "feature", name, "%s%s%s%s%s", first,
+                  rows[fate->fate].why, span.size ? ", which reach back " : "", bytes,
+                  !spilled                    ? ""
+                  : fate->fate == WINDOW_KEPT ? "but not what was spilled past events_max"
+                                              : "; not what was spilled past events_max");
 }
 
 void migrate_features(const struct migration_work *work)

@@ -36,6 +36,7 @@ struct features_fate {
     bool has_window;
     enum window_fate fate;
     int64_t reach_ms; /* of WINDOW_PART: of the shortest */
+    bool loses_panes; /* what was spilled past events_max is not taken over for some of them */
 };
 
 struct features_fate features_fate(const struct features_side *to, const struct features_side *from,
