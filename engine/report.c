@@ -368,10 +368,18 @@ static void print_ahead(const struct fold_row *fold, FILE *file)
             "clocks", (unsigned long long)fold->ahead);
 }
 
+static bool wants_labels(const struct pipeline *pipeline)
+{
+    for (uint32_t i = 0; i < pipeline->config->model_count; i++)
+        if (pipeline->config->model[i].kind->supervised)
+            return true;
+    return pipeline->has_labels;
+}
+
 static void print_labels(const struct pipeline *pipeline, FILE *file)
 {
     const struct fold_row *fold = pipeline_fold(pipeline);
-    if (pipeline->config->model_count && fold->events && fold->matured == 0)
+    if (wants_labels(pipeline) && fold->events && fold->matured == 0)
         fprintf(file, "%-18s none has come yet%s\n", "labels",
                 pipeline->config->labels.event_source[0]
                     ? ""

@@ -128,6 +128,17 @@ static uint32_t assumed_window(void *self, const struct syntax *syntax,
 }
 
 /* The condition as it is if the label is `label`; VALUE_NONE on a mistake. */
+/* `sum(x) by card where a == 1 / n`: whoever writes so means the quotient of the window. */
+static void where_hint(struct syntax_error *error)
+{
+    size_t used = strlen(error->message);
+    if (error->message[0] == '\'' && strchr("+-*/%", error->message[1]) &&
+        error->message[2] == '\'')
+        snprintf(error->message + used, sizeof error->message - used,
+                 "; `where` takes all that follows: put parentheses around the window to compute "
+                 "with it");
+}
+
 static uint32_t condition_compile(struct call *call, double label, bool *names_label)
 {
     struct assumed_label assumed = {.call = call, .label = label};
@@ -136,8 +147,10 @@ static uint32_t condition_compile(struct call *call, double label, bool *names_l
     uint32_t value =
         program_compile(call->program, call->syntax, call->node->where, &resolver, call->error);
     *names_label = assumed.named;
-    if (value == VALUE_NONE)
+    if (value == VALUE_NONE) {
+        where_hint(call->error);
         return VALUE_NONE;
+    }
     if (call->program->value[value].type != TYPE_BOOLEAN)
         call_mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
                      value_type_name(call->program->value[value].type));
