@@ -162,6 +162,10 @@ void owners_copy(const struct entity *to, struct state *to_state, const struct e
     if (to->owner_count == 0)
         return;
     state_copy_rows(to_state, to->owners_region, from_state, from->owners_region);
+    if (to->owners.mask == from->owners.mask) {
+        state_copy_rows(to_state, to->owners.index_region, from_state, from->owners.index_region);
+        return;
+    }
     uint64_t used = from_state->directory->region[from->owners_region].used;
     for (uint64_t row = 0; row < used; row++) {
         const struct owner_row *owner = state_read(to_state, to->owners_region, row);

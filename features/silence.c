@@ -2,6 +2,7 @@
 #include "features/silence.h"
 #include "base/hash.h"
 #include "base/mask.h"
+#include "base/state_copy.h"
 #include "features/migrate.h"
 #include "features/pass.h"
 #include <stdio.h>
@@ -301,6 +302,24 @@ static uint64_t row_copy(const struct silence *to, struct state *state,
     return row + 1;
 }
 
+/* Rows as they stand: an equal configuration gives equal bytes. */
+static void rows_copy(const struct silence *to, struct state *to_state, const struct silence *from,
+                      const struct state *from_state)
+{
+    state_copy_rows(to_state, to->head_region, from_state, from->head_region);
+    state_copy_rows(to_state, to->rows_region, from_state, from->rows_region);
+    if (to->map.mask == from->map.mask) {
+        state_copy_rows(to_state, to->map.index_region, from_state, from->map.index_region);
+        return;
+    }
+    uint64_t used = from_state->directory->region[from->rows_region].used;
+    for (uint64_t row = 0; row < used; row++) {
+        const struct silence_row *old = state_read(from_state, from->rows_region, row);
+        if (old->key && keymap_find(&from->map, from_state, old->key) == row)
+            keymap_insert(&to->map, to_state, old->key, row);
+    }
+}
+
 void silence_move(const struct silence *to, struct state *to_state, const struct silence *from,
                   const struct state *from_state, struct entity_moved *moved)
 {
@@ -309,6 +328,10 @@ void silence_move(const struct silence *to, struct state *to_state, const struct
     uint64_t live = from_state->directory->region[from->rows_region].live;
     uint64_t skipped = live > to->rows_max ? live - to->rows_max : 0;
     *moved = (struct entity_moved){.kept = live - skipped, .left_out = skipped};
+    if (state_copy_fits(to_state, to->rows_region, from_state, from->rows_region)) {
+        rows_copy(to, to_state, from, from_state);
+        return;
+    }
     *new = (struct silence_head){.told = old->told, .unwatched = old->unwatched + skipped};
     for (uint64_t at = old->oldest; at;) {
         const struct silence_row *row = state_read(from_state, from->rows_region, at - 1);
