@@ -24,7 +24,9 @@ enum {
     BATCH_LAYER_BYTES = BATCH_BYTES_MAX + BATCH_LITERALS_MAX,
     BATCH_PADDING = 64, /* readable bytes after every payload: the JSON parser looks ahead */
     BATCH_REASON_MAX = 160,
-    BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * 24, /* model events: no row has more than 24 */
+    BATCH_SILENCES_MAX = 64, /* silences that are told of before one row */
+    /* Model events: no row has more than 24 others. */
+    BATCH_EVENTS_MAX = BATCH_RECORDS_MAX * (24 + BATCH_SILENCES_MAX),
     MATURED_MAX = 64, /* waits that end before one row; the rest end before the next */
     REASONS_MAX = 3,  /* features named in one decision */
 };

@@ -207,19 +207,8 @@ void duration_format(struct buffer *buffer, int64_t span_ms)
     }
 }
 
-int calendar_hour(int64_t time_ms)
-{
-    int64_t days = floor_divide(time_ms, DAY_MS);
-    return (int)((time_ms - days * DAY_MS) / HOUR_MS);
-}
-
 int calendar_weekday(int64_t time_ms)
 {
     int64_t days = floor_divide(time_ms, DAY_MS) + 3; /* 1970-01-01 was a Thursday */
     return (int)(days - floor_divide(days, 7) * 7);
-}
-
-int calendar_day(int64_t time_ms)
-{
-    return civil_of(time_ms).day;
 }

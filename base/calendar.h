@@ -22,14 +22,8 @@ void calendar_format(struct buffer *buffer, int64_t time_ms);
 /* "7d", "90m", "250ms": the largest unit that divides it. */
 void duration_format(struct buffer *buffer, int64_t span_ms);
 
-/* 0 to 23, UTC; right before 1970 as well. */
-int calendar_hour(int64_t time_ms);
-
 /* Monday is 0, Sunday 6, UTC. */
 int calendar_weekday(int64_t time_ms);
-
-/* Day of the month, 1 to 31, UTC. */
-int calendar_day(int64_t time_ms);
 
 /* Years, months 1 to 12, days 1 to 31 of a local time (UTC + offset), right before 1970 too. */
 struct civil {

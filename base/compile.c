@@ -6,7 +6,7 @@
 #include "base/compiler.h"
 #include "base/pattern.h"
 #include "base/suggest.h"
-#include "base/zone.h"
+#include "base/zones.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -292,6 +292,12 @@ static const struct zone *find_zone(const struct compiler *compiler, const struc
 {
     struct program *program = compiler->program;
     struct failure failure;
+    if (program->zones) {
+        const struct zone *found = zones_find(program->zones, node->name, &failure);
+        if (!found)
+            syntax_fail(compiler->error, node->column, "%.200s", failure.text);
+        return found;
+    }
     for (uint32_t i = 0; i < program->resource_count; i++) {
         const struct zone *known = program->resource[i].what;
         if (program->resource[i].close == close_zone && strcmp(known->name, node->name) == 0)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PORT_MAX = 65535 };
+
 static const char reason_commit[] =
     "offsets are committed by weir itself, once every output they caused is acknowledged";
 static const char reason_group[] =
@@ -117,6 +119,39 @@ static void find_unknown(const char *name, const char *path, struct findings *fi
     free(table);
 }
 
+/* "host:9092, [::1]:9092, SSL://host": where in the list the port of a broker is none; SIZE_MAX:
+ * nowhere.  librdkafka would take it and never come through. */
+static size_t wrong_port(const char *list)
+{
+    for (const char *at = list; *at; at += *at == ',') {
+        const char *end = at + strcspn(at, ","), *scheme = strstr(at, "://");
+        const char *host = scheme && scheme < end ? scheme + 3 : at, *colon = NULL;
+        if (*host == '[' && memchr(host, ']', (size_t)(end - host)))
+            host = memchr(host, ']', (size_t)(end - host));
+        colon = memchr(host, ':', (size_t)(end - host));
+        at = end;
+        if (!colon)
+            continue;
+        char *behind;
+        long port = strtol(colon + 1, &behind, 10);
+        behind += strspn(behind, " ");
+        if (!isdigit((unsigned char)colon[1]) || behind != end || port < 1 || port > PORT_MAX)
+            return (size_t)(colon + 1 - list);
+    }
+    return SIZE_MAX;
+}
+
+static void check_ports(const char *name, const char *text, const char *path,
+                        struct findings *findings)
+{
+    bool brokers =
+        strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
+    size_t column = brokers ? wrong_port(text) : SIZE_MAX;
+    if (column != SIZE_MAX)
+        findings_add_formula(findings, path, text, (uint32_t)column,
+                             "expected a port from 1 to 65535 behind the ':'");
+}
+
 static void check_member(rd_kafka_conf_t *conf, const char *name, const json_t *value,
                          const char *path, struct findings *findings)
 {
@@ -132,6 +167,7 @@ static void check_member(rd_kafka_conf_t *conf, const char *name, const json_t *
     }
     switch (rd_kafka_conf_set(conf, name, text, error, sizeof error)) {
     case RD_KAFKA_CONF_OK:
+        check_ports(name, text, path, findings);
         break;
     case RD_KAFKA_CONF_UNKNOWN:
         find_unknown(name, path, findings);

@@ -140,8 +140,21 @@ static bool take_whole(const json_t *value, int64_t *whole)
     return true;
 }
 
+/* "0s" is as good as 0, where none is allowed. */
+static bool is_no_span(const char *text)
+{
+    char one[8];
+    size_t zeros = strspn(text, "0");
+    int64_t span_ms;
+    int size = snprintf(one, sizeof one, "1%s", text + zeros);
+    return zeros > 0 && size < (int)sizeof one && duration_parse(one, (size_t)size, &span_ms);
+}
+
 static bool take_span(const json_t *value, int64_t *span_ms)
 {
+    *span_ms = 0;
+    if (json_is_string(value) && is_no_span(json_string_value(value)))
+        return true;
     if (json_is_string(value))
         return duration_parse(json_string_value(value), json_string_length(value), span_ms);
     return take_whole(value, span_ms) && *span_ms == 0;

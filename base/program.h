@@ -54,6 +54,7 @@ static inline bool value_type_is_key(enum value_type type)
 }
 
 struct zone;      /* zone.h */
+struct zones;     /* zones.h */
 struct operation; /* a row of the operation table, operation.h */
 
 struct program_value {
@@ -82,6 +83,7 @@ struct program_resource {
 struct program {
     struct hash_key key;       /* text literals are hashed with it, as fields are */
     const struct lists *lists; /* that formulas may name; NULL: none */
+    struct zones *zones;       /* where those are found that formulas name; NULL: in tzdata */
     const struct zone *zone;   /* of hour, day and so on that name none; NULL: UTC */
     uint32_t text_count;       /* rows of batch.texts; fields take theirs first */
     uint32_t layer_count;      /* of the batch, without its first */

@@ -46,9 +46,12 @@ uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_
                           enum state_rows rows)
 {
     struct state_directory *directory = &layout->directory;
-    ASSERT(directory->region_count < STATE_REGIONS_MAX);
     ASSERT(row_size > 0 && row_count > 0);
     ASSERT(alignment >= 8 && alignment <= STATE_PAGE && (alignment & (alignment - 1)) == 0);
+    if (directory->region_count == STATE_REGIONS_MAX) {
+        layout->refused++;
+        return 0;
+    }
     row_size = round_up(row_size, alignment);
     /* A large region begins on a huge page of its own. */
     bool large = row_size * row_count >= HUGE_PAGE;
@@ -90,6 +93,7 @@ enum status state_open(struct state *state, const struct state_layout *layout,
                        struct failure *failure)
 {
     memset(state, 0, sizeof *state);
+    ASSERT(layout->refused == 0);
     state->size = state_layout_size(layout);
     void *bytes = map_aligned(state->size);
     if (!bytes)

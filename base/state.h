@@ -42,6 +42,7 @@ struct state_directory {
 /* What the parts declare before the mapping is made: plain data, filled once. */
 struct state_layout {
     struct state_directory directory;
+    uint32_t refused; /* regions past STATE_REGIONS_MAX: such a layout cannot be mapped */
 };
 
 /* A watcher is told of a page before its first change; a snapshot copies it aside.  NULL: nobody.
@@ -68,9 +69,9 @@ enum state_rows {
     STATE_ROWS_ALWAYS, /* all from the start: an index, a ring, a model */
 };
 
-/* Declares a region and returns its index.  row_size is rounded up to `alignment` (a power of two,
- * 8 to 4096); rows that are read at random want 64, a cache line.  Rows must have no padding
- * between their members: it would be hashed and saved. */
+/* Declares a region and returns its index; one too many is counted as refused.  row_size is rounded
+ * up to `alignment` (a power of two, 8 to 4096); rows that are read at random want 64, a cache
+ * line.  Rows must have no padding between their members: it would be hashed and saved. */
 uint32_t state_layout_add(struct state_layout *layout, const char *name, uint64_t fingerprint,
                           uint64_t row_size, uint64_t alignment, uint64_t row_count,
                           enum state_rows rows);

@@ -131,6 +131,10 @@ static void parse_by_name(struct parser *parser, struct syntax_node *call)
                                           "'%s' is named twice", call->by[i]);
     call->by_column[call->by_count++] = parser->token.column;
     take(parser);
+    if (next_is(parser, "("))
+        parser->failed = !syntax_fail(parser->error, parser->token.column,
+                                      "by takes names of key fields, not formulas: what windows "
+                                      "are taken by must stand in the events");
 }
 
 static void parse_by(struct parser *parser, struct syntax_node *call)

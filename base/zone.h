@@ -22,6 +22,10 @@ struct zone {
 struct zone *zone_open(const char *name, struct failure *failure);
 void zone_close(struct zone *zone);
 
+/* By rules that are given, see zones.h; NULL if they are none. */
+struct zone *zone_make(const char *name, const int64_t *from_s, const int64_t *offset_s,
+                       uint32_t count);
+
 /* Local time - UTC at that moment. */
 int64_t zone_offset_ms(const struct zone *zone, int64_t time_ms);
 

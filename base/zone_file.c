@@ -338,6 +338,29 @@ struct zone *zone_open(const char *name, struct failure *failure)
     return NULL;
 }
 
+struct zone *zone_make(const char *name, const int64_t *from_s, const int64_t *offset_s,
+                       uint32_t count)
+{
+    if (!name_is_plain(name) || count == 0)
+        return NULL;
+    struct zone *zone = calloc(1, sizeof *zone);
+    ASSERT(zone);
+    memcpy(zone->name, name, strlen(name) + 1);
+    zone->from_ms = calloc(count, sizeof *zone->from_ms);
+    zone->offset_ms = calloc(count, sizeof *zone->offset_ms);
+    ASSERT(zone->from_ms && zone->offset_ms);
+    add_interval(zone, INT64_MIN, offset_s[0] * SECOND_MS);
+    for (uint32_t i = 1; i < count; i++) {
+        if (from_s[i] * SECOND_MS <= zone->from_ms[zone->count - 1]) {
+            zone_close(zone);
+            return NULL;
+        }
+        add_interval(zone, from_s[i] * SECOND_MS, offset_s[i] * SECOND_MS);
+    }
+    fingerprint_take(zone);
+    return zone;
+}
+
 void zone_close(struct zone *zone)
 {
     if (!zone)

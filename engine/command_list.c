@@ -1,5 +1,6 @@
 /* weir list: what a configuration can name, printed from the tables that read it. */
 #include "base/assert.h"
+#include "base/clause_table.h"
 #include "base/grammar.h"
 #include "base/program.h"
 #include "base/suggest.h"
@@ -74,13 +75,39 @@ static void print_table(enum kind_table table)
     printf("\n");
 }
 
-static const char grammar_name[] = "grammar";
+/* ---- what no table of kinds holds ---- */
+
+static void print_clauses(void)
+{
+    for (const struct clause_help *clause = clause_table; clause->form; clause++)
+        printf("  %-28s %s\n", clause->form, clause->summary);
+}
 
 static void print_grammar(void)
 {
-    printf("%s\n", grammar_name);
     for (const char *const *line = grammar_lines; *line; line++)
         printf("%s%s\n", **line ? "  " : "", *line);
+}
+
+static const struct section {
+    const char *name;
+    void (*print)(void);
+} sections[] = {{"clauses", print_clauses}, {"grammar", print_grammar}};
+
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+static int section_find(const char *name)
+{
+    for (int i = 0; i < SECTIONS; i++)
+        if (strcmp(name, sections[i].name) == 0)
+            return i;
+    return -1;
+}
+
+static void print_section(int index)
+{
+    printf("%s\n", sections[index].name);
+    sections[index].print();
     printf("\n");
 }
 
@@ -100,15 +127,16 @@ static int say_unknown(const char *name)
     fprintf(stderr, "weir list: unknown kind '%s'", name);
     for (int i = 0; i < KIND_TABLES; i++)
         suggest_offer(name, kind_table_name((enum kind_table)i), &best, &distance);
-    suggest_offer(name, grammar_name, &best, &distance);
+    for (int i = 0; i < SECTIONS; i++)
+        suggest_offer(name, sections[i].name, &best, &distance);
     if (best)
         fprintf(stderr, "; did you mean '%s'?", best);
     else
         for (int i = 0; i < KIND_TABLES; i++)
             fprintf(stderr, "%s%s", i == 0 ? "; known: " : ", ",
                     kind_table_name((enum kind_table)i));
-    if (!best)
-        fprintf(stderr, ", %s", grammar_name);
+    for (int i = 0; !best && i < SECTIONS; i++)
+        fprintf(stderr, ", %s", sections[i].name);
     fprintf(stderr, "\n");
     return EXIT_USAGE;
 }
@@ -119,14 +147,15 @@ static int run_list(const struct command *command, int argument_count, char **ar
     if (words < 0)
         return EXIT_USAGE;
     int only = words > 0 ? table_find(arguments[0]) : -1;
-    bool grammar = words > 0 && strcmp(arguments[0], grammar_name) == 0;
-    if (words > 0 && only < 0 && !grammar)
+    int section = words > 0 ? section_find(arguments[0]) : -1;
+    if (words > 0 && only < 0 && section < 0)
         return say_unknown(arguments[0]);
     for (int i = 0; i < KIND_TABLES; i++)
         if (words == 0 || only == i)
             print_table((enum kind_table)i);
-    if (words == 0 || grammar)
-        print_grammar();
+    for (int i = 0; i < SECTIONS; i++)
+        if (words == 0 || section == i)
+            print_section(i);
     return EXIT_GOOD;
 }
 
@@ -134,8 +163,8 @@ const struct command command_list = {
     .name = "list",
     .usage = "weir list [KIND]",
     .summary = "prints every source, aggregate, model, detector, sink, with its options",
-    .help = "KIND is sources, decoders, aggregates, functions, models, detectors, sinks, or\n"
-            "grammar: that of formulas.\n"
+    .help = "KIND is sources, decoders, aggregates, functions, models, detectors, sinks,\n"
+            "clauses: what may stand behind a window, or grammar: that of formulas.\n"
             "A function's second line: the types it takes and gives, and an example.\n"
             "An option's line: name, type, range, default, what it is.",
     .argument_max = 1,

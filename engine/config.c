@@ -84,10 +84,10 @@ static const struct option root_options[] = {
 };
 
 static const char *const root_others[] = {
-    "kafka",       "events",     "labels",   "entities", "features", "models",
-    "score",       "rules",      "outcomes", "drift",    "outputs",  "alerts_from",
-    "thresholds",  "retraining", "state",    "delivery", "journal",  "commit_records",
-    "message_max", "control",    "lists",    NULL,
+    "kafka",       "events",     "labels",   "entities",   "features", "models",
+    "score",       "rules",      "outcomes", "drift",      "outputs",  "alerts_from",
+    "thresholds",  "retraining", "state",    "delivery",   "journal",  "commit_records",
+    "message_max", "control",    "lists",    "time_zones", NULL,
 };
 
 /* The name goes into Kafka's group and into file names. */
@@ -114,7 +114,8 @@ static void make_key(struct config *config, struct findings *findings)
 static void open_zone(struct config *config, struct findings *findings)
 {
     struct failure failure;
-    config->zone = zone_open(config->time_zone, &failure);
+    config_read_zones(config, findings);
+    config->zone = zones_find(&config->zones, config->time_zone, &failure);
     if (!config->zone)
         findings_add(findings, "time_zone", 0, "%s", failure.text);
 }
@@ -254,8 +255,7 @@ void config_close(struct config *config)
     for (int i = 0; i < STREAMS; i++)
         free(config->output[i].options);
     config_close_lists(config);
-    if (config->zone)
-        zone_close(config->zone);
+    zones_close(&config->zones);
     free(config->events.source_options);
     free(config->labels_input.source_options);
     free(config->control.source_options);

@@ -6,7 +6,7 @@
 #include "base/list.h"
 #include "base/option.h"
 #include "base/schema.h"
-#include "base/zone.h"
+#include "base/zones.h"
 #include "decisions/decisions.h"
 #include "features/features.h"
 #include "ingest/decoder.h"
@@ -104,7 +104,8 @@ struct config {
     bool untimed;          /* events have no time: each is a second after the one before */
     int64_t idle_after_ms; /* a partition without events for this long holds no watermark back */
     char time_zone[ZONE_NAME_MAX];
-    struct zone *zone; /* NULL after a finding */
+    const struct zone *zone; /* of these; NULL after a finding */
+    struct zones zones;      /* with those that formulas name, once they are compiled */
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */
@@ -159,6 +160,10 @@ static inline int64_t config_aside(const struct config *config)
 /* The text that the journal and snapshots hold, to be freed: without what belongs to the machine or
  * is secret (kafka, key_file, state).  Equal texts fold equally. */
 char *config_journalled(const struct config *config);
+
+/* The journalled text `own`, but with the rules of time zones as they stand in `old` where both say
+ * the same of all times that matter to a state that has come to `newest_ms`; to be freed. */
+char *config_keep_zones(const char *own, const char *old, int64_t newest_ms);
 
 /* Reads such a text, with this process's own members in place of those that are left out. */
 bool config_read_journalled(struct config *config, const struct config *own, const char *text,

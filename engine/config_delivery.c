@@ -147,14 +147,21 @@ static const char *const not_journalled[] = {"kafka", "key_file", "state", "desc
 
 enum { NOT_JOURNALLED = sizeof not_journalled / sizeof *not_journalled };
 
+char *config_dump(const json_t *root)
+{
+    char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    ASSERT(text);
+    return text;
+}
+
 char *config_journalled(const struct config *config)
 {
     json_t *root = json_copy(config->root);
     for (size_t i = 0; i < NOT_JOURNALLED; i++)
         json_object_del(root, not_journalled[i]);
-    char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    config_write_zones(config, root);
+    char *text = config_dump(root);
     json_decref(root);
-    ASSERT(text);
     return text;
 }
 
@@ -174,9 +181,8 @@ bool config_read_journalled(struct config *config, const struct config *own, con
         if (member)
             json_object_set(root, not_journalled[i], member);
     }
-    char *whole = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *whole = config_dump(root);
     json_decref(root);
-    ASSERT(whole);
     bool good =
         config_read_text(config, "the journal's configuration", whole, strlen(whole), findings);
     free(whole);

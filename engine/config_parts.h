@@ -41,6 +41,13 @@ void config_read_label_schema(struct schema *schema, const json_t *object, const
 const json_t *config_section(const struct config *config, const char *name,
                              struct findings *findings);
 
+/* "time_zones", before any zone is opened; and their rules into a text for the journal. */
+void config_read_zones(struct config *config, struct findings *findings);
+void config_write_zones(const struct config *config, json_t *root);
+
+/* As journalled texts are written; to be freed. */
+char *config_dump(const json_t *root);
+
 /* A text member that must be there; NULL with a finding if it is not a text. */
 const char *config_text(const json_t *object, const char *path, const char *name,
                         const char *missing, struct findings *findings);

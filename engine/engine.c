@@ -68,6 +68,10 @@ static void engine_write_down(struct engine *engine)
     for (uint32_t row = 0; row < batch->count; row++) {
         const struct position *position = &batch->position[row];
         batch->arrival_ms[row] = now_ms;
+        if (batch->control[row] && tick_is(batch, row)) {
+            batch->arrival_ms[row] = engine->tick.arrival_ms;
+            journal_entry_arrival(engine->entry, engine->tick.arrival_ms);
+        }
         if (batch->control[row])
             journal_entry_control(engine->entry, batch->control[row], batch->control_size[row]);
         else

@@ -1,6 +1,7 @@
 /* The explanation for programs; see explain.h. */
 #include "base/calendar.h"
 #include "engine/explain.h"
+#include "features/silence.h"
 
 static const char *const keeping_names[] = {
     [KEEPING_SUMS] = "sums", [KEEPING_VALUE] = "value", [KEEPING_ORDER] = "order"};
@@ -133,6 +134,21 @@ static json_t *bursts_array(const struct explanation *explanation)
     return array;
 }
 
+static json_t *silences_array(const struct explanation *explanation)
+{
+    const struct features *features = explanation->pipeline->features;
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < features_silence_count(features); i++) {
+        struct silence_report report;
+        features_silence_report(features, NULL, i, &report);
+        json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I}", "entity", report.entity,
+                                               "span_ms", (json_int_t)report.span_ms, "most",
+                                               (json_int_t)report.rows_max, "bytes",
+                                               (json_int_t)report.bytes));
+    }
+    return array;
+}
+
 static json_t *answer_object(const struct explanation *explanation,
                              const struct explain_question *question)
 {
@@ -159,11 +175,12 @@ json_t *explain_json(const struct explanation *explanation, const struct explain
     json_t *entities = json_array();
     for (uint32_t i = 0; i < explanation->entity_count; i++)
         json_array_append_new(entities, entity_object(explanation, i));
-    json_t *object = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "name", config->name,
-                               "memory", (json_int_t)config->memory, "entity_memory",
-                               (json_int_t)explanation->entity_memory, "entities", entities,
-                               "features", features_object(explanation), "shared",
-                               shared_array(explanation), "bursts", bursts_array(explanation));
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name", config->name, "memory",
+                  (json_int_t)config->memory, "entity_memory",
+                  (json_int_t)explanation->entity_memory, "entities", entities, "features",
+                  features_object(explanation), "shared", shared_array(explanation), "bursts",
+                  bursts_array(explanation), "silences", silences_array(explanation));
     ASSERT(object);
     if (question->asked)
         json_object_set_new(object, "asked", answer_object(explanation, question));

@@ -193,7 +193,7 @@ static void join_tick(struct joining *joining, uint32_t at)
 {
     struct batch *batch = joining->batch;
     struct fold_row *fold = joining->fold;
-    fold->watermark_ms = watermark_idle(joining->pipeline, fold, batch->arrival_ms[at]);
+    watermark_tick(joining->pipeline, fold, batch->arrival_ms[at]);
     batch->time_ms[at] = batch->newest_ms[at] = fold->newest_ms;
     batch->watermark_ms[at] = fold->watermark_ms;
     if (joining->pipeline->has_labels)

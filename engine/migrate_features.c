@@ -25,18 +25,39 @@ static void report_entity(const struct migration_work *work, const char *name, b
                       (unsigned long long)moved->kept);
 }
 
+static void report_silence(const struct migration_work *work, const char *name, bool found,
+                           const struct entity_moved *moved)
+{
+    unsigned long long kept = moved->kept, left_out = moved->left_out;
+    if (!found)
+        migration_add(work, MIGRATION_ANEW, "silence of", name, "%s",
+                      "who speaks from now on is watched");
+    else if (!work->moves && !left_out)
+        migration_add(work, MIGRATION_KEPT, "silence of", name, "%s", "");
+    else if (!work->moves)
+        migration_add(work, MIGRATION_KEPT, "silence of", name,
+                      "there is room for %llu fewer: if so many are watched, those silent longest "
+                      "are left off",
+                      left_out);
+    else if (left_out)
+        migration_add(work, MIGRATION_KEPT, "silence of", name,
+                      "%llu kept; %llu, silent longest, found no room", kept, left_out);
+    else
+        migration_add(work, MIGRATION_KEPT, "silence of", name, "%llu kept", kept);
+}
+
 /* Who is watched, and since when. */
 static void migrate_silences(const struct migration_work *work)
 {
     for (uint32_t i = 0; i < features_silence_count(work->to->features); i++) {
         struct silence_report report;
         char name[sizeof((struct entity_setting *)0)->name + 32];
-        bool kept = features_move_silence(&work->to_features, i, &work->from_features);
+        struct entity_moved moved;
+        bool found = features_move_silence(&work->to_features, i, &work->from_features, &moved);
         features_silence_report(work->to->features, NULL, i, &report);
         snprintf(name, sizeof name, "%s %llds", report.entity,
                  (long long)(report.span_ms / SECOND_MS));
-        migration_add(work, kept ? MIGRATION_KEPT : MIGRATION_ANEW, "silence of", name, "%s",
-                      kept ? "" : "who speaks from now on is watched");
+        report_silence(work, name, found, &moved);
     }
 }
 
@@ -96,8 +117,12 @@ static void report_feature(const struct migration_work *work, const char *name, 
     if (fate->fate == WINDOW_PART && fate->reach_ms > 0)
         duration_format(&span, fate->reach_ms / SECOND_MS * SECOND_MS);
     bytes[span.size] = '\0';
-    migration_add(work, rows[fate->fate].outcome, "feature", name, "%s%s%s%s", first,
-                  rows[fate->fate].why, span.size ? ", which reach back " : "", bytes);
+    bool spilled = fate->loses_panes && rows[fate->fate].outcome != MIGRATION_ANEW;
+    migration_add(work, rows[fate->fate].outcome, "feature", name, "%s%s%s%s%s", first,
+                  rows[fate->fate].why, span.size ? ", which reach back " : "", bytes,
+                  !spilled                    ? ""
+                  : fate->fate == WINDOW_KEPT ? "but not what was spilled past events_max"
+                                              : "; not what was spilled past events_max");
 }
 
 void migrate_features(const struct migration_work *work)

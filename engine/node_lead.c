@@ -201,10 +201,16 @@ static enum status prepare(struct node *node, struct failure *failure)
 {
     bool first = node->settled.sequence == 0;
     bool cold = node->skipping && !first;
-    bool changed = strcmp(node->text, node->own_text) != 0;
+    int64_t newest_ms = pipeline_fold(node->pipeline)->newest_ms;
+    char *text = newest_ms == WATERMARK_NONE
+                     ? strdup(node->own_text)
+                     : config_keep_zones(node->own_text, node->text, newest_ms);
+    ASSERT(text);
+    bool changed = strcmp(node->text, text) != 0;
     enum status status = STATUS_OK;
     if (changed)
-        status = node_reconfigure(node, node->own_text, strlen(node->own_text), failure);
+        status = node_reconfigure(node, text, strlen(text), failure);
+    free(text);
     if (status == STATUS_OK && cold)
         status = node_begin_cold(node, failure);
     node->announce_configuration |= first || changed || cold;
@@ -275,7 +281,7 @@ static enum status announce(struct node *node, struct failure *failure)
 {
     journal_entry_begin(node->entry, &node->pipeline->lanes, &node->pipeline->state);
     if (node->announce_configuration)
-        journal_entry_configuration(node->entry, node->own_text, strlen(node->own_text));
+        journal_entry_configuration(node->entry, node->text, strlen(node->text));
     if (node->announce_cold)
         journal_entry_cold(node->entry);
     if (node->announce_cold || node_sequence(node) == 0)

@@ -7,12 +7,14 @@
 #include <string.h>
 
 enum {
-    ENTRY_BYTES = 64 << 20, /* address space; memory comes as it is used */
+    ENTRY_BYTES = 96 << 20, /* address space; memory comes as it is used */
     /* The most that one batch can write: every payload byte escaped to six in an alert and once
      * more for being late, frames, and each feature with its name. */
     FEATURE_BYTES = SCHEMA_NAME_MAX + 32,
-    BATCH_OUTPUT_BYTES =
-        BATCH_BYTES_MAX * 12 + BATCH_RECORDS_MAX * (16384 + CONFIG_FEATURES_MAX * FEATURE_BYTES),
+    SILENCE_BYTES = 1024, /* names of keys, and the identifiers' 55 bytes escaped */
+    BATCH_OUTPUT_BYTES = BATCH_BYTES_MAX * 12 +
+                         BATCH_RECORDS_MAX * (16384 + CONFIG_FEATURES_MAX * FEATURE_BYTES) +
+                         BATCH_RECORDS_MAX * BATCH_SILENCES_MAX * SILENCE_BYTES,
     BATCH_OUTPUTS = BATCH_RECORDS_MAX * 3 + BATCH_EVENTS_MAX,
     ENTRY_OUTPUTS = 1 << 17,
     KEY_SIZE_MAX =

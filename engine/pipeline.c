@@ -353,32 +353,6 @@ static void open_features(struct pipeline *pipeline, struct findings *findings)
     pipeline->features = features_open(&setting);
 }
 
-bool pipeline_build(struct pipeline *pipeline, struct config *config, struct findings *findings)
-{
-    memset(pipeline, 0, sizeof *pipeline);
-    pipeline->config = config;
-    pipeline->from_ms = INT64_MIN;
-    pipeline->to_ms = INT64_MAX;
-    pipeline->has_labels = config->labels.event_source[0] || config->labels_input.present;
-    program_init(&pipeline->program, config->key);
-    pipeline->program.lists = &config->lists;
-    pipeline->program.zone = config->zone;
-    open_features(pipeline, findings);
-    struct formulas *formulas = malloc(sizeof *formulas);
-    ASSERT(formulas);
-    formulas_open(formulas, pipeline, findings);
-    formulas_features(formulas);
-    build_models(formulas);
-    build_score(formulas);
-    build_rules(formulas);
-    build_monitor(formulas);
-    if (findings->count == 0)
-        features_unused(pipeline->features, unused_entity, formulas);
-    free(formulas);
-    program_finish(&pipeline->program);
-    return findings->count == 0;
-}
-
 static void declare_history(struct pipeline *pipeline, struct state_layout *layout)
 {
     struct history *history = &pipeline->history;
@@ -434,6 +408,47 @@ static struct state_layout *declare(struct pipeline *pipeline)
     if (pipeline->has_labels)
         declare_history(pipeline, layout);
     return layout;
+}
+
+/* Each part of the state is a region of it, or several. */
+static void check_layout(struct pipeline *pipeline, struct findings *findings)
+{
+    struct state_layout *layout = declare(pipeline);
+    if (layout->refused)
+        findings_add(findings, "features", 0,
+                     "the state has %u parts, and can have %d: have fewer kinds of entities "
+                     "(most of all with medians and the like), silences, bursts or models",
+                     layout->directory.region_count + layout->refused, STATE_REGIONS_MAX);
+    free(layout);
+}
+
+bool pipeline_build(struct pipeline *pipeline, struct config *config, struct findings *findings)
+{
+    memset(pipeline, 0, sizeof *pipeline);
+    pipeline->config = config;
+    pipeline->from_ms = INT64_MIN;
+    pipeline->to_ms = INT64_MAX;
+    pipeline->has_labels = config->labels.event_source[0] || config->labels_input.present;
+    program_init(&pipeline->program, config->key);
+    pipeline->program.lists = &config->lists;
+    pipeline->program.zone = config->zone;
+    pipeline->program.zones = &config->zones;
+    open_features(pipeline, findings);
+    struct formulas *formulas = malloc(sizeof *formulas);
+    ASSERT(formulas);
+    formulas_open(formulas, pipeline, findings);
+    formulas_features(formulas);
+    build_models(formulas);
+    build_score(formulas);
+    build_rules(formulas);
+    build_monitor(formulas);
+    if (findings->count == 0)
+        features_unused(pipeline->features, unused_entity, formulas);
+    free(formulas);
+    program_finish(&pipeline->program);
+    if (findings->count == 0)
+        check_layout(pipeline, findings);
+    return findings->count == 0;
 }
 
 enum status pipeline_start(struct pipeline *pipeline, const char *header, struct failure *failure)

@@ -27,6 +27,8 @@ struct fold_row {
     /* the step's */
     uint64_t alerts, matured, requests, erased;
     uint64_t outcomes[OUTCOMES_MAX];
+    uint64_t ticks;    /* of all leaders */
+    int64_t silent_ms; /* that no event has come, as far as ticks say */
 };
 
 struct early_label {

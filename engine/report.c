@@ -2,6 +2,8 @@
 #include "engine/report.h"
 #include "base/calendar.h"
 #include "engine/watermark.h"
+#include "features/burst.h"
+#include "features/explain.h"
 #include "features/silence.h"
 #include <math.h>
 
@@ -112,6 +114,20 @@ static json_t *silences_json(const struct pipeline *pipeline)
     return silences;
 }
 
+static json_t *bursts_json(const struct pipeline *pipeline)
+{
+    json_t *bursts = json_array();
+    for (uint32_t i = 0; i < features_burst_count(pipeline->features); i++) {
+        struct burst_report report;
+        features_burst_report(pipeline->features, &pipeline->state, i, &report);
+        json_array_append_new(bursts,
+                              json_pack("{s:s,s:I,s:I,s:I}", "burst", report.formula, "counted",
+                                        (json_int_t)report.counted, "late", (json_int_t)report.late,
+                                        "ahead", (json_int_t)report.ahead));
+    }
+    return bursts;
+}
+
 static json_t *time_json(int64_t time_ms)
 {
     char text[32];
@@ -135,8 +151,9 @@ static json_t *watermark_json(const struct pipeline *pipeline)
             json_pack("{s:I,s:I,s:o,s:I,s:b}", "partition", (json_int_t)report.partition, "events",
                       (json_int_t)report.events, "newest", time_json(report.newest_ms), "behind_ms",
                       (json_int_t)report.behind_ms, "idle", report.idle));
-    return json_pack("{s:o,s:o,s:o}", "time", time_json(fold->watermark_ms), "newest",
-                     time_json(fold->newest_ms), "partitions", partitions);
+    return json_pack("{s:o,s:o,s:I,s:o}", "time", time_json(fold->watermark_ms), "newest",
+                     time_json(fold->newest_ms), "ticks", (json_int_t)fold->ticks, "partitions",
+                     partitions);
 }
 
 static json_t *requests_json(const struct fold_row *fold)
@@ -200,6 +217,7 @@ json_t *report_make(const struct engine *engine, double seconds)
     json_object_set_new(report, "retraining", gain_json(pipeline));
     json_object_set_new(report, "entities", entities_json(pipeline));
     json_object_set_new(report, "silences", silences_json(pipeline));
+    json_object_set_new(report, "bursts", bursts_json(pipeline));
     json_object_set_new(report, "watermark", watermark_json(pipeline));
     json_object_set_new(report, "requests", requests_json(fold));
     json_object_set_new(report, "decision_latency_ms", latency_json(engine->decision_latency));
@@ -321,6 +339,25 @@ static void print_silences(const struct pipeline *pipeline, FILE *file)
     }
 }
 
+static void print_bursts(const struct pipeline *pipeline, FILE *file)
+{
+    for (uint32_t i = 0; i < features_burst_count(pipeline->features); i++) {
+        struct burst_report report;
+        features_burst_report(pipeline->features, &pipeline->state, i, &report);
+        if (report.late + report.ahead)
+            fprintf(file, "%-18s %s: %llu events too late, %llu too far ahead: not counted\n",
+                    "bursts", report.formula, (unsigned long long)report.late,
+                    (unsigned long long)report.ahead);
+    }
+}
+
+static void print_ticks(const struct fold_row *fold, FILE *file)
+{
+    if (fold->ticks)
+        fprintf(file, "%-18s %llu moved event time on while no event came\n", "ticks",
+                (unsigned long long)fold->ticks);
+}
+
 static void print_ahead(const struct fold_row *fold, FILE *file)
 {
     if (fold->ahead)
@@ -331,10 +368,18 @@ static void print_ahead(const struct fold_row *fold, FILE *file)
             "clocks", (unsigned long long)fold->ahead);
 }
 
+static bool wants_labels(const struct pipeline *pipeline)
+{
+    for (uint32_t i = 0; i < pipeline->config->model_count; i++)
+        if (pipeline->config->model[i].kind->supervised)
+            return true;
+    return pipeline->has_labels;
+}
+
 static void print_labels(const struct pipeline *pipeline, FILE *file)
 {
     const struct fold_row *fold = pipeline_fold(pipeline);
-    if (pipeline->config->model_count && fold->events && fold->matured == 0)
+    if (wants_labels(pipeline) && fold->events && fold->matured == 0)
         fprintf(file, "%-18s none has come yet%s\n", "labels",
                 pipeline->config->labels.event_source[0]
                     ? ""
@@ -385,6 +430,8 @@ void report_print(const struct engine *engine, double seconds, FILE *file)
     print_outcomes(pipeline, file);
     print_entities(pipeline, file);
     print_silences(pipeline, file);
+    print_ticks(fold, file);
+    print_bursts(pipeline, file);
     print_ahead(fold, file);
     print_labels(pipeline, file);
     print_metrics(pipeline, "all labels", &all, file);

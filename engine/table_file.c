@@ -81,9 +81,10 @@ static void put_features(const struct table_file *table, const struct batch *bat
         uint32_t value = pipeline->feature_value[i];
         union value cell = batch_column(batch, value)[row];
         buffer_text(line, ",");
-        if (value_type_is_key(pipeline->program.value[value].type))
+        bool is_key = value_type_is_key(pipeline->program.value[value].type);
+        if (is_key && cell.key)
             buffer_format(line, "%016llx", (unsigned long long)cell.key);
-        else if (!isnan(cell.number))
+        else if (!is_key && !isnan(cell.number))
             buffer_number(line, cell.number);
     }
 }

@@ -53,6 +53,18 @@ static int64_t due_ms(const struct pipeline *pipeline)
 
 /* ---- looking ---- */
 
+/* How long no event has come, as far as is known. */
+static int64_t silent_ms(struct tick_watch *watch, const struct fold_row *fold, uint64_t now_ns)
+{
+    int64_t measured_ms = watch->silent_ms + (int64_t)((now_ns - watch->since_ns) / 1000000);
+    if (watch->events == fold->events && measured_ms >= fold->silent_ms)
+        return measured_ms;
+    watch->events = fold->events;
+    watch->since_ns = now_ns;
+    watch->silent_ms = fold->silent_ms;
+    return fold->silent_ms;
+}
+
 static bool has_event(const struct batch *batch)
 {
     for (uint32_t row = 0; row < batch->count; row++)
@@ -62,12 +74,13 @@ static bool has_event(const struct batch *batch)
 }
 
 /* One row ends only so many waits: what is left goes on at once. */
-static bool is_due(const struct tick_watch *watch, const struct pipeline *pipeline, uint64_t now_ns,
-                   int64_t arrival_ms)
+static bool is_due(const struct tick_watch *watch, const struct pipeline *pipeline, uint64_t now_ns)
 {
     const struct fold_row *fold = pipeline_fold(pipeline);
+    if (fold->arrival_ms == WATERMARK_NONE)
+        return false;
     int64_t due = due_ms(pipeline);
-    return due <= fold->watermark_ms || (due <= watermark_idle(pipeline, fold, arrival_ms) &&
+    return due <= fold->watermark_ms || (due <= watermark_idle(pipeline, fold, watch->arrival_ms) &&
                                          now_ns - watch->ticked_ns >= second_ns);
 }
 
@@ -76,6 +89,8 @@ bool tick_look(struct tick_watch *watch, const struct pipeline *pipeline,
                bool settled)
 {
     uint64_t now_ns = clock_monotonic_ns(clock);
+    const struct fold_row *fold = pipeline_fold(pipeline);
+    watch->arrival_ms = fold->arrival_ms + silent_ms(watch, fold, now_ns);
     bool was_absent = now_ns - watch->looked_ns > absence_ns;
     if (was_absent || has_event(batch) || !inputs_are_empty(inputs, RECORD_EVENT))
         watch->quiet_ns = now_ns;
@@ -83,8 +98,7 @@ bool tick_look(struct tick_watch *watch, const struct pipeline *pipeline,
         return false;
     watch->looked_ns = now_ns;
     uint64_t idle_ns = (uint64_t)pipeline->config->idle_after_ms * 1000000;
-    if (!settled || now_ns - watch->quiet_ns <= idle_ns ||
-        !is_due(watch, pipeline, now_ns, clock_wall_ms(clock)))
+    if (!settled || now_ns - watch->quiet_ns <= idle_ns || !is_due(watch, pipeline, now_ns))
         return false;
     watch->ticked_ns = now_ns;
     return true;

@@ -103,6 +103,7 @@ bool watermark_move(const struct pipeline *pipeline, struct state *state, struct
         fold->watermark_ms = fold->newest_ms;
         return believed;
     }
+    fold->silent_ms = 0;
     bool later = arrival_ms > fold->arrival_ms;
     if (later)
         fold->arrival_ms = arrival_ms;
@@ -121,6 +122,16 @@ int64_t watermark_idle(const struct pipeline *pipeline, const struct fold_row *f
     int64_t time_ms = fold->newest_ms + silent_ms;
     bool moves = silent_ms > pipeline->config->idle_after_ms && time_ms > fold->watermark_ms;
     return moves ? time_ms : fold->watermark_ms;
+}
+
+void watermark_tick(const struct pipeline *pipeline, struct fold_row *fold, int64_t arrival_ms)
+{
+    fold->ticks++;
+    fold->watermark_ms = watermark_idle(pipeline, fold, arrival_ms);
+    if (fold->arrival_ms == WATERMARK_NONE || arrival_ms == INT64_MIN)
+        return;
+    int64_t silent_ms = arrival_ms - fold->arrival_ms;
+    fold->silent_ms = silent_ms > fold->silent_ms ? silent_ms : fold->silent_ms;
 }
 
 bool watermark_report(const struct pipeline *pipeline, uint32_t *partition,

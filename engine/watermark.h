@@ -23,6 +23,9 @@ bool watermark_move(const struct pipeline *pipeline, struct state *state, struct
 int64_t watermark_idle(const struct pipeline *pipeline, const struct fold_row *fold,
                        int64_t arrival_ms);
 
+/* A tick of that stamp moves it so far. */
+void watermark_tick(const struct pipeline *pipeline, struct fold_row *fold, int64_t arrival_ms);
+
 /* What reports say of a partition. */
 struct partition_report {
     uint32_t partition;

@@ -81,7 +81,7 @@ static bool argument_place(struct call *call, enum argument_role role, uint32_t 
             "%s takes a field or a formula of fields: a window's result cannot name an "
             "entity",
             call->node->name);
-    call->key[call->key_count++] = value;
+    call->key_apart = call->key[call->key_count++] = value;
     return true;
 }
 

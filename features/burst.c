@@ -177,6 +177,15 @@ void bursts_close(struct features *features)
         free(features->burst[i].formula);
 }
 
+void features_burst_report(const struct features *features, const struct state *state,
+                           uint32_t index, struct burst_report *report)
+{
+    const struct burst *burst = &features->burst[index];
+    const struct burst_row *row = state_read(state, burst->region, 0);
+    *report = (struct burst_report){
+        .formula = burst->formula, .counted = row->counted, .late = row->late, .ahead = row->ahead};
+}
+
 static bool is_event(const struct batch *batch, uint32_t row)
 {
     return batch->kind[row] == RECORD_EVENT && !batch->dead[row];

@@ -63,6 +63,14 @@ uint64_t bursts_size(const struct features *features);
 void bursts_declare(struct features *features, struct state_layout *layout);
 void bursts_close(struct features *features);
 
+/* What was counted, for reports. */
+struct burst_report {
+    const char *formula;
+    uint64_t counted, late, ahead;
+};
+void features_burst_report(const struct features *features, const struct state *state,
+                           uint32_t index, struct burst_report *report);
+
 /* Level 0 has run: fills their columns. */
 void bursts_extract(const struct features *features, struct state *state, struct batch *batch);
 

@@ -22,6 +22,7 @@ struct call {
     struct frame frame; /* but for its condition and level */
     uint32_t key_count;
     uint32_t key[ENTITY_KEYS_MAX];
+    uint32_t key_apart; /* that `by` does not name: x of new(x); or VALUE_NONE */
     bool names_label;
     uint32_t level;
 };
@@ -38,6 +39,12 @@ bool value_uses(const struct program *program, uint32_t value, uint32_t label);
 
 /* The window stands above all values that it looks at; scores are too high. */
 bool level_check(struct call *call, uint32_t value, uint32_t column);
+
+/* The keys that `by` names, and the place of each name in the entity's; whose pairs the entity's
+ * rows are, if the window has a key that `by` does not name; key.c. */
+bool call_keys(struct call *call);
+const char *call_key_name(const struct call *call, uint32_t index, char name[SCHEMA_NAME_MAX]);
+void call_owner(const struct call *call, struct entity *entity);
 
 /* The arguments and the constant behind them; argument.c. */
 bool arguments_compile(struct call *call);

@@ -3,6 +3,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
+#include "features/owner.h"
 #include "features/pane.h"
 #include <stdio.h>
 #include <string.h>
@@ -318,6 +319,8 @@ void entity_seal(struct entity *entity)
         (uint32_t)(sizeof(struct entity_head) + entity->edge_count * sizeof(struct cursor));
     for (uint32_t i = 0; i < entity->frame_count; i++)
         offset = frame_layout(entity, i, offset);
+    entity->links_offset = offset;
+    offset += entity->owner_count * (uint32_t)sizeof(struct owner_link);
     entity->inline_offset = offset;
     panes_plan(entity);
     plain_make(entity);
@@ -340,6 +343,7 @@ void entity_declare(struct entity *entity, struct state_layout *layout)
                                           entity->rows_max, STATE_ROWS_TAKEN);
     snprintf(name, sizeof name, "%.40s index", entity->name);
     keymap_declare(&entity->map, layout, name, entity->row_region, entity->rows_max);
+    owners_declare(entity, layout);
     if (!entity->has_slots)
         return;
     snprintf(name, sizeof name, "%.40s blocks", entity->name);

@@ -35,6 +35,7 @@
 
 enum {
     ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
+    PAIRS_LAYOUT = 3,  /* likewise of pairs, whose rows have links */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
@@ -190,7 +191,11 @@ struct entity {
     uint32_t counters_region;
     uint32_t key_count;
     uint32_t key_value[ENTITY_KEYS_MAX];
-    uint32_t key_hashed;      /* bits: these key parts are no texts */
+    uint32_t key_hashed;  /* bits: these key parts are no texts */
+    uint32_t owner_count; /* of pairs: by how many parts of the key they are found (owner.h) */
+    uint32_t owner_without[ENTITY_KEYS_MAX];
+    uint32_t links_offset, owners_region; /* in the row; of the state */
+    struct keymap owners;
     bool named;               /* all key parts are fields that a request can name */
     struct hash_key hash_key; /* for them */
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
@@ -324,6 +329,9 @@ bool entity_expire(const struct entity *entity, struct state *state, uint64_t ro
 /* After an event: looks whether the row under the hand has expired, so that room comes back from
  * entities that nobody visits any more. */
 void entity_sweep(const struct entity *entity, struct state *state, int64_t newest_ms);
+
+/* Forgets that row's entity. */
+void entity_forget(const struct entity *entity, struct state *state, uint64_t row);
 
 /* Forgets the key's entity for good; false if there is none. */
 bool entity_erase(const struct entity *entity, struct state *state, uint64_t key);

@@ -1,5 +1,6 @@
 /* A batch through all entities; see features.h and, for the order of work, fetch.h. */
 #include "features/fetch.h"
+#include "features/owner.h"
 #include "features/pass.h"
 #include <string.h>
 
@@ -20,7 +21,8 @@ struct extraction {
 bool features_may_erase(const struct features *features, const struct batch *batch, uint32_t row)
 {
     for (uint32_t e = 0; e < features->entity_count; e++)
-        if (entity_is_erased(features->entity[e], batch, row))
+        if (entity_is_erased(features->entity[e], batch, row) ||
+            owners_are_erased(features->entity[e], batch, row))
             return true;
     return false;
 }
@@ -42,6 +44,9 @@ static void entity_before(const struct extraction *work, const struct unit *unit
     if (entity_is_erased(entity, work->batch, row) &&
         entity_erase(entity, work->state, entity_key(entity, work->batch, row)))
         work->batch->erased[row] = true;
+    if (work->batch->kind[row] == RECORD_REQUEST &&
+        owners_erase(entity, work->state, work->batch, row))
+        work->batch->erased[row] = true;
     if (unit->history)
         labels_before(entity, work->state, work->batch, row, unit->row[row - unit->from],
                       unit->history);
@@ -58,6 +63,8 @@ static void entity_begin(const struct extraction *work, const struct unit *unit,
         remember_key(work, entity, row, key);
     entity_sweep(entity, work->state, work->batch->newest_ms[row]);
     visit_begin(work->features, visit, work->batch, row, key);
+    if (visit->kind != VISIT_NONE)
+        owners_note(entity, work->state, visit->row, work->batch, row);
 }
 
 static void entity_after(const struct extraction *work, const struct unit *unit, uint32_t row)

@@ -2,6 +2,7 @@
  * only, not the states. */
 #include "features/form.h"
 #include "features/match.h"
+#include "features/pane.h"
 #include "features/pass.h"
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,7 @@ static enum window_fate fate_in(struct fate_walk *walk, const struct match *matc
 {
     const struct frame *frame = &match->to->frame[window->frame];
     int64_t reach_ms = entity_reach_ms(match->from, walk->from->features->lateness_ms);
+    walk->result.loses_panes |= !panes_go_over(match, window);
     if (is_kept(walk, window, match->from))
         return WINDOW_KEPT;
     if (is_taken(match, window))

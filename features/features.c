@@ -10,6 +10,7 @@
  * for the panes of those with too many events.  All of it is room in the mapping, which costs
  * nothing until it is used. */
 #include "base/hash.h"
+#include "features/owner.h"
 #include "features/pass.h"
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +111,7 @@ static const struct entity_setting *setting_of(const struct features *features,
 
 static uint64_t row_bytes(const struct entity *entity)
 {
-    return entity->row_size + INDEX_BYTES;
+    return entity->row_size + INDEX_BYTES + owners_bytes(entity);
 }
 
 /* Trees get no more than all windows of all entities could fill, half full. */
@@ -236,7 +237,7 @@ static void entity_settle(struct features *features, struct entity *entity)
     entity->zone = features->zone;
     entity_seal(entity);
     uint64_t parts[] = {entity->fingerprint, entity->events_max, (uint64_t)entity->lateness_ms,
-                        ENTITY_LAYOUT};
+                        entity->owner_count ? PAIRS_LAYOUT : ENTITY_LAYOUT};
     entity->fingerprint = hash_fingerprint(parts, sizeof parts);
     features->scratch[entity->index] = calloc(1, entity->slot_size);
     entity->panes_scratch = calloc(1, entity->panes_size + 8);

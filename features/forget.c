@@ -7,6 +7,7 @@
  * blocks more often than one that holds few.  The choice depends on nothing but the state. */
 #include "base/hash.h"
 #include "features/multiset.h"
+#include "features/owner.h"
 #include "features/pane.h"
 
 enum {
@@ -59,7 +60,7 @@ bool entity_is(const struct entity *entity, const struct state *state, uint64_t 
     return head->live && head->key == key;
 }
 
-static void entity_forget(const struct entity *entity, struct state *state, uint64_t row)
+void entity_forget(const struct entity *entity, struct state *state, uint64_t row)
 {
     const struct entity_head *head = head_read(entity, state, row);
     keymap_remove(&entity->map, state, head->key);
@@ -70,6 +71,7 @@ static void entity_forget(const struct entity *entity, struct state *state, uint
         block = older;
     }
     multisets_forget(entity, state, row);
+    owners_leave(entity, state, row);
     panes_forget(entity, state, row);
     state_give(state, entity->row_region, row);
 }

@@ -16,6 +16,7 @@
 #include "features/form.h"
 #include "features/match.h"
 #include "features/moment.h"
+#include "features/owner.h"
 #include "features/pane.h"
 #include "features/pass.h"
 #include <stdlib.h>
@@ -243,6 +244,7 @@ static void row_move(struct move *move, uint64_t row)
     move->new = (struct visit){.entity = to, .state = move->to_state, .time_ms = head->newest_ms};
     move->new.row = entity_enter(to, move->to_state, head->key, head->newest_ms);
     move->new.bytes = state_write_row(move->to_state, to->row_region, move->new.row);
+    owners_move(to, move->to_state, move->new.row, move->from, move->from_state, row);
     move->has_lost = false;
     memset(move->frame_lost, 0, sizeof move->frame_lost);
     bases_take(move);
@@ -318,6 +320,10 @@ static bool rows_fit(const struct move *move)
 {
     return state_copy_fits(move->to_state, move->to->row_region, move->from_state,
                            move->from->row_region) &&
+           owners_same(move->to, move->from) &&
+           (!move->to->owner_count ||
+            state_copy_fits(move->to_state, move->to->owners_region, move->from_state,
+                            move->from->owners_region)) &&
            (!move->to->has_slots || state_copy_fits(move->to_state, move->to->block_region,
                                                     move->from_state, move->from->block_region)) &&
            (move->from->panes_max == 0 ||
@@ -332,6 +338,7 @@ static void rows_copy(struct move *move)
 {
     const struct entity *to = move->to, *from = move->from;
     state_copy_rows(move->to_state, to->row_region, move->from_state, from->row_region);
+    owners_copy(to, move->to_state, from, move->from_state);
     if (to->has_slots)
         state_copy_rows(move->to_state, to->block_region, move->from_state, from->block_region);
     if (from->panes_max)
@@ -378,31 +385,18 @@ static const struct silence *find_silence(const struct features *features,
     return NULL;
 }
 
-static void silence_move(const struct features_side *to, const struct silence *silence,
-                         const struct features_side *from, const struct silence *found)
-{
-    state_copy_rows(to->state, silence->head_region, from->state, found->head_region);
-    state_copy_rows(to->state, silence->rows_region, from->state, found->rows_region);
-    uint64_t used = from->state->directory->region[found->rows_region].used;
-    for (uint64_t row = 0; row < used; row++) {
-        const struct silence_row *old = state_read(from->state, found->rows_region, row);
-        if (old->key && keymap_find(&found->map, from->state, old->key) == row)
-            keymap_insert(&silence->map, to->state, old->key, row);
-    }
-}
-
 bool features_move_silence(const struct features_side *to, uint32_t index,
-                           const struct features_side *from)
+                           const struct features_side *from, struct entity_moved *moved)
 {
     const struct silence *silence = &to->features->silence[index];
     const struct silence *found = find_silence(from->features, silence);
+    *moved = (struct entity_moved){0};
     if (!found || to->rehashed)
         return false;
-    if (!to->state || !to->state->bytes)
-        return true;
-    if (!state_copy_fits(to->state, silence->rows_region, from->state, found->rows_region))
-        return false;
-    silence_move(to, silence, from, found);
+    if (to->state && to->state->bytes)
+        silence_move(silence, to->state, found, from->state, moved);
+    else if (found->rows_max > silence->rows_max)
+        moved->left_out = found->rows_max - silence->rows_max;
     return true;
 }
 

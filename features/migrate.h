@@ -36,6 +36,7 @@ struct features_fate {
     bool has_window;
     enum window_fate fate;
     int64_t reach_ms; /* of WINDOW_PART: of the shortest */
+    bool loses_panes; /* what was spilled past events_max is not taken over for some of them */
 };
 
 struct features_fate features_fate(const struct features_side *to, const struct features_side *from,
@@ -47,10 +48,15 @@ uint32_t features_find_entity(const struct features *features, const char *name)
 /* Bursts that were there before take their sketches with them. */
 void features_move_bursts(const struct features_side *to, const struct features_side *from);
 
+struct entity_moved {
+    uint64_t kept, left_out; /* left out: those idle longest, for want of room */
+};
+
 /* Likewise who is watched for a silence of the same span, by the same keys; says whether silence
- * `index` of `to` is. */
+ * `index` of `to` is.  With `to` not mapped nobody is moved, and left_out is by how many there is
+ * less room. */
 bool features_move_silence(const struct features_side *to, uint32_t index,
-                           const struct features_side *from);
+                           const struct features_side *from, struct entity_moved *moved);
 
 /* How many kinds of entities there are, and the name of one. */
 uint32_t features_entity_count(const struct features *features);
@@ -58,10 +64,6 @@ const char *features_entity_name(const struct features *features, uint32_t index
 
 /* Which key of an example row is the entity's; UINT32_MAX: none. */
 uint32_t features_entity_key(const struct features *features, uint32_t index);
-
-struct entity_moved {
-    uint64_t kept, left_out; /* left out: those idle longest, for want of room */
-};
 
 /* Fills entity `index` of `to`, which is fresh, from entity `source` of `from`. */
 void features_move_entity(const struct features_side *to, uint32_t index,

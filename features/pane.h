@@ -93,6 +93,10 @@ struct match;
 /* What an entity's panes mean to another plan of it (match.h); before its slots are moved. */
 void panes_move(const struct match *match, const struct visit *new, const struct visit *old);
 
+/* Whether what they hold for that window of the new plan does; also if nothing is spilled for it.
+ */
+bool panes_go_over(const struct match *match, const struct window *window);
+
 /* Gives back the panes of a row that is to be forgotten. */
 void panes_forget(const struct entity *entity, struct state *state, uint64_t row);
 

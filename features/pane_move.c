@@ -105,6 +105,58 @@ static void frame_move(const struct pane_move *move)
     panes_refresh(move->match->to, to, new, visit_head(move->new)->newest_ms);
 }
 
+/* Which frame's panes go over to this frame. */
+static uint32_t panes_source(const struct match *match, const struct frame *frame)
+{
+    bool clocks = frame->form == &period_form &&
+                  match->to->zone->fingerprint != match->from->zone->fingerprint;
+    return frame->panes == INDEX_NONE || clocks ? INDEX_NONE : frame_source(match, frame);
+}
+
+static bool sums_go_over(const struct match *match, const struct moment *moment, uint32_t source)
+{
+    uint32_t cell = cell_source(match, moment->cell);
+    for (uint32_t i = 0; i < match->from->moment_count; i++) {
+        const struct moment *other = &match->from->moment[i];
+        if (other->frame == source && other->cell == cell &&
+            (moment->cell == INDEX_NONE || cell != INDEX_NONE) &&
+            moment_size(moment->needs) <= moment_size(other->needs))
+            return true;
+    }
+    return false;
+}
+
+static bool values_go_over(const struct match *match, const struct multiset *multiset,
+                           uint32_t source)
+{
+    for (uint32_t i = 0; i < match->from->multiset_count; i++) {
+        const struct multiset *other = &match->from->multiset[i];
+        if (other->frame == source && other->cell == match->cell[multiset->cell] &&
+            (other->sketches || !multiset->sketches))
+            return true;
+    }
+    return false;
+}
+
+bool panes_go_over(const struct match *match, const struct window *window)
+{
+    const struct entity *to = match->to;
+    const struct frame *frame = &to->frame[window->frame];
+    uint32_t source = panes_source(match, frame);
+    if (frame->panes == INDEX_NONE)
+        return true;
+    if (source == INDEX_NONE)
+        return false;
+    if (window->kind->finish)
+        return sums_go_over(match, &to->moment[window->moment], source);
+    if (window->multiset != INDEX_NONE)
+        return to->multiset[window->multiset].pane == INDEX_NONE ||
+               values_go_over(match, &to->multiset[window->multiset], source);
+    uint32_t other = match->window[window - to->window];
+    return window->pane == INDEX_NONE ||
+           (other != INDEX_NONE && match->from->window[other].frame == source);
+}
+
 void panes_move(const struct match *match, const struct visit *new, const struct visit *old)
 {
     struct pane_move move = {.match = match, .new = new, .old = old};
@@ -113,11 +165,8 @@ void panes_move(const struct match *match, const struct visit *new, const struct
     for (uint32_t f = 0; f < match->to->frame_count; f++) {
         const struct frame *frame = &match->to->frame[f];
         move.to_frame = f;
-        move.from_frame = frame->panes == INDEX_NONE ? INDEX_NONE : frame_source(match, frame);
-        if (move.from_frame == INDEX_NONE ||
-            (frame->form == &period_form &&
-             match->to->zone->fingerprint != match->from->zone->fingerprint))
-            continue;
-        frame_move(&move);
+        move.from_frame = panes_source(match, frame);
+        if (move.from_frame != INDEX_NONE)
+            frame_move(&move);
     }
 }

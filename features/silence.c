@@ -2,6 +2,8 @@
 #include "features/silence.h"
 #include "base/hash.h"
 #include "base/mask.h"
+#include "base/state_copy.h"
+#include "features/migrate.h"
 #include "features/pass.h"
 #include <stdio.h>
 #include <string.h>
@@ -166,7 +168,9 @@ static void tell(const struct watching *work, const struct silence_row *row)
 static void look(struct watching *work, int64_t watermark_ms)
 {
     const struct silence_head *head = state_read(work->state, work->silence->head_region, 0);
-    for (; head->oldest && work->told < SILENCE_TOLD_MAX; work->told++) {
+    /* The row itself may end one of each kind. */
+    uint32_t most = SILENCE_TOLD_MAX - work->features->silence_count;
+    for (; head->oldest && work->told < most; work->told++) {
         uint64_t row = head->oldest - 1;
         const struct silence_row *oldest = row_read(work, row);
         if (oldest->last_ms + work->silence->span_ms > watermark_ms)
@@ -279,6 +283,64 @@ void features_watch(const struct features *features, struct state *state, struct
         uint64_t key = batch->ahead[row] ? 0 : entity_key(entity, batch, row);
         if (key)
             note(&work, key, batch->time_ms[row], batch->watermark_ms[row]);
+    }
+}
+
+/* Behind the row that was taken before, which is row `last` + 1 or 0. */
+static uint64_t row_copy(const struct silence *to, struct state *state,
+                         const struct silence_row *old, uint64_t last)
+{
+    uint64_t row = state_take(state, to->rows_region);
+    ASSERT(row != STATE_NO_ROW);
+    struct silence_row *new = state_write_row(state, to->rows_region, row);
+    *new = *old;
+    new->older = last;
+    new->newer = 0;
+    if (last)
+        ((struct silence_row *)state_write_row(state, to->rows_region, last - 1))->newer = row + 1;
+    keymap_insert(&to->map, state, old->key, row);
+    return row + 1;
+}
+
+/* Rows as they stand: an equal configuration gives equal bytes. */
+static void rows_copy(const struct silence *to, struct state *to_state, const struct silence *from,
+                      const struct state *from_state)
+{
+    state_copy_rows(to_state, to->head_region, from_state, from->head_region);
+    state_copy_rows(to_state, to->rows_region, from_state, from->rows_region);
+    if (to->map.mask == from->map.mask) {
+        state_copy_rows(to_state, to->map.index_region, from_state, from->map.index_region);
+        return;
+    }
+    uint64_t used = from_state->directory->region[from->rows_region].used;
+    for (uint64_t row = 0; row < used; row++) {
+        const struct silence_row *old = state_read(from_state, from->rows_region, row);
+        if (old->key && keymap_find(&from->map, from_state, old->key) == row)
+            keymap_insert(&to->map, to_state, old->key, row);
+    }
+}
+
+void silence_move(const struct silence *to, struct state *to_state, const struct silence *from,
+                  const struct state *from_state, struct entity_moved *moved)
+{
+    const struct silence_head *old = state_read(from_state, from->head_region, 0);
+    struct silence_head *new = state_write_row(to_state, to->head_region, 0);
+    uint64_t live = from_state->directory->region[from->rows_region].live;
+    uint64_t skipped = live > to->rows_max ? live - to->rows_max : 0;
+    *moved = (struct entity_moved){.kept = live - skipped, .left_out = skipped};
+    if (state_copy_fits(to_state, to->rows_region, from_state, from->rows_region)) {
+        rows_copy(to, to_state, from, from_state);
+        return;
+    }
+    *new = (struct silence_head){.told = old->told, .unwatched = old->unwatched + skipped};
+    for (uint64_t at = old->oldest; at;) {
+        const struct silence_row *row = state_read(from_state, from->rows_region, at - 1);
+        if (skipped)
+            skipped--;
+        else
+            new->newest = row_copy(to, to_state, row, new->newest);
+        new->oldest = new->oldest ? new->oldest : new->newest;
+        at = row->newer;
     }
 }
 

@@ -29,10 +29,10 @@
 #include "base/state.h"
 
 enum {
-    SILENCES_MAX = 4, /* that are watched */
+    SILENCES_MAX = 16, /* that are watched: each is a look-up an event */
     SILENCE_KEYS_MAX = SYNTAX_BY_MAX,
     SILENCE_TEXT_MAX = 56,
-    SILENCE_TOLD_MAX = 4, /* before one row; the rest before the next ones */
+    SILENCE_TOLD_MAX = BATCH_SILENCES_MAX, /* before one row; the rest before the next ones */
 };
 
 struct silence {
@@ -80,6 +80,12 @@ void silences_declare(struct features *features, struct state_layout *layout);
  * who is erased. */
 void features_watch(const struct features *features, struct state *state, struct batch *batch,
                     uint32_t row);
+
+/* Fills `to`, which is fresh, with who is watched in `from` for the same; those who have been
+ * silent longest are left out if there is less room. */
+struct entity_moved;
+void silence_move(const struct silence *to, struct state *to_state, const struct silence *from,
+                  const struct state *from_state, struct entity_moved *moved);
 
 /* The watermark at which somebody is silent next; INT64_MAX: nobody is watched. */
 int64_t features_silence_due(const struct features *features, const struct state *state);

@@ -127,6 +127,17 @@ static uint32_t assumed_window(void *self, const struct syntax *syntax,
 }
 
 /* The condition as it is if the label is `label`; VALUE_NONE on a mistake. */
+/* `sum(x) by card where a == 1 / n`: whoever writes so means the quotient of the window. */
+static void where_hint(struct syntax_error *error)
+{
+    size_t used = strlen(error->message);
+    if (error->message[0] == '\'' && strchr("+-*/%", error->message[1]) &&
+        error->message[2] == '\'')
+        snprintf(error->message + used, sizeof error->message - used,
+                 "; `where` takes all that follows: put parentheses around the window to compute "
+                 "with it");
+}
+
 static uint32_t condition_compile(struct call *call, double label, bool *names_label)
 {
     struct assumed_label assumed = {.call = call, .label = label};
@@ -135,8 +146,10 @@ static uint32_t condition_compile(struct call *call, double label, bool *names_l
     uint32_t value =
         program_compile(call->program, call->syntax, call->node->where, &resolver, call->error);
     *names_label = assumed.named;
-    if (value == VALUE_NONE)
+    if (value == VALUE_NONE) {
+        where_hint(call->error);
         return VALUE_NONE;
+    }
     if (call->program->value[value].type != TYPE_BOOLEAN)
         call_mistake(call, column, "where needs a condition, such as `amount > 100`, not %s",
                      value_type_name(call->program->value[value].type));
@@ -176,65 +189,6 @@ static bool where_compile(struct call *call)
     if (call->where_1 == VALUE_NONE || !label_condition_check(call))
         return false;
     call->names_label = true;
-    return true;
-}
-
-/* The place of a name in `by` is not its place in the key: new(x) has put x there first. */
-static bool key_compile(struct call *call, uint32_t index)
-{
-    const struct syntax_node *node = call->node;
-    struct syntax_node name = {.kind = SYNTAX_NAME, .column = node->by_column[index]};
-    memcpy(name.name, node->by[index], sizeof name.name);
-    call->error->column = name.column;
-    uint32_t value = call->resolver->name(call->resolver->self, &name, call->error);
-    if (value == VALUE_NONE)
-        return false;
-    const struct field *field = call->program->value[value].field;
-    if (call->program->value[value].type != TYPE_TEXT || !field ||
-        (field->type != FIELD_KEY && field->type != FIELD_ID))
-        return call_mistake(
-            call, node->by_column[index],
-            "by needs a field of type key: '%s' is none; declare it as one in the schema",
-            node->by[index]);
-    for (uint32_t i = 0; i < call->key_count; i++)
-        if (call->key[i] == value)
-            return call_mistake(call, node->by_column[index], "'%s' stands twice in by",
-                                node->by[index]);
-    call->key[call->key_count++] = value;
-    return true;
-}
-
-/* A field by its name, a formula by what it means. */
-static const char *key_name(const struct call *call, uint32_t index, char name[SCHEMA_NAME_MAX])
-{
-    const struct program_value *value = &call->program->value[call->key[index]];
-    if (value->field && !value->operation)
-        snprintf(name, SCHEMA_NAME_MAX, "%s", value->field->name);
-    else
-        snprintf(name, SCHEMA_NAME_MAX, "=%016llx", (unsigned long long)value->fingerprint);
-    return name;
-}
-
-/* (merchant, card) is the same entity as (card, merchant): keys stand in the order of their names.
- */
-static void keys_sort(struct call *call)
-{
-    char name[2][SCHEMA_NAME_MAX];
-    for (uint32_t i = 1; i < call->key_count; i++)
-        for (uint32_t j = i;
-             j > 0 && strcmp(key_name(call, j - 1, name[0]), key_name(call, j, name[1])) > 0; j--) {
-            uint32_t swapped = call->key[j];
-            call->key[j] = call->key[j - 1];
-            call->key[j - 1] = swapped;
-        }
-}
-
-static bool keys_compile(struct call *call)
-{
-    for (uint32_t i = 0; i < call->node->by_count; i++)
-        if (!key_compile(call, i))
-            return false;
-    keys_sort(call);
     return true;
 }
 
@@ -319,7 +273,7 @@ static struct entity *entity_of(const struct call *call)
     for (uint32_t i = 0; i < call->key_count; i++) {
         size_t used = strlen(name);
         size_t more = (size_t)snprintf(name + used, sizeof name - used, "%s%s", i ? "," : "",
-                                       key_name(call, i, part));
+                                       call_key_name(call, i, part));
         if (more >= sizeof name - used) { /* cut, it could be another's */
             call_mistake(call, call->node->column,
                          "the names of its keys are too long: %zu bytes all together at most",
@@ -576,17 +530,19 @@ uint32_t features_window(struct features *features, struct program *program,
                         .program = program,
                         .syntax = syntax,
                         .node = node,
+                        .key_apart = VALUE_NONE,
                         .resolver = resolver,
                         .error = error};
     frame_plan(&call);
     if (!kind_find(&call) || !span_check(&call) || !arguments_compile(&call) ||
-        !count_plan(&call) || !where_compile(&call) || !keys_compile(&call))
+        !count_plan(&call) || !where_compile(&call) || !call_keys(&call))
         return VALUE_NONE;
     struct entity *entity = entity_of(&call);
     bool fits = entity && count_check(&call, entity);
     uint32_t value = fits ? window_of(&call, entity) : VALUE_NONE;
     if (value == VALUE_NONE)
         return VALUE_NONE;
+    call_owner(&call, entity);
     if (!silence_watch(&call, entity))
         return VALUE_NONE;
     if (call.names_label && entity->history_key == INDEX_NONE)

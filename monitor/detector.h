@@ -3,12 +3,13 @@
 #ifndef MONITOR_DETECTOR_H
 #define MONITOR_DETECTOR_H
 
+#include "base/adwin.h"
 #include "base/option.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Sums of squares of so large values stay finite. */
-#define DETECTOR_VALUE_MAX 1e100
+/* The one of ADWIN, which is a detector too. */
+#define DETECTOR_VALUE_MAX ADWIN_VALUE_MAX
 
 /* Which changes of the mean give the alarm; a detector follows the others silently. */
 enum direction { DIRECTION_BOTH, DIRECTION_UP, DIRECTION_DOWN };

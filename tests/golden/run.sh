@@ -207,6 +207,23 @@ $(awk '/^### Step by step/ { on = 1 } /^```$/ { on = block = 0 } block { sub(" *
 }}
 END
 ok documents/steps "$weir" lint "$work/steps.json"
+# The table of aggregates: the last cell of each line.
+cat >"$work/aggregates.json" <<END
+{"name": "aggregates", "events": {"source": "simulator", "fields": {
+  "id": "id", "time": "time", "card": "key", "merchant": "key", "device": "key", "ip": "key", "amount": "number",
+  "country": "text", "lat": "latitude", "lon": "longitude", "declined": "boolean"}},
+ "features": {
+$(awk -F'`' '/^\| Aggregate \| What it says/ { on = 1 } /^$/ { on = 0 } on && NF > 3 && $(NF - 1) ~ / by / \
+    { printf "%s\"f%d\": \"%s\"", n ? ",\n" : "", n++, $(NF - 1) }' docs/configuration.md)
+}}
+END
+ok documents/aggregates "$weir" lint "$work/aggregates.json"
+ok documents/all-aggregates test "$(grep -c '"f[0-9]*":' "$work/aggregates.json")" -ge 24
+awk -v work="$work" '/^```json$/ { on = 1; n++; next } /^```/ { on = 0 } on { print >(work "/whole." n ".json") }' \
+    docs/configuration.md
+for example in "$work"/whole.[0-9]*.json; do
+    ok "documents/whole-example-$(basename "$example" .json)" "$weir" lint "$example"
+done
 awk '/^```json/ { on = 1; next } /^```/ { on = 0 } on' README.md >"$work/readme.json"
 ok documents/readme-example "$weir" lint "$work/readme.json"
 awk -v work="$work" '/^```json$/ { on = 1; n++; next } /^```/ { on = 0 } on { print >(work "/models." n ".json") }' \

@@ -180,9 +180,14 @@ static int64_t milliseconds(double time)
     return (int64_t)floor(time) * SECOND_MS;
 }
 
-DEFINE(define_hour, in_calendar(t) ? calendar_hour(milliseconds(t)) : MISSING)
+static double hour_of(int64_t time_ms)
+{
+    return (double)(floor_divide(time_ms, HOUR_MS) - 24 * floor_divide(time_ms, DAY_MS));
+}
+
+DEFINE(define_hour, in_calendar(t) ? hour_of(milliseconds(t)) : MISSING)
 DEFINE(define_weekday, in_calendar(t) ? calendar_weekday(milliseconds(t)) : MISSING)
-DEFINE(define_day, in_calendar(t) ? calendar_day(milliseconds(t)) : MISSING)
+DEFINE(define_day, in_calendar(t) ? civil_of(milliseconds(t)).day : MISSING)
 DEFINE(define_is_weekend, in_calendar(t) ? calendar_weekday(milliseconds(t)) > 4 : MISSING)
 DEFINE(define_if_key, (double)(is_true(p) ? k : l))
 DEFINE(define_coalesce_key, (double)(k ? k : l))

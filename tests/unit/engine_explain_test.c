@@ -19,6 +19,7 @@ static const char pipeline_text[] =
     "  'middle': 'median(amount) by card over 1h',"
     "  'kinds': 'distinct(amount) by card over 1h',"
     "  'log': 'log1p(amount)',"
+    "  'gap': 'silence(30m) by shop',"
     "  'last_card': 'last(card) by shop',"
     "  'cards': 'distinct(card) by shop over 1h',"
     "  'secrets': 'sum(secret) by shop over 1h + 1',"
@@ -262,7 +263,11 @@ static void test_json(void **state)
     assert_int_equal(json_array_size(entities), 3);
     json_t *windows = json_object_get(json_array_get(entities, 0), "windows");
     assert_int_equal(json_array_size(windows), 6);
-    assert_int_equal(json_object_size(json_object_get(object, "features")), 12);
+    assert_int_equal(json_object_size(json_object_get(object, "features")), 13);
+    json_t *silence = json_array_get(json_object_get(object, "silences"), 0);
+    assert_string_equal(json_string_value(json_object_get(silence, "entity")), "shop");
+    assert_int_equal(json_integer_value(json_object_get(silence, "span_ms")), 1800000);
+    assert_true(json_integer_value(json_object_get(silence, "most")) > 1000);
     assert_true(json_is_true(json_object_get(json_object_get(object, "asked"), "fits")));
     json_decref(object);
     world_close(world);

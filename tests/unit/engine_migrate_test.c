@@ -182,7 +182,36 @@ static void panes_go_over(void **state)
     assert_true(feature(trial, 0) >= 48 && feature(trial, 0) <= 54);
     assert_true(feature(trial, 1) == 51 && feature(trial, 2) == 3);
     assert_true(feature(trial, 3) == 50 + 51 + 52 + 53 + 54 + 55);
+    check_line(&report, "feature n", MIGRATION_KEPT, "");
+    check_line(&report, "feature least", MIGRATION_KEPT, "");
+    check_line(&report, "feature kinds", MIGRATION_KEPT, "");
+    check_line(&report, "feature sum", MIGRATION_REFILLED, "keeps; not what was spilled");
     migration_report_close(&report);
+    trial_close(trial);
+}
+
+/* Where time is cut otherwise what was spilled is gone, and it is said. */
+static void panes_of_another_length(void **state)
+{
+    (void)state;
+    struct setup before = {.features = "'n': 'count() by card over 1d', 'all': 'count() by card'",
+                           .entities = "'card': {'events_max': 5}"};
+    struct setup after = before;
+    after.lateness = "'12h'";
+    struct migration_report report, plan = {0};
+    struct trial *trial = set_up(&before, true), *built = set_up(&after, false);
+    for (int i = 0; i < 40; i++)
+        event(trial, i, i * 4, "x", i);
+    migrate(&built->pipeline, &trial->pipeline, &plan);
+    check_line(&plan, "feature n", MIGRATION_KEPT, "but not what was spilled");
+    trial = move(trial, &after, &report);
+    check_line(&report, "feature n", MIGRATION_KEPT, "but not what was spilled");
+    check_line(&report, "feature all", MIGRATION_KEPT, "");
+    event(trial, 40, 160, "x", 40);
+    assert_true(feature(trial, 0) == 6 && feature(trial, 1) == 41);
+    migration_report_close(&plan);
+    migration_report_close(&report);
+    trial_close(built);
     trial_close(trial);
 }
 
@@ -477,6 +506,7 @@ int main(void)
         cmocka_unit_test(the_longest_idle_are_left_out),
         cmocka_unit_test(the_oldest_events_go_into_panes),
         cmocka_unit_test(panes_go_over),
+        cmocka_unit_test(panes_of_another_length),
         cmocka_unit_test(another_key_finds_nothing),
         cmocka_unit_test(other_choices_are_another_field),
         cmocka_unit_test(waits_begin_with_what_is_there),

@@ -6,7 +6,7 @@
 #include "features/silence.h"
 #include "tests/unit/engine_trial.h"
 
-enum { START_MS = 1700000000, ENTRY_BYTES = 1 << 20, TURN_MS = 10 };
+enum { START_MS = 1700000000, ENTRY_BYTES = 1 << 20, TURN_MS = 10, MANY = 140 };
 
 static const char config_text[] =
     "{'name': 'tick', 'memory': '32MiB', 'events': {'source': 'file', 'path': '-', 'idle_after': "
@@ -132,7 +132,8 @@ struct stage {
     struct journal_entry *entry;
     uint64_t now_ns;
     struct clock clock;
-    int64_t coming_s[16]; /* seconds after the start; an event each */
+    int64_t skew_ms;       /* of the wall clock */
+    int64_t coming_s[256]; /* seconds after the start; an event each */
     uint32_t coming, next, devices;
     bool more; /* is known to be on its way */
     char bytes[100];
@@ -152,7 +153,7 @@ static uint64_t stage_monotonic_ns(void *self)
 
 static int64_t stage_wall_ms(void *self)
 {
-    return START_MS + stage_ms(self);
+    return START_MS + stage_ms(self) + ((const struct stage *)self)->skew_ms;
 }
 
 static uint32_t lane_count(void *self)
@@ -327,6 +328,7 @@ static void test_idle_is_told(void **unused)
     stage_run(stage, 1000);
     assert_int_equal(stage->told, 4);
     assert_int_equal(stage->ticks, 4);
+    assert_int_equal(trial_fold(stage->trial)->ticks, 4);
     assert_true(fold_again(stage) == state_hash(&stage->trial->pipeline.state));
     stage_close(stage);
 }
@@ -368,14 +370,61 @@ static void test_not_sure(void **unused)
     stage_close(stage);
 }
 
+/* Another process leads from now on, on a machine whose clock is an hour off. */
+static void check_clock(int64_t skew_ms)
+{
+    struct stage *stage = stage_open(true);
+    stage_event(stage, 0);
+    stage_run(stage, 20);
+    stage->engine.tick = (struct tick_watch){0};
+    stage->skew_ms = skew_ms;
+    stage_run(stage, 49);
+    assert_int_equal(stage->told, 0);
+    stage_run(stage, 51);
+    assert_int_equal(stage->told, 1);
+    assert_int_equal(trial_fold(stage->trial)->ticks, 1);
+    stage_event(stage, 60);
+    stage_run(stage, 89);
+    assert_int_equal(stage->told, 1);
+    stage_run(stage, 91);
+    assert_int_equal(stage->told, 2);
+    assert_true(fold_again(stage) == state_hash(&stage->trial->pipeline.state));
+    stage_close(stage);
+}
+
+static void test_clock(void **unused)
+{
+    (void)unused;
+    check_clock(0);
+    check_clock(3600000);
+    check_clock(-3600000);
+}
+
+/* What the ticks of the one before have told of is known, even where an event came behind them. */
+static void test_taken_over(void **unused)
+{
+    (void)unused;
+    struct stage *stage = stage_open(true);
+    stage_event(stage, 0);
+    stage_event(stage, 20);
+    stage_run(stage, 35);
+    assert_int_equal(stage->told, 1);
+    stage->engine.tick = (struct tick_watch){0};
+    stage_run(stage, 54);
+    assert_int_equal(stage->told, 1);
+    stage_run(stage, 56); /* a tick told of 10 s, and 20 were measured since */
+    assert_int_equal(stage->told, 2);
+    stage_close(stage);
+}
+
 /* More are due than one row may tell of; without a journal they wait for the next event. */
 static void check_many(bool journal, uint32_t ticks, uint32_t told)
 {
     struct stage *stage = stage_open(true);
-    stage->devices = 16;
+    stage->devices = 200;
     if (!journal)
         stage->engine.entry = NULL;
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < MANY; i++)
         stage_event(stage, 0);
     stage_event(stage, 50);
     stage_run(stage, 61);
@@ -387,13 +436,13 @@ static void check_many(bool journal, uint32_t ticks, uint32_t told)
 static void test_many(void **unused)
 {
     (void)unused;
-    check_many(true, 3, 12);
+    check_many(true, 3, MANY);
 }
 
 static void test_no_journal(void **unused)
 {
     (void)unused;
-    check_many(false, 0, 4);
+    check_many(false, 0, SILENCE_TOLD_MAX - 1);
 }
 
 int main(void)
@@ -403,7 +452,8 @@ int main(void)
         cmocka_unit_test(test_partitions),   cmocka_unit_test(test_waits),
         cmocka_unit_test(test_idle_is_told), cmocka_unit_test(test_nothing_due),
         cmocka_unit_test(test_not_sure),     cmocka_unit_test(test_many),
-        cmocka_unit_test(test_no_journal),
+        cmocka_unit_test(test_no_journal),   cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
