@@ -63,6 +63,7 @@ static enum status add_input(struct inputs *inputs, const struct config *config,
         .kafka = config->kafka,
         .group = config->group,
         .clock = clock,
+        .wait_ms = config->wait_ms,
         .placed = placed,
     };
     enum status status = source.kind->open(&source.self, &setting, failure);
@@ -100,6 +101,7 @@ enum status loading_open_ledger(struct ledger *ledger, const struct config *conf
         .group = config->group,
         .journal = config->journal,
         .inputs = inputs,
+        .wait_ms = config->wait_ms,
         .member = member,
     };
     for (uint32_t stream = 0; stream < STREAMS; stream++) {
