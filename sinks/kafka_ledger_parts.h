@@ -154,9 +154,9 @@ struct ledger_settler {
     struct failure lost;          /* the first record that could not be delivered; OK: none */
     rd_kafka_resp_err_t code;     /* of the last call */
     uint64_t begun_ns, committed_ns, backoff_ms;
-    /* Counted in threads of the library: */
-    atomic_uint ends_sent;         /* requests to end this transaction */
-    atomic_int offsets_unanswered; /* requests to commit offsets of this producer */
+    /* Of this producer; noticed in threads of the library: */
+    atomic_uint ends_sent;          /* requests to end this transaction */
+    atomic_bool offsets_unanswered; /* a request to commit offsets was given up */
 };
 
 enum status ledger_settler_open(struct ledger_settler *settler,

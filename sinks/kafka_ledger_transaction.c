@@ -128,11 +128,10 @@ static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const ch
     (void)size;
     if (api == API_END_TRANSACTION)
         atomic_fetch_add(&settler->ends_sent, 1);
-    if (api == API_OFFSETS)
-        atomic_fetch_add(&settler->offsets_unanswered, 1);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Called for what never comes, too. */
 static rd_kafka_resp_err_t response_came(rd_kafka_t *client, int socket, const char *broker,
                                          int32_t id, int16_t api, int16_t version,
                                          int32_t correlation, size_t size, int64_t round_trip,
@@ -141,8 +140,8 @@ static rd_kafka_resp_err_t response_came(rd_kafka_t *client, int socket, const c
     struct ledger_settler *settler = opaque;
     (void)client, (void)socket, (void)broker, (void)id, (void)version, (void)correlation;
     (void)size, (void)round_trip;
-    if (api == API_OFFSETS && error == RD_KAFKA_RESP_ERR_NO_ERROR)
-        atomic_fetch_sub(&settler->offsets_unanswered, 1);
+    if (api == API_OFFSETS && error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&settler->offsets_unanswered, true);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -168,7 +167,7 @@ enum status ledger_producer_make(struct ledger_settler *settler, struct failure 
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(settler->conf);
     rd_kafka_conf_interceptor_add_on_new(conf, "requests", count_requests, settler);
-    atomic_store(&settler->offsets_unanswered, 0);
+    atomic_store(&settler->offsets_unanswered, false);
     settler->trouble.fatal = false;
     settler->trouble.text[0] = '\0';
     if (kafka_client_open(&settler->producer, RD_KAFKA_PRODUCER, conf, failure) != STATUS_OK)
@@ -317,7 +316,7 @@ static bool is_patient(struct ledger_settler *settler)
 static enum ledger_verdict check_answers(const struct ledger_settler *settler, const char *fate,
                                          struct failure *failure)
 {
-    if (atomic_load(&settler->offsets_unanswered) <= 0)
+    if (!atomic_load(&settler->offsets_unanswered))
         return LEDGER_FINE;
     failure_set(failure, STATUS_RETRY,
                 "%s, but a request for offsets was not answered: the producer is made anew", fate);

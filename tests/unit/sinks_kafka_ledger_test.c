@@ -434,7 +434,7 @@ static void test_offsets_time_out(void **state)
     int64_t at = -1;
     claim_well(scene);
     assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
-                         scene->cluster.broker, 1, OFFSETS_IN_TRANSACTION, 1, 0, 6000),
+                         scene->cluster.broker, 1, OFFSETS_IN_TRANSACTION, 1, 0, 13000),
                      0);
     assert_int_equal(settle(scene, "slow", 4, &at, &failure), SETTLEMENT_DOUBTFUL);
     if (failure.status != STATUS_RETRY ||
