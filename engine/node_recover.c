@@ -298,6 +298,7 @@ enum status node_recover(struct node *node, struct failure *failure)
     node->scanning = node->setting.to_end && !node->scanning;
     node->skipping = node->cold;
     node->placing = node->stepping_down = false;
+    node->gap = NULL;
     node->named_count = 0;
     node->snapshot_turns = 0;
     node->role = ROLE_FOLLOWING;
