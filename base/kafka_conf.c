@@ -48,6 +48,9 @@ static void error_remember(rd_kafka_t *client, int error, const char *reason, vo
 {
     struct kafka_trouble *trouble = opaque;
     trouble->refused = trouble->refused || error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    /* "1/1 brokers are down" only follows what was said of each. */
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && trouble->text[0])
+        return;
     if (error != RD_KAFKA_RESP_ERR__FATAL) {
         /* A fatal sentence must stay: the others are only its consequences. */
         if (!trouble->fatal)

@@ -214,9 +214,13 @@ static int run_run(const struct command *command, int argument_count, char **arg
         free(run);
         return EXIT_USAGE;
     }
-    if (run->flags.events < 0) {
-        fprintf(stderr, "weir run: --events: expected a count, found %lld\n",
-                (long long)run->flags.events);
+    bool bad_events = run->flags.events < 0, bad_state = run->flags.state && !*run->flags.state;
+    if (bad_events || bad_state) {
+        if (bad_events)
+            fprintf(stderr, "weir run: --events: expected a count, found %lld\n",
+                    (long long)run->flags.events);
+        else
+            fprintf(stderr, "weir run: --state: expected a directory, found ''\n");
         pipeline_close(&run->pipeline);
         config_close(&run->config);
         free(run);

@@ -83,7 +83,7 @@ enum status loading_add_inputs(struct inputs *inputs, struct config *config,
     if (status == STATUS_OK && config->control.present)
         status =
             add_input(inputs, config, &config->control, RECORD_REQUEST, clock, placed, failure);
-    return status;
+    return status == STATUS_OK ? inputs_check(inputs, failure) : status;
 }
 
 enum status loading_open_ledger(struct ledger *ledger, const struct config *config, bool member,

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "engine/node_parts.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,15 @@ enum { PROGRESS_SECONDS = 5 };
 
 enum status node_refuse(const struct node *node, struct failure *failure, const char *what)
 {
+    char place[48] = "";
+    if (node->settled.sequence > 0)
+        snprintf(place, sizeof place, " after entry %llu",
+                 (unsigned long long)node->settled.sequence);
     return failure_set(failure, STATUS_STOP,
-                       "journal %s: %s after entry %llu; begin anew by `weir run --cold-start`, or "
-                       "put an older snapshot back that the journal reaches",
-                       node->setting.config->journal, what,
-                       (unsigned long long)node->settled.sequence);
+                       "journal %s: %s%s; begin anew by `weir run --cold-start`, or put a snapshot "
+                       "into the state directory from which on all is still there (a standby may "
+                       "take its leader's)",
+                       node->setting.config->journal, what, place);
 }
 
 /* ---- a record of the journal ---- */

@@ -325,11 +325,13 @@ static enum status judge_error(struct kafka_source *source, const rd_kafka_messa
     const char *why = message->payload ? message->payload : rd_kafka_err2str(message->err);
     switch (kafka_partitions_judge(message->err)) {
     case PARTITION_LACKS_RECORDS:
-        snprintf(text, sizeof text,
-                 "the record to read next in partition %d, offset %lld, is not there (retention "
-                 "was shorter than the pause, or the topic was made anew): reset the group's "
-                 "offsets to accept the loss",
-                 message->partition, (long long)message->offset);
+        snprintf(
+            text, sizeof text,
+            "the record to read next in partition %d, offset %lld, is not there (retention "
+            "was shorter than the pause, or the topic was made anew): to accept the loss reset "
+            "the group's offsets to earliest (kafka-consumer-groups.sh)%s",
+            message->partition, (long long)message->offset,
+            source->placed ? " and begin anew by `weir run --cold-start`" : "");
         return source_lose(source, text);
     case PARTITION_LOST:
         snprintf(text, sizeof text, "could not read partition %d: %s", message->partition, why);
