@@ -67,14 +67,15 @@ static enum status judge_creation(rd_kafka_event_t *event, const char *journal,
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t index = 0; index < count; index++) {
         rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[index]);
-        /* Another process of the pipeline was faster. */
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            log_info("kafka", "the journal's topic was made topic=%s partitions=1", journal);
+        /* Another process of the pipeline was faster, or not all brokers know of it yet. */
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             continue;
         const char *why = rd_kafka_topic_result_error_string(results[index]);
         return failure_set(failure, may_pass(error) ? STATUS_RETRY : STATUS_STOP, "%s",
                            why ? why : rd_kafka_err2str(error));
     }
-    log_info("kafka", "the journal's topic was made topic=%s partitions=1", journal);
     return STATUS_OK;
 }
 
@@ -116,6 +117,7 @@ static enum status find_journal(struct scene *scene, struct failure *failure)
                            journal);
             return status;
         }
+        return failure_set(failure, STATUS_RETRY, "the brokers do not show topic %s yet", journal);
     }
     int32_t count = 0;
     if (status == STATUS_OK)
