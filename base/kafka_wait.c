@@ -13,7 +13,6 @@ void kafka_wait_begin(struct kafka_wait *wait, int64_t most_ms)
     *wait = (struct kafka_wait){
         .most_ms = most_ms == 0 ? KAFKA_WAIT_STANDARD_MS : most_ms,
         .begun_ns = now_ns,
-        .said_ns = now_ns,
         .silence_ns = SILENCE_FIRST_S * second_ns,
         .pause_ns = PAUSE_FIRST_MS * millisecond_ns,
     };
@@ -28,6 +27,8 @@ static uint64_t waited_ns(const struct kafka_wait *wait)
 static void say(struct kafka_wait *wait, const struct failure *failure)
 {
     uint64_t now_ns = clock_monotonic_ns(&system_clock);
+    if (wait->said_ns == 0) /* the first failure; what came before may have been another wait */
+        wait->said_ns = now_ns;
     if (now_ns - wait->said_ns < wait->silence_ns)
         return;
     wait->said_ns = now_ns;
