@@ -340,10 +340,10 @@ static void read_holder(int lock, char holder[32])
 {
     char text[16] = "";
     ssize_t size = pread(lock, text, sizeof text - 1, 0);
-    int number = size > 0 ? atoi(text) : 0;
+    long number = size > 0 ? strtol(text, NULL, 10) : 0;
     holder[0] = '\0';
     if (number > 0)
-        snprintf(holder, 32, " (%d)", number);
+        snprintf(holder, 32, " (%ld)", number);
 }
 
 static enum status lock_directory(struct directory *directory, struct failure *failure)
