@@ -43,6 +43,7 @@ static const struct reason reason_table[] = {
     {EACCES, STATUS_STOP, "; give the user that runs weir the right to it"},
     {EPERM, STATUS_STOP, "; give the user that runs weir the right to it"},
     {EROFS, STATUS_STOP, "; mount it writable or name another directory"},
+    {ENOTDIR, STATUS_STOP, "; a file is in its place: name another directory"},
     {ELOOP, STATUS_STOP, "; files there must not be links"},
 };
 
@@ -348,6 +349,25 @@ static enum status make_all(const char *path, struct failure *failure)
     return STATUS_OK;
 }
 
+/* For people only: the lock alone counts. */
+static void name_holder(int lock)
+{
+    char text[16];
+    int size = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)size, 0) != size)
+        return; /* a full disk: then nobody is named */
+}
+
+static void read_holder(int lock, char holder[32])
+{
+    char text[16] = "";
+    ssize_t size = pread(lock, text, sizeof text - 1, 0);
+    long number = size > 0 ? strtol(text, NULL, 10) : 0;
+    holder[0] = '\0';
+    if (number > 0)
+        snprintf(holder, 32, " (%ld)", number);
+}
+
 static enum status lock_directory(struct directory *directory, struct failure *failure)
 {
     directory->lock = openat(directory->descriptor, LOCK_NAME,
@@ -361,14 +381,19 @@ static enum status lock_directory(struct directory *directory, struct failure *f
         usleep(PAUSE_US);
         locked = flock(directory->lock, LOCK_EX | LOCK_NB);
     }
-    if (locked == 0)
+    if (locked == 0) {
+        name_holder(directory->lock);
         return STATUS_OK;
+    }
     if (errno != EWOULDBLOCK)
         return fail(failure, "lock", directory->path, LOCK_NAME);
-    return failure_set(failure, STATUS_STOP,
-                       "could not lock %s: another process uses it; stop that one or name another "
-                       "directory",
-                       directory->path);
+    char holder[32];
+    read_holder(directory->lock, holder);
+    return failure_set(
+        failure, STATUS_STOP,
+        "could not lock %s: another process%s uses it; stop that one, or name another "
+        "directory (a standby has one of its own: --state DIR)",
+        directory->path, holder);
 }
 
 static void directory_free(struct directory *directory)

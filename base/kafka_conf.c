@@ -2,10 +2,10 @@
 #include "base/kafka_conf.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/kafka_wait.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *client_name(const rd_kafka_t *client)
 {
@@ -33,6 +33,8 @@ void kafka_complain(struct kafka_trouble *trouble, const char *text)
     uint64_t now_ns = clock_monotonic_ns(&system_clock);
     snprintf(trouble->text, sizeof trouble->text, "%s", text);
     kafka_sentence(trouble->text);
+    if (trouble->quiet)
+        return;
     if (trouble->logged_ns != 0 && now_ns - trouble->logged_ns < silence_ns) {
         trouble->suppressed++;
         return;
@@ -45,6 +47,10 @@ void kafka_complain(struct kafka_trouble *trouble, const char *text)
 static void error_remember(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
     struct kafka_trouble *trouble = opaque;
+    trouble->refused = trouble->refused || error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    /* "1/1 brokers are down" only follows what was said of each. */
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && trouble->text[0])
+        return;
     if (error != RD_KAFKA_RESP_ERR__FATAL) {
         /* A fatal sentence must stay: the others are only its consequences. */
         if (!trouble->fatal)
@@ -171,6 +177,12 @@ static enum status judge_topic(const struct rd_kafka_metadata_topic *topic, stru
         /* fall through */
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
         return failure_set(failure, STATUS_RETRY, "topic %s has no leader", topic->topic);
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+        return failure_set(failure, STATUS_RETRY, "topic %s: %s", topic->topic,
+                           rd_kafka_err2str(topic->err));
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return failure_set(failure, STATUS_END, "topic %s does not exist; create it first",
                            topic->topic);
@@ -180,18 +192,28 @@ static enum status judge_topic(const struct rd_kafka_metadata_topic *topic, stru
     }
 }
 
+/* RETRY: no answer.  STOP: one that will not change, like refused credentials. */
+static enum status judge_silence(rd_kafka_t *client, const struct kafka_trouble *trouble,
+                                 rd_kafka_resp_err_t error, struct failure *failure)
+{
+    rd_kafka_poll(client, 0); /* the address that was tried is in the trouble's sentence, if any */
+    const char *why = trouble->text[0] ? trouble->text : rd_kafka_err2str(error);
+    if (trouble->refused)
+        return failure_set(failure, STATUS_STOP,
+                           "the brokers refuse the user: %s; mend sasl.* in the configuration's "
+                           "'kafka'",
+                           why);
+    return failure_set(failure, STATUS_RETRY, "kafka did not answer: %s", why);
+}
+
 static enum status ask_topic(rd_kafka_t *client, rd_kafka_topic_t *topic,
                              const struct kafka_trouble *trouble, int32_t *count,
                              struct failure *failure)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &metadata, 1000);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        /* The address that was tried is in the trouble's sentence, if librdkafka has one. */
-        rd_kafka_poll(client, 0);
-        return failure_set(failure, STATUS_RETRY, "kafka did not answer: %s",
-                           trouble->text[0] ? trouble->text : rd_kafka_err2str(error));
-    }
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return judge_silence(client, trouble, error, failure);
     ASSERT(metadata->topic_cnt == 1);
     enum status status = judge_topic(&metadata->topics[0], failure);
     *count = metadata->topics[0].partition_cnt;
@@ -201,47 +223,49 @@ static enum status ask_topic(rd_kafka_t *client, rd_kafka_topic_t *topic,
 
 /* Asks until there is an answer; `patience` is how often a topic may be unknown.  END: it does not
  * exist. */
-static enum status ask_until_answered(rd_kafka_t *client, const char *topic, int timeout_ms,
-                                      int patience, const struct kafka_trouble *trouble,
-                                      int32_t *count, struct failure *failure)
+static enum status ask_until_answered(rd_kafka_t *client, const char *topic, int64_t wait_ms,
+                                      int patience, struct kafka_trouble *trouble, int32_t *count,
+                                      struct failure *failure)
 {
-    enum { PAUSE_US = 100000 };
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
     if (!handle)
         return failure_set(failure, STATUS_STOP, "topic '%s': %s", topic,
                            rd_kafka_err2str(rd_kafka_last_error()));
-    uint64_t deadline_ns =
-        clock_monotonic_ns(&system_clock) + (uint64_t)timeout_ms * UINT64_C(1000000);
+    struct kafka_wait wait;
     enum status status;
+    kafka_wait_begin(&wait, wait_ms);
+    trouble->quiet = true; /* the wait tells it */
     while ((status = ask_topic(client, handle, trouble, count, failure)) == STATUS_RETRY ||
            status == STATUS_END) {
         if (status == STATUS_END && --patience <= 0)
             break;
-        if (clock_monotonic_ns(&system_clock) > deadline_ns) {
-            status = failure->status = STATUS_STOP;
+        if (!kafka_wait_on(&wait, failure)) {
+            status = STATUS_STOP;
             break;
         }
-        usleep(PAUSE_US);
     }
+    trouble->quiet = false;
+    if (status != STATUS_STOP)
+        kafka_wait_end(&wait);
     rd_kafka_topic_destroy(handle);
     return status;
 }
 
-enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,
+enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int64_t wait_ms,
                                   struct kafka_trouble *trouble, int32_t *count,
                                   struct failure *failure)
 {
-    enum { PATIENCE = 20 };
+    enum { PATIENCE = 7 };
     enum status status =
-        ask_until_answered(client, topic, timeout_ms, PATIENCE, trouble, count, failure);
+        ask_until_answered(client, topic, wait_ms, PATIENCE, trouble, count, failure);
     if (status == STATUS_END)
         status = failure->status = STATUS_STOP;
     return status;
 }
 
-enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int timeout_ms,
+enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int64_t wait_ms,
                              struct kafka_trouble *trouble, struct failure *failure)
 {
     int32_t count;
-    return ask_until_answered(client, topic, timeout_ms, 1, trouble, &count, failure);
+    return ask_until_answered(client, topic, wait_ms, 1, trouble, &count, failure);
 }

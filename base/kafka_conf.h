@@ -19,6 +19,8 @@ struct kafka_property {
  * from our own polls, so no lock. */
 struct kafka_trouble {
     bool fatal;
+    bool refused;   /* the brokers did not take the credentials */
+    bool quiet;     /* somebody else tells it: only remembered */
     char text[256]; /* the last complaint; "" if none */
     uint64_t
         logged_ns; /* when the last line was written, so that an outage does not fill the log */
@@ -54,14 +56,15 @@ void kafka_complain(struct kafka_trouble *trouble, const char *text);
 enum status kafka_producer_state(const char *who, const struct failure *lost,
                                  const struct kafka_trouble *trouble, struct failure *failure);
 
-/* The number of partitions of a topic.  Waits for brokers that are away, and a little for a topic
- * that is just being made; STOP when timeout_ms have passed, or at once when there is no hope. */
-enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int timeout_ms,
+/* The number of partitions of a topic.  Waits for brokers that are away (wait_ms as in
+ * kafka_wait.h), and a little for a topic that is just being made; STOP when the time has passed,
+ * or at once when there is no hope. */
+enum status kafka_partition_count(rd_kafka_t *client, const char *topic, int64_t wait_ms,
                                   struct kafka_trouble *trouble, int32_t *count,
                                   struct failure *failure);
 
 /* OK: the topic exists.  END: it does not, and the failure says so. */
-enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int timeout_ms,
+enum status kafka_topic_find(rd_kafka_t *client, const char *topic, int64_t wait_ms,
                              struct kafka_trouble *trouble, struct failure *failure);
 
 #endif

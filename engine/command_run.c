@@ -16,7 +16,7 @@ enum { EMBEDDED_PARTITIONS = 4, INPUT_ROLES = 3 };
 
 struct run_flags {
     const char *kafka, *state;
-    int64_t events;
+    int64_t events, wait_ms;
     bool embedded_broker, cold_start, json, quiet;
 };
 
@@ -88,11 +88,26 @@ static enum status run_open_engine(struct run *run, struct failure *failure)
 
 /* ---- exactly once ---- */
 
+/* As long as the loop does not turn (before it runs, and while inputs are opened, which waits for
+ * brokers that are away) a signal ends the process at once, also where the system would not do it
+ * by itself (as the first process of a container).  Nothing is lost by it: a kill would not do
+ * otherwise. */
+static void run_on_early_signal(int number)
+{
+    _exit(128 + number);
+}
+
 static enum status run_open_inputs(void *self, struct inputs *inputs, struct config *config,
                                    struct failure *failure)
 {
     struct run *run = self;
+    const struct sigaction early = {.sa_handler = run_on_early_signal};
+    struct sigaction interrupt, terminate;
+    sigaction(SIGINT, &early, &interrupt);
+    sigaction(SIGTERM, &early, &terminate);
     enum status status = loading_add_inputs(inputs, config, &system_clock, true, failure);
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGTERM, &terminate, NULL);
     if (status == STATUS_OK)
         service_watch_inputs(&run->service, inputs);
     return status;
@@ -189,25 +204,23 @@ static void run_close(struct run *run)
         broker_close(run->broker);
 }
 
-/* Until the service runs a signal ends the process at once, also where the system would not do it
- * by itself (as the first process of a container). */
-static void run_on_early_signal(int number)
-{
-    _exit(128 + number);
-}
-
 static int run_run(const struct command *command, int argument_count, char **arguments)
 {
     struct run *run = calloc(1, sizeof *run);
     ASSERT(run);
+    run->flags.wait_ms = -1;
     int count = command_parse(command, argument_count, arguments, &run->flags);
     if (count < 0 || !loading_build(&run->config, &run->pipeline, arguments[0])) {
         free(run);
         return EXIT_USAGE;
     }
-    if (run->flags.events < 0) {
-        fprintf(stderr, "weir run: --events: expected a count, found %lld\n",
-                (long long)run->flags.events);
+    bool bad_events = run->flags.events < 0, bad_state = run->flags.state && !*run->flags.state;
+    if (bad_events || bad_state) {
+        if (bad_events)
+            fprintf(stderr, "weir run: --events: expected a count, found %lld\n",
+                    (long long)run->flags.events);
+        else
+            fprintf(stderr, "weir run: --state: expected a directory, found ''\n");
         pipeline_close(&run->pipeline);
         config_close(&run->config);
         free(run);
@@ -215,6 +228,7 @@ static int run_run(const struct command *command, int argument_count, char **arg
     }
     signal(SIGINT, run_on_early_signal);
     signal(SIGTERM, run_on_early_signal);
+    run->config.wait_ms = run->flags.wait_ms == 0 ? 1 : run->flags.wait_ms;
     service_init(&run->service);
     run->service.events_most = (uint64_t)run->flags.events;
     struct failure failure = {0};
@@ -247,6 +261,11 @@ static const struct flag run_flag_table[] = {
     {"cold-start", NULL,
      "leave the state behind: windows and models begin anew at the group's committed offsets",
      FLAG_SWITCH, offsetof(struct run_flags, cold_start)},
+    {"wait", "SPAN",
+     "give up when brokers have been away for so long at the start or in a recovery (as 5m; else "
+     "it "
+     "waits until a signal ends it)",
+     FLAG_SPAN, offsetof(struct run_flags, wait_ms)},
     {"json", NULL, "print the closing report as one JSON object", FLAG_SWITCH,
      offsetof(struct run_flags, json)},
     {"quiet", NULL, "print no closing report", FLAG_SWITCH, offsetof(struct run_flags, quiet)},

@@ -109,6 +109,7 @@ struct config {
     char key_file[256];
     struct hash_key key;
     const json_t *kafka; /* NULL if none */
+    int64_t wait_ms;     /* for brokers that are away: <0: for ever; 0: a while; not of the file */
     char group[256];
     struct config_input events, labels_input, control;
     struct config_labels labels;

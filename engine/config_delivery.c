@@ -187,5 +187,6 @@ bool config_read_journalled(struct config *config, const struct config *own, con
         config_read_text(config, "the journal's configuration", whole, strlen(whole), findings);
     free(whole);
     config->batch = own->batch;
+    config->wait_ms = own->wait_ms;
     return good;
 }

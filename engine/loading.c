@@ -63,6 +63,7 @@ static enum status add_input(struct inputs *inputs, const struct config *config,
         .kafka = config->kafka,
         .group = config->group,
         .clock = clock,
+        .wait_ms = config->wait_ms,
         .placed = placed,
     };
     enum status status = source.kind->open(&source.self, &setting, failure);
@@ -82,7 +83,7 @@ enum status loading_add_inputs(struct inputs *inputs, struct config *config,
     if (status == STATUS_OK && config->control.present)
         status =
             add_input(inputs, config, &config->control, RECORD_REQUEST, clock, placed, failure);
-    return status;
+    return status == STATUS_OK ? inputs_check(inputs, failure) : status;
 }
 
 enum status loading_open_ledger(struct ledger *ledger, const struct config *config, bool member,
@@ -100,6 +101,7 @@ enum status loading_open_ledger(struct ledger *ledger, const struct config *conf
         .group = config->group,
         .journal = config->journal,
         .inputs = inputs,
+        .wait_ms = config->wait_ms,
         .member = member,
     };
     for (uint32_t stream = 0; stream < STREAMS; stream++) {

@@ -109,6 +109,8 @@ static enum status at_end(struct node *node, struct failure *failure)
                            "behind and begins anew",
                            node->setting.config->journal,
                            (unsigned long long)node->settled.sequence);
+    if (node->gap)
+        return node_refuse(node, failure, node->gap);
     if (node->scanning)
         return node_recover(node, failure);
     node->caught_up = true;

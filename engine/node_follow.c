@@ -8,18 +8,23 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "engine/node_parts.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PROGRESS_SECONDS = 5 };
 
-static enum status refuse(const struct node *node, struct failure *failure, const char *what)
+enum status node_refuse(const struct node *node, struct failure *failure, const char *what)
 {
+    char place[48] = "";
+    if (node->settled.sequence > 0)
+        snprintf(place, sizeof place, " after entry %llu",
+                 (unsigned long long)node->settled.sequence);
     return failure_set(failure, STATUS_STOP,
-                       "journal %s: %s after entry %llu; begin anew by `weir run --cold-start`, or "
-                       "put an older snapshot back that the journal reaches",
-                       node->setting.config->journal, what,
-                       (unsigned long long)node->settled.sequence);
+                       "journal %s: %s%s; begin anew by `weir run --cold-start`, or put a snapshot "
+                       "into the state directory from which on all is still there (a standby may "
+                       "take its leader's)",
+                       node->setting.config->journal, what, place);
 }
 
 /* ---- a record of the journal ---- */
@@ -99,13 +104,45 @@ static enum status take_next(struct node *node, int64_t at, struct failure *fail
     return STATUS_OK;
 }
 
+/* The second item at the latest says it. */
+static bool begins_cold(struct journal_reader *reader)
+{
+    struct journal_item item;
+    struct failure failure;
+    for (int i = 0; i < 2; i++)
+        if (journal_read_item(reader, &item, &failure) != STATUS_OK || item.kind == JOURNAL_COLD)
+            return item.kind == JOURNAL_COLD;
+    return false;
+}
+
+/* What is missing may belong to a past that a cold start has left behind: then the state begins at
+ * the entry that says so, and if there is none, nothing is left to begin at. */
+static enum status pass_gap(struct node *node, const struct ledger_record *record, const char *what,
+                            struct failure *failure)
+{
+    struct journal_reader *reader = &node->reader;
+    if (outbox_unsettled(&node->engine->outbox))
+        return node_refuse(node, failure, what);
+    if (!node->gap)
+        log_warning("node", "the journal has a gap after sequence=%llu: looking for a cold start",
+                    (unsigned long long)node->settled.sequence);
+    node->gap = what;
+    bool cold = begins_cold(reader);
+    ASSERT(journal_read(reader, record->bytes, record->size, failure) == STATUS_OK);
+    if (!cold && !node->skipping)
+        return STATUS_OK;
+    node->gap = NULL;
+    node->settled = (struct settled){reader->head.sequence - 1, reader->head.previous, record->at};
+    return take_next(node, record->at, failure);
+}
+
 static enum status take_record(struct node *node, const struct ledger_record *record,
                                struct failure *failure)
 {
     struct journal_reader *reader = &node->reader;
     struct failure damage;
     if (journal_read(reader, record->bytes, record->size, &damage) != STATUS_OK)
-        return refuse(node, failure, damage.text);
+        return node_refuse(node, failure, damage.text);
     uint64_t sequence = reader->head.sequence, known = node->settled.sequence;
     /* Where nothing of the state rests on them, the first entries may be gone. */
     if (known == 0 && node->skipping)
@@ -118,10 +155,11 @@ static enum status take_record(struct node *node, const struct ledger_record *re
     if (sequence < known)
         return STATUS_OK;
     if (known == 0 && sequence > 1)
-        return refuse(node, failure,
-                      "its first entries are gone, and no usable snapshot reaches so far");
+        return pass_gap(node, record,
+                        "its first entries are gone, and no usable snapshot reaches so far",
+                        failure);
     if (sequence != known + 1 || reader->head.previous != node->settled.chain)
-        return refuse(node, failure, "it does not go on as the state knows it");
+        return pass_gap(node, record, "it does not go on as the state knows it", failure);
     return take_next(node, record->at, failure);
 }
 
@@ -227,8 +265,8 @@ static enum status fill(struct node *node, struct failure *failure)
         enum status status =
             node->item.kind == JOURNAL_RUN ? take_run(node) : take_other(node, failure);
         if (status == STATUS_STOP && node->item.kind == JOURNAL_RUN)
-            return refuse(node, failure,
-                          "an input does not hold the records any more that it names");
+            return node_refuse(node, failure,
+                               "an input does not hold the records any more that it names");
         if (status != STATUS_OK)
             return status;
     }

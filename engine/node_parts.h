@@ -37,12 +37,13 @@ struct node {
     struct engine *engine;
 
     enum role role;
-    bool claimed;   /* since the claim it has owned the journal without a doubt */
-    bool anchored;  /* the journal has shown the settled entry */
-    bool cold;      /* the state is to be left behind, until an entry that says so has settled */
-    bool skipping;  /* therefore entries are passed over to the journal's end */
-    bool joined;    /* a member of the group, since it was at the journal's end first */
-    bool caught_up; /* it has been at the journal's end */
+    bool claimed;    /* since the claim it has owned the journal without a doubt */
+    bool anchored;   /* the journal has shown the settled entry */
+    bool cold;       /* the state is to be left behind, until an entry that says so has settled */
+    bool skipping;   /* therefore entries are passed over to the journal's end */
+    const char *gap; /* entries are missing; those after it are passed over to a cold start */
+    bool joined;     /* a member of the group, since it was at the journal's end first */
+    bool caught_up;  /* it has been at the journal's end */
     struct settled settled;
 
     /* following */
@@ -102,6 +103,9 @@ void node_forget(struct node *node);
 
 /* OK: something was read or folded.  RETRY: nothing now.  END: the journal's end. */
 enum status node_follow(struct node *node, struct failure *failure);
+
+/* STOP: the journal cannot be followed any further. */
+enum status node_refuse(const struct node *node, struct failure *failure, const char *what);
 
 /* ---- node_lead.c ---- */
 

@@ -240,14 +240,14 @@ static enum status load_newest(struct node *node, struct state *state, struct sn
 static enum status check_facts(const struct node *node, const struct snapshot_facts *facts,
                                struct failure *failure)
 {
-    if (facts->key_id != node->key_id)
-        return failure_set(failure, STATUS_STOP,
-                           "the state was made with another hash key: give the key_file that it "
-                           "was made with, or begin anew by `weir run --cold-start`");
     if (strcmp(facts->pipeline, node->setting.config->name) != 0)
         return failure_set(failure, STATUS_STOP,
                            "the state is of pipeline '%s': give '%s' a state directory of its own",
                            facts->pipeline, node->setting.config->name);
+    if (facts->key_id != node->key_id)
+        return failure_set(failure, STATUS_STOP,
+                           "the state was made with another hash key: give the key_file that it "
+                           "was made with, or begin anew by `weir run --cold-start`");
     if (facts->bits != node->bits)
         log_warning("recovery", "the snapshot comes from a machine with other arithmetic: hashes "
                                 "are not compared");
@@ -298,6 +298,7 @@ enum status node_recover(struct node *node, struct failure *failure)
     node->scanning = node->setting.to_end && !node->scanning;
     node->skipping = node->cold;
     node->placing = node->stepping_down = false;
+    node->gap = NULL;
     node->named_count = 0;
     node->snapshot_turns = 0;
     node->role = ROLE_FOLLOWING;

@@ -62,7 +62,7 @@ static enum status sinks_open(struct outbox *outbox, const struct config *config
         const struct sink_kind *kind = config->output[stream].sink;
         if (!kind || outbox->route[stream] != ROUTE_NOWHERE)
             continue;
-        struct sink_setting setting = {.kafka = config->kafka};
+        struct sink_setting setting = {.kafka = config->kafka, .wait_ms = config->wait_ms};
         for (uint32_t other = stream; other < STREAMS; other++) {
             if (config->output[other].sink != kind)
                 continue;

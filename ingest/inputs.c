@@ -2,6 +2,7 @@
  * record costs log(lanes) comparisons. */
 #include "ingest/inputs.h"
 #include "base/assert.h"
+#include "base/buffer.h"
 #include "base/hash.h"
 #include <stdio.h>
 #include <string.h>
@@ -86,13 +87,32 @@ static enum status add_lanes(struct inputs *inputs, struct failure *failure)
         uint32_t count = input->source.kind->lane_count(input->source.self);
         while (input->lane_count < count) {
             if (inputs->lane_count == LANES_MAX)
-                return failure_set(failure, STATUS_STOP,
-                                   "could not read %s: there are more than %d partitions in all",
-                                   input->name, LANES_MAX);
+                return inputs_check(inputs, failure);
             add_lane(inputs, i);
         }
     }
     return STATUS_OK;
+}
+
+enum status inputs_check(const struct inputs *inputs, struct failure *failure)
+{
+    char text[300];
+    struct buffer list;
+    uint32_t all = 0;
+    buffer_init(&list, text, sizeof text - 1);
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct input *input = &inputs->input[i];
+        uint32_t count = input->source.kind->lane_count(input->source.self);
+        buffer_format(&list, "%s%s %u", i > 0 ? ", " : "", input->name, count);
+        all += count;
+    }
+    text[list.size] = '\0';
+    if (all <= LANES_MAX)
+        return STATUS_OK;
+    return failure_set(failure, STATUS_STOP,
+                       "the inputs have %u partitions (%s), one process reads at most %d: lead the "
+                       "records through topics with fewer, or split them between pipelines",
+                       all, text, LANES_MAX);
 }
 
 static enum status place_lane(const struct inputs *inputs, struct lane *lane, int64_t offset,

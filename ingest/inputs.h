@@ -77,6 +77,9 @@ enum status inputs_lane(struct inputs *inputs, uint64_t fingerprint, int64_t par
 enum status inputs_take(struct inputs *inputs, struct batch *batch, uint32_t lane, int64_t from,
                         int64_t to, uint64_t *count, uint32_t most, struct failure *failure);
 
+/* STOP, with the numbers, if the sources show more lanes than can be read. */
+enum status inputs_check(const struct inputs *inputs, struct failure *failure);
+
 /* From now on inputs_fill chooses; lanes that are not placed yet, and new ones, begin where a first
  * reading does.  RETRY: a source cannot place one now; the same again later. */
 enum status inputs_merge(struct inputs *inputs, struct failure *failure);

@@ -7,6 +7,7 @@
  * When a journal places the lanes, each is assigned at that moment, and the group's offsets are
  * never written: the transaction that holds the journal's entry does that. */
 #include "base/assert.h"
+#include "base/kafka_wait.h"
 #include "base/log.h"
 #include "ingest/inputs.h"
 #include "ingest/kafka_lane.h"
@@ -19,7 +20,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { OPEN_TIMEOUT_MS = 30000, ADD_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 5000 };
+enum { ADD_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 5000 };
 
 /* librdkafka 2.0 sleeps a second when a partition's read-ahead is full, so all of it together is
  * what can be read in a second out of a backlog.  A record costs some 400 bytes beside its own. */
@@ -42,6 +43,7 @@ struct kafka_source {
     const struct clock *clock;
     char topic[250], group[250];
     enum start start;
+    int64_t wait_ms; /* for brokers that are away, when opening */
     int event;
     bool placed;         /* lanes stand still until kafka_place */
     bool assigned;       /* something is: what follows is assigned beside it */
@@ -218,7 +220,7 @@ static enum status check_partitions(const struct kafka_source *source, struct fa
 static enum status count_partitions(struct kafka_source *source, struct failure *failure)
 {
     int32_t count;
-    if (kafka_partition_count(source->client, source->topic, OPEN_TIMEOUT_MS, &source->trouble,
+    if (kafka_partition_count(source->client, source->topic, source->wait_ms, &source->trouble,
                               &count, failure) != STATUS_OK)
         return STATUS_STOP;
     source->partitions = (uint32_t)count;
@@ -241,6 +243,20 @@ static enum status open_clients(struct kafka_source *source, const json_t *prope
     return count_partitions(source, failure);
 }
 
+/* The group's coordinator may be away longer than its topics. */
+static enum status add_first_lanes(struct kafka_source *source, struct failure *failure)
+{
+    struct kafka_wait wait;
+    enum status status;
+    kafka_wait_begin(&wait, source->wait_ms);
+    do
+        status = add_lanes(source, source->partitions, ADD_TIMEOUT_MS, failure);
+    while (status == STATUS_RETRY && kafka_wait_on(&wait, failure));
+    if (status == STATUS_OK)
+        kafka_wait_end(&wait);
+    return status;
+}
+
 static enum status open_parts(struct kafka_source *source, const json_t *properties,
                               struct failure *failure)
 {
@@ -248,7 +264,7 @@ static enum status open_parts(struct kafka_source *source, const json_t *propert
         open_event(source, failure) != STATUS_OK)
         return STATUS_STOP;
     watch_queue(source, source->queue);
-    return add_lanes(source, source->partitions, OPEN_TIMEOUT_MS, failure);
+    return add_first_lanes(source, failure);
 }
 
 /* Partitions were added to the topic: they become lanes; if the broker is away just now, later. */
@@ -309,11 +325,13 @@ static enum status judge_error(struct kafka_source *source, const rd_kafka_messa
     const char *why = message->payload ? message->payload : rd_kafka_err2str(message->err);
     switch (kafka_partitions_judge(message->err)) {
     case PARTITION_LACKS_RECORDS:
-        snprintf(text, sizeof text,
-                 "the record to read next in partition %d, offset %lld, is not there (retention "
-                 "was shorter than the pause, or the topic was made anew): reset the group's "
-                 "offsets to accept the loss",
-                 message->partition, (long long)message->offset);
+        snprintf(
+            text, sizeof text,
+            "the record to read next in partition %d, offset %lld, is not there (retention "
+            "was shorter than the pause, or the topic was made anew): to accept the loss reset "
+            "the group's offsets to earliest (kafka-consumer-groups.sh)%s",
+            message->partition, (long long)message->offset,
+            source->placed ? " and begin anew by `weir run --cold-start`" : "");
         return source_lose(source, text);
     case PARTITION_LOST:
         snprintf(text, sizeof text, "could not read partition %d: %s", message->partition, why);
@@ -361,6 +379,7 @@ static enum status kafka_open(void **self, const struct source_setting *setting,
     source->clock = setting->clock;
     source->start = (enum start)option->start;
     source->placed = setting->placed;
+    source->wait_ms = setting->wait_ms;
     memcpy(source->topic, option->topic, sizeof source->topic);
     snprintf(source->group, sizeof source->group, "%s",
              option->group[0] ? option->group : setting->group);

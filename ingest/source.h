@@ -32,6 +32,7 @@ struct source_setting {
     const json_t *kafka; /* librdkafka properties common to the pipeline; NULL if none */
     const char *group;   /* the consumer group, from the pipeline's name */
     const struct clock *clock;
+    int64_t wait_ms; /* for brokers that are away: <0: for ever; 0: a while */
     bool placed; /* lanes stand still until `place` says where each begins (a journal's inputs) */
 };
 

@@ -149,14 +149,18 @@ static enum status check_bounds(const struct ledger_reader *reader, int64_t begi
                                 struct failure *failure)
 {
     if (reader->position < begin)
-        return failure_set(failure, STATUS_STOP,
-                           "the journal %s was cut off by retention: it begins at offset %lld, the "
-                           "state needs it from %lld",
-                           reader->journal, (long long)begin, (long long)reader->position);
+        return failure_set(
+            failure, STATUS_STOP,
+            "the journal %s was cut off by retention: it begins at offset %lld, the "
+            "state needs it from %lld; put a newer snapshot into the state "
+            "directory (a standby may take its leader's), or begin anew by `weir run "
+            "--cold-start`",
+            reader->journal, (long long)begin, (long long)reader->position);
     if (reader->position > end)
         return failure_set(failure, STATUS_STOP,
                            "the journal %s ends at offset %lld, before %lld where the state "
-                           "stands: it was made anew or has lost records",
+                           "stands: it was made anew or has lost records; `weir run --cold-start` "
+                           "leaves the state behind and begins anew",
                            reader->journal, (long long)end, (long long)reader->position);
     return STATUS_OK;
 }

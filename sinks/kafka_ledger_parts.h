@@ -17,7 +17,6 @@
 
 enum {
     LEDGER_TOPIC_MAX = 250,
-    LEDGER_OPEN_TIMEOUT_MS = 30000,
     LEDGER_PART_SIZE = 900 << 10, /* the largest record of the journal, as far as topics allow */
     LEDGER_RECORD_EXTRA = 4096, /* what a record and its batch may need beside its bytes and key */
     LEDGER_ENTRY_MAX = 64 << 20,
@@ -155,8 +154,9 @@ struct ledger_settler {
     struct failure lost;          /* the first record that could not be delivered; OK: none */
     rd_kafka_resp_err_t code;     /* of the last call */
     uint64_t begun_ns, committed_ns, backoff_ms;
-    atomic_uint
-        ends_sent; /* requests to end this transaction; counted in a thread of the library */
+    /* Of this producer; noticed in threads of the library: */
+    atomic_uint ends_sent;          /* requests to end this transaction */
+    atomic_bool offsets_unanswered; /* a request to commit offsets was given up */
 };
 
 enum status ledger_settler_open(struct ledger_settler *settler,

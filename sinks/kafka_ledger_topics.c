@@ -4,6 +4,7 @@
  * A compacted topic loses records that recovery needs; a topic that takes less than an output's
  * largest size would make transactions fail for ever.  The broker may forbid that its configuration
  * is read: then one warning says what was not checked. */
+#include "base/kafka_wait.h"
 #include "base/log.h"
 #include "sinks/kafka_ledger_parts.h"
 #include <stdio.h>
@@ -23,13 +24,25 @@ struct scene {
     bool warned;
 };
 
-/* Waits for the answer to an admin request; NULL: there is none, or no use of it. */
+/* Neither the cluster's word nor a lasting state: what one hears in an outage. */
+static bool may_pass(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
+           error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION ||
+           error == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
+           error == RD_KAFKA_RESP_ERR_NOT_CONTROLLER ||
+           error == RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE;
+}
+
+/* Waits for the answer to an admin request; NULL: there is none (RETRY: it may come the next time),
+ * or no use of it. */
 static rd_kafka_event_t *await(rd_kafka_queue_t *queue, struct failure *failure)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * REQUEST_TIMEOUT_MS);
     if (event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
-    failure_set(failure, STATUS_STOP, "%s",
+    failure_set(failure,
+                !event || may_pass(rd_kafka_event_error(event)) ? STATUS_RETRY : STATUS_STOP, "%s",
                 event ? rd_kafka_event_error_string(event) : "no answer from kafka");
     kafka_sentence(failure->text);
     rd_kafka_event_destroy(event);
@@ -54,13 +67,15 @@ static enum status judge_creation(rd_kafka_event_t *event, const char *journal,
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t index = 0; index < count; index++) {
         rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[index]);
-        /* Another process of the pipeline was faster. */
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            log_info("kafka", "the journal's topic was made topic=%s partitions=1", journal);
+        /* Another process of the pipeline was faster, or not all brokers know of it yet. */
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             continue;
         const char *why = rd_kafka_topic_result_error_string(results[index]);
-        return failure_set(failure, STATUS_STOP, "%s", why ? why : rd_kafka_err2str(error));
+        return failure_set(failure, may_pass(error) ? STATUS_RETRY : STATUS_STOP, "%s",
+                           why ? why : rd_kafka_err2str(error));
     }
-    log_info("kafka", "the journal's topic was made topic=%s partitions=1", journal);
     return STATUS_OK;
 }
 
@@ -79,7 +94,7 @@ static enum status create_journal(struct scene *scene, struct failure *failure)
     rd_kafka_AdminOptions_t *options = admin_options(scene->client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_CreateTopics(scene->client, &topic, 1, options, queue);
     rd_kafka_event_t *event = await(queue, failure);
-    enum status status = event ? judge_creation(event, journal, failure) : STATUS_STOP;
+    enum status status = event ? judge_creation(event, journal, failure) : failure->status;
     rd_kafka_event_destroy(event);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
@@ -91,7 +106,7 @@ static enum status find_journal(struct scene *scene, struct failure *failure)
 {
     const char *journal = scene->setting->journal;
     enum status status =
-        kafka_topic_find(scene->client, journal, LEDGER_OPEN_TIMEOUT_MS, scene->trouble, failure);
+        kafka_topic_find(scene->client, journal, scene->setting->wait_ms, scene->trouble, failure);
     if (status == STATUS_END) {
         status = create_journal(scene, failure);
         if (status != STATUS_OK) {
@@ -102,10 +117,11 @@ static enum status find_journal(struct scene *scene, struct failure *failure)
                            journal);
             return status;
         }
+        return failure_set(failure, STATUS_RETRY, "the brokers do not show topic %s yet", journal);
     }
     int32_t count = 0;
     if (status == STATUS_OK)
-        status = kafka_partition_count(scene->client, journal, LEDGER_OPEN_TIMEOUT_MS,
+        status = kafka_partition_count(scene->client, journal, scene->setting->wait_ms,
                                        scene->trouble, &count, failure);
     if (status == STATUS_OK && count != 1)
         return failure_set(failure, STATUS_STOP,
@@ -123,8 +139,8 @@ static enum status find_outputs(struct scene *scene, struct failure *failure)
         const char *topic = scene->setting->topic[stream];
         if (!topic)
             continue;
-        status = kafka_partition_count(scene->client, topic, LEDGER_OPEN_TIMEOUT_MS, scene->trouble,
-                                       &count, failure);
+        status = kafka_partition_count(scene->client, topic, scene->setting->wait_ms,
+                                       scene->trouble, &count, failure);
         if (status != STATUS_OK)
             failure_prefix(failure, "output %s", stream_name(stream));
     }
@@ -272,6 +288,16 @@ static size_t list_topics(const struct ledger_setting *setting, const char *name
     return count;
 }
 
+static bool brokers_answer(const struct scene *scene)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(scene->client, 0, NULL, &metadata, REQUEST_TIMEOUT_MS) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
 static enum status check_settings(struct scene *scene, struct failure *failure)
 {
     const char *names[TOPICS_MAX];
@@ -287,6 +313,8 @@ static enum status check_settings(struct scene *scene, struct failure *failure)
     enum status status = STATUS_OK;
     if (event)
         status = check_resources(scene, event, failure);
+    else if (failure->status == STATUS_RETRY && !brokers_answer(scene))
+        status = STATUS_RETRY;
     else
         warn_unchecked(scene, scene->setting->journal, failure->text);
     rd_kafka_event_destroy(event);
@@ -296,18 +324,30 @@ static enum status check_settings(struct scene *scene, struct failure *failure)
     return status;
 }
 
+static enum status check_once(struct scene *scene, struct failure *failure)
+{
+    *scene->limits = (struct ledger_limits){message_bytes_standard, INT64_MAX};
+    enum status status = find_journal(scene, failure);
+    if (status == STATUS_OK)
+        status = find_outputs(scene, failure);
+    return status == STATUS_OK ? check_settings(scene, failure) : status;
+}
+
+/* Brokers may leave in the middle of it: then all of it is asked again. */
 enum status ledger_topics_check(rd_kafka_t *client, struct kafka_trouble *trouble,
                                 const struct ledger_setting *setting, struct ledger_limits *limits,
                                 struct failure *failure)
 {
     struct scene scene = {
         .client = client, .trouble = trouble, .setting = setting, .limits = limits};
-    *limits = (struct ledger_limits){message_bytes_standard, INT64_MAX};
-    enum status status = find_journal(&scene, failure);
+    struct kafka_wait wait;
+    enum status status;
+    kafka_wait_begin(&wait, setting->wait_ms);
+    do
+        status = check_once(&scene, failure);
+    while (status == STATUS_RETRY && kafka_wait_on(&wait, failure));
     if (status == STATUS_OK)
-        status = find_outputs(&scene, failure);
-    if (status == STATUS_OK)
-        status = check_settings(&scene, failure);
+        kafka_wait_end(&wait);
     if (limits->batch == INT64_MAX)
         limits->batch = message_bytes_standard;
     return status;

@@ -10,7 +10,9 @@
  *     first request may still be on its way and could end a later transaction (KIP-890, which only
  *     newer clients know).  So such requests are counted where they leave: when there was more than
  *     one, or the end took long, the producer is given up as well, and the epoch of the next one
- *     keeps out what is still on its way.
+ *     keeps out what is still on its way.  The same holds for offsets: a request that the group's
+ *     coordinator did not answer in time may arrive when the next transaction is open, and would
+ *     move the group back to where this one began.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,7 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { API_END_TRANSACTION = 26, CALL_TIMEOUT_MS = 2000, DRAIN_TIMEOUT_MS = 5000 };
+enum { API_END_TRANSACTION = 26, API_OFFSETS = 28 };
+enum { CALL_TIMEOUT_MS = 2000, DRAIN_TIMEOUT_MS = 5000 };
 static const uint64_t suspect_after_ns = 5000000000, markers_ns = 30000000;
 /* Brokers that stay away: the next claim and the journal find out what became of it. */
 static const uint64_t patience_ns = 20000000000;
@@ -116,9 +119,9 @@ enum ledger_verdict ledger_judge(struct ledger_settler *settler, rd_kafka_error_
 
 /* ---- the producer ---- */
 
-static rd_kafka_resp_err_t end_sent(rd_kafka_t *client, int socket, const char *broker, int32_t id,
-                                    int16_t api, int16_t version, int32_t correlation, size_t size,
-                                    void *opaque)
+static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const char *broker,
+                                        int32_t id, int16_t api, int16_t version,
+                                        int32_t correlation, size_t size, void *opaque)
 {
     struct ledger_settler *settler = opaque;
     (void)client, (void)socket, (void)broker, (void)id, (void)version, (void)correlation;
@@ -128,11 +131,26 @@ static rd_kafka_resp_err_t end_sent(rd_kafka_t *client, int socket, const char *
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t count_ends(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *opaque,
-                                      char *error, size_t error_size)
+/* Called for what never comes, too. */
+static rd_kafka_resp_err_t response_came(rd_kafka_t *client, int socket, const char *broker,
+                                         int32_t id, int16_t api, int16_t version,
+                                         int32_t correlation, size_t size, int64_t round_trip,
+                                         rd_kafka_resp_err_t error, void *opaque)
+{
+    struct ledger_settler *settler = opaque;
+    (void)client, (void)socket, (void)broker, (void)id, (void)version, (void)correlation;
+    (void)size, (void)round_trip;
+    if (api == API_OFFSETS && error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&settler->offsets_unanswered, true);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t count_requests(rd_kafka_t *client, const rd_kafka_conf_t *conf,
+                                          void *opaque, char *error, size_t error_size)
 {
     (void)conf, (void)error, (void)error_size;
-    rd_kafka_interceptor_add_on_request_sent(client, "ends", end_sent, opaque);
+    rd_kafka_interceptor_add_on_request_sent(client, "requests", request_sent, opaque);
+    rd_kafka_interceptor_add_on_response_received(client, "requests", response_came, opaque);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -148,7 +166,8 @@ static void open_topics(struct ledger_settler *settler)
 enum status ledger_producer_make(struct ledger_settler *settler, struct failure *failure)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(settler->conf);
-    rd_kafka_conf_interceptor_add_on_new(conf, "ends", count_ends, settler);
+    rd_kafka_conf_interceptor_add_on_new(conf, "requests", count_requests, settler);
+    atomic_store(&settler->offsets_unanswered, false);
     settler->trouble.fatal = false;
     settler->trouble.text[0] = '\0';
     if (kafka_client_open(&settler->producer, RD_KAFKA_PRODUCER, conf, failure) != STATUS_OK)
@@ -322,6 +341,17 @@ static bool is_patient(struct ledger_settler *settler)
            clock_monotonic_ns(&system_clock) - settler->begun_ns < patience_ns;
 }
 
+/* Only another epoch keeps out what is on its way still. */
+static enum ledger_verdict check_answers(const struct ledger_settler *settler, const char *fate,
+                                         struct failure *failure)
+{
+    if (!atomic_load(&settler->offsets_unanswered))
+        return LEDGER_FINE;
+    failure_set(failure, STATUS_RETRY,
+                "%s, but a request for offsets was not answered: the producer is made anew", fate);
+    return LEDGER_DOUBT;
+}
+
 static enum ledger_verdict send_offsets(struct ledger_settler *settler, struct failure *failure)
 {
     rd_kafka_topic_partition_list_t *list = list_offsets(settler);
@@ -360,7 +390,7 @@ static enum ledger_verdict end_transaction(struct ledger_settler *settler, bool 
         return verdict;
     bool repeated = atomic_load(&settler->ends_sent) > 1;
     if (!repeated && clock_monotonic_ns(&system_clock) - begin_ns < suspect_after_ns)
-        return LEDGER_FINE;
+        return check_answers(settler, commit ? "committed" : "aborted", failure);
     failure_set(failure, STATUS_RETRY,
                 "%s, but the request to end the transaction %s: the producer is made anew",
                 commit ? "committed" : "aborted", repeated ? "was sent twice" : "took long");

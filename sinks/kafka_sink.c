@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { ENTRIES_MAX = 1 << 14, OPEN_TIMEOUT_MS = 30000 };
+enum { ENTRIES_MAX = 1 << 14 };
 
 struct kafka_sink_option {
     char topic[250];
@@ -84,10 +84,10 @@ static enum status open_client(struct kafka_sink *sink, const json_t *properties
 /* Asking for the topic now tells early that it is not there, and spares its first record a second.
  */
 static enum status open_topic(struct kafka_sink *sink, enum stream stream, const char *name,
-                              struct failure *failure)
+                              int64_t wait_ms, struct failure *failure)
 {
     int32_t partition_count;
-    if (kafka_partition_count(sink->client, name, OPEN_TIMEOUT_MS, &sink->trouble, &partition_count,
+    if (kafka_partition_count(sink->client, name, wait_ms, &sink->trouble, &partition_count,
                               failure) != STATUS_OK)
         return STATUS_STOP;
     sink->topic[stream] = rd_kafka_topic_new(sink->client, name, NULL);
@@ -136,7 +136,7 @@ static enum status open_parts(struct kafka_sink *sink, const struct sink_setting
         const struct kafka_sink_option *option = setting->options[stream];
         if (!option)
             continue;
-        status = open_topic(sink, stream, option->topic, failure);
+        status = open_topic(sink, stream, option->topic, setting->wait_ms, failure);
         if (status != STATUS_OK)
             failure_prefix(failure, "output %s", stream_name(stream));
     }

@@ -106,6 +106,7 @@ struct ledger_setting {
     const char *topic[STREAMS];   /* of the streams that it serves; NULL: not this one */
     int64_t message_max[STREAMS]; /* bytes; a topic that takes less is refused when opening */
     const char *const *inputs; /* topics that are read, to check their retention; NULL-terminated */
+    int64_t wait_ms;           /* for brokers that are away: <0: for ever; 0: a while */
     bool member;               /* false: only reads; never owns */
 };
 

@@ -34,6 +34,7 @@ struct output {
 struct sink_setting {
     const void *options[STREAMS]; /* the kind's structure for each stream it serves, else NULL */
     const json_t *kafka;          /* librdkafka properties common to the pipeline; NULL if none */
+    int64_t wait_ms;              /* for brokers that are away: <0: for ever; 0: a while */
 };
 
 struct sink_kind {

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Against a real Kafka: a pipeline that is killed in the middle, then the ledger alone, requests on a control
-# topic (requests.sh), silence on an idle stream (silence.sh), backfill against online (backfill.sh), then a
-# suite of faults (faults.sh).  Prints `ok NAME` or `not ok NAME`, one line a test, and `N passed, N failed` at
+# topic (requests.sh), silence on an idle stream (silence.sh), backfill against online (backfill.sh), what
+# does not start and why (refusals.sh), what brokers delete (retention.sh), brokers that are away for long (outage.sh), then a suite of faults (faults.sh).  Prints `ok NAME` or `not ok NAME`, one line a test, and `N passed, N failed` at
 # the end of each part; brokers are always stopped.
 #
 #   tests/kafka/run.sh              against build/release/weir (WEIR=PROGRAM for another)
 #   KAFKA_TEST_COUNT, KAFKA_TEST_PORT   transactions (100000), port (19292)
-#   KAFKA_TEST_LONG=yes             the long form of faults.sh
+#   KAFKA_TEST_LONG=yes             the long forms of outage.sh and faults.sh
 #   KAFKA_TEST_LOGS=FOLDER          keeps logs and reports there
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
@@ -69,5 +69,9 @@ fi
 tests/kafka/requests.sh || status=1
 tests/kafka/silence.sh || status=1
 tests/kafka/backfill.sh || status=1
+tests/kafka/refusals.sh || status=1
+tests/kafka/retention.sh || status=1
+# A broker of its own: this one is killed.
+KAFKA_TEST_PORT=$((port + 10)) tests/kafka/outage.sh $([[ ${KAFKA_TEST_LONG:-no} == no ]] || echo --long) || status=1
 tests/kafka/faults.sh $([[ ${KAFKA_TEST_LONG:-no} == no ]] || echo --long) || status=1
 exit $status

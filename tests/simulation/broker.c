@@ -19,6 +19,7 @@ void broker_open(struct broker *broker, struct chance *chance)
     broker->session_ns = milliseconds(chance_between(chance, 300, 2000));
     broker->timeout_ns = milliseconds(chance_between(chance, 500, 3000));
     memset(broker->committed, -1, sizeof broker->committed);
+    memset(broker->settled, -1, sizeof broker->settled);
 }
 
 const char *broker_keep(struct broker *broker, const void *bytes, size_t size)
@@ -176,7 +177,10 @@ struct broker_transaction *broker_produce(struct simulation *simulation,
         .entry = broker_keep(broker, sent->entry, sent->entry_size),
         .entry_size = sent->entry_size,
         .timeout_ns = simulation->now_ns + broker->timeout_ns,
+        .written_ns = simulation->now_ns,
+        .late = broker->late_epoch == epoch ? broker->late : 0,
     };
+    broker->late = 0;
     broker->journal_end += parts;
     for (uint32_t i = 0; i < sent->output_count; i++)
         broker_write(broker, &sent->outputs[i], broker->transaction_count - 1);
@@ -211,7 +215,29 @@ void broker_send_end(struct simulation *simulation, uint32_t transaction, uint64
 {
     struct broker *broker = &simulation->broker;
     if (broker->packet_count < BROKER_PACKETS_MAX)
-        broker->packet[broker->packet_count++] = (struct packet){due_ns, epoch, transaction};
+        broker->packet[broker->packet_count++] = (struct packet){due_ns, epoch, transaction, false};
+}
+
+void broker_send_offsets(struct simulation *simulation, uint32_t transaction, uint64_t epoch,
+                         uint64_t due_ns)
+{
+    struct broker *broker = &simulation->broker;
+    if (broker->packet_count < BROKER_PACKETS_MAX)
+        broker->packet[broker->packet_count++] = (struct packet){due_ns, epoch, transaction, true};
+}
+
+static void offsets_arrive(struct simulation *simulation, const struct packet *packet)
+{
+    struct broker *broker = &simulation->broker;
+    struct broker_transaction *last = last_transaction(broker);
+    if (packet->epoch != broker->epoch) {
+        chance_count(&simulation->chance, FAULT_OFFSETS_WITHOUT_EFFECT);
+    } else if (last && last->state == TRANSACTION_OPEN) {
+        last->late = packet->transaction + 1;
+    } else {
+        broker->late = packet->transaction + 1;
+        broker->late_epoch = packet->epoch;
+    }
 }
 
 uint64_t broker_fence(struct simulation *simulation)
@@ -229,12 +255,20 @@ bool broker_is_stable(const struct broker *broker)
     return !last || last->state == TRANSACTION_COMMITTED || last->state == TRANSACTION_ABORTED;
 }
 
-static void commit_offsets(struct broker *broker, const struct broker_transaction *written)
+/* The group never goes back: what it knows is where a cold start begins. */
+static void commit_offsets(struct simulation *simulation, const struct broker_transaction *written)
 {
+    struct broker *broker = &simulation->broker;
     for (uint32_t i = 0; i < written->offset_count; i++) {
         const struct broker_offset *offset = &broker->offset[written->first_offset + i];
-        if (offset->topic < TOPICS)
-            broker->committed[offset->topic][offset->partition] = offset->next;
+        if (offset->topic == TOPICS)
+            continue;
+        int64_t *settled = &broker->settled[offset->topic][offset->partition];
+        if (offset->next < *settled)
+            violate(simulation, "the group's offset of %s/%d goes back from %lld to %lld",
+                    simulation->topics.topic[offset->topic].name, offset->partition,
+                    (long long)*settled, (long long)offset->next);
+        *settled = broker->committed[offset->topic][offset->partition] = offset->next;
     }
 }
 
@@ -254,7 +288,9 @@ static void coordinator_advance(struct simulation *simulation)
         return;
     last->state = commit ? TRANSACTION_COMMITTED : TRANSACTION_ABORTED;
     if (commit)
-        commit_offsets(broker, last);
+        commit_offsets(simulation, last);
+    if (commit && last->late)
+        commit_offsets(simulation, &broker->transaction[last->late - 1]);
 }
 
 static void packets_advance(struct simulation *simulation)
@@ -267,7 +303,10 @@ static void packets_advance(struct simulation *simulation)
             continue;
         }
         broker->packet[i] = broker->packet[--broker->packet_count];
-        broker_end(simulation, packet.transaction, packet.epoch, true);
+        if (packet.offsets)
+            offsets_arrive(simulation, &packet);
+        else
+            broker_end(simulation, packet.transaction, packet.epoch, true);
     }
 }
 
@@ -300,7 +339,9 @@ const struct broker_transaction *broker_find(const struct broker *broker, int64_
         else
             high = middle;
     }
-    while (low < broker->transaction_count && broker->transaction[low].state == TRANSACTION_ABORTED)
+    while (
+        low < broker->transaction_count &&
+        (broker->transaction[low].state == TRANSACTION_ABORTED || broker->transaction[low].removed))
         low++;
     if (low == broker->transaction_count || broker->transaction[low].state != TRANSACTION_COMMITTED)
         return NULL;

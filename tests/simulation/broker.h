@@ -47,6 +47,9 @@ struct broker_transaction {
     uint32_t first_offset, offset_count;
     uint64_t marked_ns;  /* when readers see what was decided */
     uint64_t timeout_ns; /* when the coordinator gives it up */
+    uint64_t written_ns;
+    uint32_t late; /* 1 + the transaction whose offsets arrived while this one was open; 0: none */
+    bool removed;  /* by compaction */
 };
 
 /* A record of an output topic, in the order of its log. */
@@ -61,10 +64,11 @@ struct broker_offset {
     int64_t next;
 };
 
-/* A request to end a transaction, on its way by itself. */
+/* A request to end a transaction, or for its offsets, on its way by itself. */
 struct packet {
     uint64_t due_ns, epoch;
     uint32_t transaction;
+    bool offsets;
 };
 
 struct member {
@@ -88,9 +92,11 @@ struct broker {
     uint64_t epoch;
     uint32_t packet_count;
     struct packet packet[BROKER_PACKETS_MAX];
+    uint32_t late;       /* as in struct broker_transaction, of the next one, */
+    uint64_t late_epoch; /* if it has this epoch */
 
     /* the log */
-    int64_t journal_end;
+    int64_t journal_begin, journal_end;
     uint64_t journal_moved_ns; /* its leader moves until then */
     uint32_t transaction_count;
     struct broker_transaction transaction[BROKER_TRANSACTIONS_MAX];
@@ -98,6 +104,7 @@ struct broker {
     struct broker_output output[BROKER_OUTPUTS_MAX];
     struct broker_offset offset[BROKER_OFFSETS_MAX];
     int64_t committed[TOPICS][TOPIC_PARTITIONS_MAX]; /* the group's offsets; -1: none */
+    int64_t settled[TOPICS][TOPIC_PARTITIONS_MAX];   /* the last ones of a transaction */
 
     size_t arena_used;
     char *arena; /* (BROKER_ARENA), made once */
@@ -127,6 +134,10 @@ bool broker_end(struct simulation *simulation, uint32_t transaction, uint64_t ep
 /* The same, some time later, whoever sent it. */
 void broker_send_end(struct simulation *simulation, uint32_t transaction, uint64_t epoch,
                      uint64_t due_ns);
+/* The request for its offsets arrives some time later, once more or for the first time: the group's
+ * coordinator knows nothing of which transaction is open, only the epoch (before KIP-890). */
+void broker_send_offsets(struct simulation *simulation, uint32_t transaction, uint64_t epoch,
+                         uint64_t due_ns);
 /* Fences all earlier claimants and returns the new epoch. */
 uint64_t broker_fence(struct simulation *simulation);
 /* Whether readers see all that was decided. */

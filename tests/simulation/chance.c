@@ -28,6 +28,8 @@ static const char *const names[FAULTS] = {
     [FAULT_END_DUPLICATED] = "commit request duplicated",
     [FAULT_END_WITHOUT_EFFECT] = "late commit request without effect",
     [FAULT_END_AFTER_DEATH] = "commit request outlived its sender",
+    [FAULT_OFFSETS_TIMED_OUT] = "request for offsets not answered",
+    [FAULT_OFFSETS_WITHOUT_EFFECT] = "late request for offsets without effect",
     [FAULT_TRANSACTION_SLOW] = "transaction slow",
     [FAULT_TRANSACTION_TIMEOUT] = "transaction ended by its timeout",
     [FAULT_MARKERS_SLOW] = "commit markers late",
@@ -35,6 +37,10 @@ static const char *const names[FAULTS] = {
     [FAULT_LEADER_MOVES] = "a partition's leader moved",
     [FAULT_FETCH_EMPTY] = "input fetch empty",
     [FAULT_JOURNAL_LAGS] = "journal fetch empty",
+    [FAULT_JOURNAL_CUT] = "journal cut off by retention",
+    [FAULT_JOURNAL_COMPACTED] = "journal compacted",
+    [FAULT_INPUT_CUT] = "input cut off by retention",
+    [FAULT_DENIED] = "what a process needs was deleted",
     [FAULT_MALFORMED] = "malformed record",
     [FAULT_OFFSET_GAP] = "gap in the offsets",
     [FAULT_PARTITION_ADDED] = "partition added",
@@ -67,6 +73,11 @@ void chance_open(struct chance *chance, uint64_t seed)
     for (int i = 0; i < FAULTS; i++)
         chance->weight[i] =
             weights[random_below(&chance->random, sizeof weights / sizeof *weights)];
+    /* After a loss much of the rest is never reached. */
+    if (chance_one_in(chance, 4))
+        return;
+    chance->weight[FAULT_JOURNAL_CUT] = chance->weight[FAULT_JOURNAL_COMPACTED] = 0;
+    chance->weight[FAULT_INPUT_CUT] = 0;
 }
 
 bool chance_plans(struct chance *chance, enum fault fault, double probability)

@@ -34,8 +34,10 @@ enum fault {
     FAULT_ANSWER_LOST,
     FAULT_END_DELAYED,
     FAULT_END_DUPLICATED,
-    FAULT_END_WITHOUT_EFFECT, /* a consequence: it came after the next claim, or twice */
-    FAULT_END_AFTER_DEATH,    /* a consequence: it was on its way when its sender died */
+    FAULT_END_WITHOUT_EFFECT,     /* a consequence: it came after the next claim, or twice */
+    FAULT_END_AFTER_DEATH,        /* a consequence: it was on its way when its sender died */
+    FAULT_OFFSETS_TIMED_OUT,      /* the request for offsets is not answered and arrives late */
+    FAULT_OFFSETS_WITHOUT_EFFECT, /* a consequence: it arrived after the next claim */
     FAULT_TRANSACTION_SLOW,
     FAULT_TRANSACTION_TIMEOUT,
     FAULT_MARKERS_SLOW, /* decided, but readers do not see it yet */
@@ -44,6 +46,10 @@ enum fault {
     FAULT_LEADER_MOVES,
     FAULT_FETCH_EMPTY,
     FAULT_JOURNAL_LAGS,
+    FAULT_JOURNAL_CUT,       /* by retention */
+    FAULT_JOURNAL_COMPACTED, /* somebody has set cleanup.policy=compact */
+    FAULT_INPUT_CUT,
+    FAULT_DENIED, /* a consequence: what a process needs was deleted */
     /* inputs */
     FAULT_MALFORMED,
     FAULT_OFFSET_GAP,

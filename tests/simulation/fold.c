@@ -222,6 +222,19 @@ static void fold_run(struct fold *fold, const struct journal_item *item)
                 fold->sequence, partition->record[*next].offset, log->name, item->partition);
 }
 
+/* A lane begins where the one before it ended, or behind what nobody could read any more. */
+static void fold_lane(struct fold *fold, const struct journal_item *item)
+{
+    enum topic topic = find_topic(fold, item->input);
+    if (topic == TOPICS || item->partition < 0 || item->partition >= TOPIC_PARTITIONS_MAX)
+        return; /* its runs are judged */
+    const struct topic_partition *partition =
+        &fold->simulation->topics.topic[topic].partition[item->partition];
+    uint32_t *next = &fold->next[topic][item->partition];
+    while (*next < partition->deleted && partition->record[*next].offset < item->from)
+        ++*next;
+}
+
 static void fold_item(struct fold *fold, const struct journal_item *item)
 {
     bool added;
@@ -245,8 +258,10 @@ static void fold_item(struct fold *fold, const struct journal_item *item)
     case JOURNAL_COLD:
         fold_cold(fold);
         break;
-    case JOURNAL_STATE_HASH: /* oracle.c has collected them */
     case JOURNAL_LANE:
+        fold_lane(fold, item);
+        break;
+    case JOURNAL_STATE_HASH: /* oracle.c has collected them */
         break;
     }
 }

@@ -140,6 +140,15 @@ static enum status ledger_claim(void *self, struct failure *failure)
 
 /* ---- reading ---- */
 
+static enum status journal_lost(struct sim_ledger *ledger, int64_t offset, struct failure *failure)
+{
+    process_of(ledger)->denied = true;
+    return failure_set(failure, STATUS_STOP,
+                       "the journal was cut off by retention: it begins at offset %lld, the state "
+                       "needs it from %lld",
+                       (long long)ledger->simulation->broker.journal_begin, (long long)offset);
+}
+
 static enum status ledger_seek(void *self, int64_t offset, struct failure *failure)
 {
     struct sim_ledger *ledger = self;
@@ -150,7 +159,9 @@ static enum status ledger_seek(void *self, int64_t offset, struct failure *failu
     if (offset < 0)
         violate(ledger->simulation, "process %u seeks the journal's offset %lld", ledger->process,
                 (long long)offset);
-    ledger->position = offset;
+    if (offset > 0 && offset < ledger->simulation->broker.journal_begin)
+        return journal_lost(ledger, offset, failure);
+    ledger->position = offset > 0 ? offset : ledger->simulation->broker.journal_begin;
     ledger->awaited = ledger->simulation->broker.transaction_count;
     tell(ledger->simulation, "process %u: seeks offset %lld", ledger->process, (long long)offset);
     process_leave(process, SEAM_LEDGER);
@@ -169,6 +180,8 @@ static enum status read_record(struct sim_ledger *ledger, struct ledger_record *
         ledger->empty_until_ns = later(ledger, 0, chance_one_in(chance, 10) ? 300 : 20);
         return failure_set(failure, STATUS_RETRY, "nothing has been fetched");
     }
+    if (ledger->position < simulation->broker.journal_begin)
+        return journal_lost(ledger, ledger->position, failure);
     const struct broker_transaction *found = broker_find(&simulation->broker, ledger->position);
     if (!found)
         return broker_awaits(&simulation->broker, ledger->awaited)
@@ -214,6 +227,8 @@ static enum fate draw_fate(struct chance *chance)
 {
     if (chance_strikes(chance, FAULT_ABORTED, 0.05))
         return FATE_ABORTED;
+    if (chance_strikes(chance, FAULT_OFFSETS_TIMED_OUT, 0.04))
+        return FATE_OFFSETS_TIMED_OUT;
     if (chance_strikes(chance, FAULT_END_LOST, 0.03))
         return FATE_END_LOST;
     if (chance_strikes(chance, FAULT_ANSWER_LOST, 0.03))
@@ -295,6 +310,28 @@ static void flight_abort(struct sim_ledger *ledger, const char *why)
     flight_told(ledger, ended ? SETTLEMENT_ABORTED : SETTLEMENT_DOUBTFUL, why);
 }
 
+/* It was applied or not, and arrives late in any case.  The client ends the transaction itself,
+ * leaves it open, or has asked again with success; whichever it is, it gives its epoch up. */
+static void flight_unanswered(struct sim_ledger *ledger)
+{
+    struct flight *flight = &ledger->flight;
+    struct simulation *simulation = ledger->simulation;
+    static const char why[] = "a request for offsets was not answered";
+    broker_send_offsets(simulation, flight->transaction, flight->epoch, later(ledger, 10, 3000));
+    switch (chance_between(&simulation->chance, 0, 2)) {
+    case 0:
+        flight_abort(ledger, why);
+        if (!plant_keeps_epoch())
+            flight->settlement = SETTLEMENT_DOUBTFUL;
+        break;
+    case 1:
+        flight_told(ledger, SETTLEMENT_DOUBTFUL, why);
+        break;
+    default:
+        flight->step = FLIGHT_END;
+    }
+}
+
 static void flight_offsets(struct sim_ledger *ledger)
 {
     struct flight *flight = &ledger->flight;
@@ -307,6 +344,8 @@ static void flight_offsets(struct sim_ledger *ledger)
         flight_abort(ledger, "the group has another generation");
     } else if (flight->fate == FATE_ABORTED) {
         flight_abort(ledger, "the broker refused a record");
+    } else if (flight->fate == FATE_OFFSETS_TIMED_OUT) {
+        flight_unanswered(ledger);
     } else {
         flight->step = FLIGHT_END;
     }

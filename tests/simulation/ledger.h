@@ -28,6 +28,7 @@ enum flight_step {
 enum fate {
     FATE_GOOD,
     FATE_ABORTED,
+    FATE_OFFSETS_TIMED_OUT,
     FATE_END_LOST,
     FATE_ANSWER_LOST,
     FATE_END_DELAYED,

@@ -12,6 +12,7 @@ const char *plant_name(enum plant plant)
         [PLANT_SNAPSHOT_AHEAD] = "snapshot-ahead",
         [PLANT_LOST_LABEL] = "lost-label",
         [PLANT_DOUBLE_LEARN] = "double-learn",
+        [PLANT_KEEP_EPOCH] = "keep-epoch",
         [PLANT_REPLAY_WITH_OUTPUT] = "replay-with-output",
     };
     return name[plant];
@@ -52,6 +53,11 @@ void plant_submit(struct sim_ledger *ledger)
     flight->at = broker->journal_end;
     flight->step = FLIGHT_TOLD;
     flight->settlement = SETTLEMENT_COMMITTED;
+}
+
+bool plant_keeps_epoch(void)
+{
+    return is_planted(PLANT_KEEP_EPOCH);
 }
 
 void plant_read(struct simulation *simulation, const struct broker_transaction *read)

@@ -12,7 +12,8 @@ enum plant {
     PLANT_SNAPSHOT_AHEAD,            /* a snapshot is published before its entry has committed */
     PLANT_LOST_LABEL,                /* a leader passes a label over */
     PLANT_DOUBLE_LEARN,              /* a leader learns a label twice */
-    PLANT_REPLAY_WITH_OUTPUT,        /* a follower writes the outputs, too */
+    PLANT_KEEP_EPOCH, /* after a request for offsets without an answer the producer goes on */
+    PLANT_REPLAY_WITH_OUTPUT, /* a follower writes the outputs, too */
     PLANTS
 };
 
@@ -27,6 +28,7 @@ struct simulation;
 void plant_in(struct simulation *simulation);
 
 void plant_submit(struct sim_ledger *ledger);
+bool plant_keeps_epoch(void);
 void plant_read(struct simulation *simulation, const struct broker_transaction *read);
 void plant_peek(const struct process *process, enum topic topic,
                 const struct topic_partition *partition, uint32_t *next);

@@ -50,11 +50,11 @@ static void process_drop(struct process *process)
 {
     struct simulation *simulation = process->simulation;
     struct chance *chance = &simulation->chance;
+    if (process->ledger.open) /* first: it may still read what was submitted */
+        sim_ledger_kind.close(&process->ledger);
     if (process->node)
         node_close(process->node);
     process->node = NULL;
-    if (process->ledger.open)
-        sim_ledger_kind.close(&process->ledger);
     sim_ledger_bury(&process->ledger);
     if (process->configured)
         config_close(&process->config);
@@ -194,7 +194,7 @@ static enum status open_node(struct process *process, struct failure *failure)
         .open_inputs = sim_sources_open,
         .self = process,
     };
-    process->cold = chance_strikes(&simulation->chance, FAULT_COLD_START, 0.02);
+    process->cold = process->cold || chance_strikes(&simulation->chance, FAULT_COLD_START, 0.02);
     const struct node_setting setting = {
         .config = &process->config,
         .world = &process->world,
@@ -209,12 +209,24 @@ static enum status open_node(struct process *process, struct failure *failure)
     return status;
 }
 
+/* Somebody has to look after it. */
+static void process_denied(struct process *process)
+{
+    chance_count(&process->simulation->chance, FAULT_DENIED);
+    process->denied = true;
+    process_drop(process);
+}
+
 /* What its supervisor does: starts it again; when the state itself was damaged, without it. */
 static void process_refused(struct process *process, enum status status,
                             const struct failure *failure)
 {
     tell(process->simulation, "process %u: does not start: %s", process->index, failure->text);
     process->node = NULL;
+    if (!process->cut && status == STATUS_STOP && retention_excuses(process, failure)) {
+        process_denied(process);
+        return;
+    }
     if (!process->cut && status == STATUS_STOP && !process->disk.hurt)
         violate(process->simulation, "process %u refuses to start: %s", process->index,
                 failure->text);
@@ -230,6 +242,11 @@ void process_start(struct process *process)
 {
     struct chance *chance = &process->simulation->chance;
     struct failure failure = {0};
+    process->cold = false;
+    if (process->denied && !retention_mend(process)) {
+        process->wake_ns = process->simulation->now_ns + milliseconds(500);
+        return;
+    }
     if (chance_strikes(chance, FAULT_CLOCK_JUMP, 0.1))
         process->skew_ms = (int64_t)chance_between(chance, 0, 7200000) - 3600000;
     plan_crash(process);
@@ -292,6 +309,9 @@ void process_turn(struct process *process)
     simulation->turned = before;
     if (process->cut) {
         process_drop(process);
+    } else if (status == STATUS_STOP && retention_excuses(process, &failure)) {
+        tell(simulation, "process %u: stops: %s", process->index, failure.text);
+        process_denied(process);
     } else if (status == STATUS_STOP) {
         violate(simulation, "process %u stops: %s", process->index, failure.text);
         process_drop(process);

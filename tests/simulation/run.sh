@@ -22,7 +22,7 @@ else
     status=1
 fi
 # A world that is violated ends the search; which one depends on the seed alone, not on the jobs.
-for plant in commit-before-acknowledge snapshot-ahead lost-label double-learn replay-with-output; do
+for plant in commit-before-acknowledge snapshot-ahead lost-label double-learn replay-with-output keep-epoch; do
     found=$("$program" --seeds 1..1000 --jobs 1 --plant "$plant")
     if grep -q '^VIOLATION in seed [0-9]*: ' <<<"$found"; then
         grep '^VIOLATION in seed ' <<<"$found"

@@ -7,6 +7,7 @@
  *     source.c     struct source_kind over the topics  disk.c       struct disk_kind, losing things
  *     child.c      struct children, training in place  process.c    a node's birth, death and sleep
  *     fold.c       the independent fold of a journal   oracle.c     what must hold at the end
+ *     retention.c  deleting what somebody may need
  *     plant.c      known bugs, to see that they are found
  *     world.c      the course of one world             main.c       many worlds */
 #ifndef TESTS_SIMULATION_SIMULATION_H
@@ -42,6 +43,7 @@ struct process {
     bool cut;                    /* dead inside a turn: none of its calls has an effect any more */
     bool turning;                /* inside node_turn or node_open */
     bool stopping;               /* asked for an orderly end */
+    bool denied;                 /* what it needs was deleted: it may refuse */
     bool cold;                   /* started cold: until it leads it only passes entries over */
     uint64_t crash_after[SEAMS]; /* calls until it dies in that seam; 0: it does not */
     int64_t skew_ms;             /* of its wall clock */
@@ -141,6 +143,18 @@ void process_close(struct process *process);
  * very call, before its effect or (process_leave) behind it. */
 bool process_enter(struct process *process, enum seam seam);
 void process_leave(struct process *process, enum seam seam);
+
+/* ---- what is deleted ---- */
+
+/* Now and then the brokers delete the oldest of an input or of the journal, or compact that. */
+void retention_advance(struct simulation *simulation);
+
+/* Whether a process that stops with this failure had to: it needs what was deleted. */
+bool retention_excuses(const struct process *process, const struct failure *failure);
+
+/* What people do about a process that was denied: while another one works nothing (false) or they
+ * empty its state directory, else they reset the group to what is there and start it cold. */
+bool retention_mend(struct process *process);
 
 /* ---- what must hold ---- */
 

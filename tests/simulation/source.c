@@ -14,6 +14,7 @@ struct sim_source {
     struct process *process;
     enum topic topic;
     uint32_t lane_count, fetch; /* fetch: records that one fetch brings at most */
+    bool has_begun;             /* the group had an offset for a lane */
     uint64_t looked_ns;         /* when the partitions were last counted */
     struct sim_lane lane[TOPIC_PARTITIONS_MAX];
 };
@@ -41,7 +42,8 @@ static uint32_t source_lane_count(void *self)
     return source->lane_count;
 }
 
-/* Brings some more of what has come; false: nothing is there to be taken now. */
+/* Brings some more of what has come; false: nothing is there to be taken now.  True without more:
+ * what comes next was deleted. */
 static bool lane_fetch(struct sim_source *source, struct sim_lane *lane,
                        const struct topic_partition *partition)
 {
@@ -56,11 +58,19 @@ static bool lane_fetch(struct sim_source *source, struct sim_lane *lane,
         return false;
     }
     int64_t now_ms = simulation_ms(simulation);
+    if (lane->next < partition->deleted)
+        return true;
     for (uint32_t i = 0; i < source->fetch && lane->fetched < partition->count &&
                          partition->record[lane->fetched].visible_ms <= now_ms;
          i++)
         lane->fetched++;
     return lane->next < lane->fetched;
+}
+
+static enum status source_lost(struct sim_source *source, uint32_t at, struct failure *failure)
+{
+    source->process->denied = true;
+    return failure_set(failure, STATUS_STOP, "the record to read next in lane %u is not there", at);
 }
 
 static enum status source_peek(void *self, uint32_t at, struct record *record,
@@ -72,6 +82,8 @@ static enum status source_peek(void *self, uint32_t at, struct record *record,
     if (process_enter(source->process, SEAM_SOURCE) || !lane->placed ||
         !lane_fetch(source, lane, partition))
         return failure_set(failure, STATUS_RETRY, "nothing waits");
+    if (lane->next == lane->fetched)
+        return source_lost(source, at, failure);
     plant_peek(source->process, source->topic, partition, &lane->next);
     const struct topic_record *found = &partition->record[lane->next];
     *record = (struct record){
@@ -108,15 +120,22 @@ static enum status source_place(void *self, uint32_t at, int64_t *offset, struct
     /* The committed offsets are stable only when no transaction is under way. */
     if (*offset == -1 && !broker_is_stable(&simulation->broker))
         return failure_set(failure, STATUS_RETRY, "the committed offsets are not stable");
-    if (*offset == -1)
+    if (*offset == -1) {
         *offset = simulation->broker.committed[source->topic][at];
+        source->has_begun = source->has_begun || *offset >= 0;
+    }
     if (*offset < 0)
-        *offset = 0;
+        *offset = topic_partition_begin(partition_of(source, at));
     lane->placed = true;
     lane->next = topic_partition_find(partition_of(source, at), *offset);
     lane->fetched = lane->next;
     process_leave(source->process, SEAM_SOURCE);
     return STATUS_OK;
+}
+
+static bool source_has_begun(void *self)
+{
+    return ((struct sim_source *)self)->has_begun;
 }
 
 static enum status source_commit(void *self, const int64_t *next_offsets, struct failure *failure)
@@ -146,6 +165,7 @@ static const struct source_kind sim_source_kind = {
     .peek = source_peek,
     .take = source_take,
     .place = source_place,
+    .has_begun = source_has_begun,
     .descriptor = source_descriptor,
     .commit = source_commit,
     .header = source_header,

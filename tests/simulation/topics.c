@@ -158,7 +158,7 @@ static void topic_shape(struct topic_log *topic, struct chance *chance, uint64_t
 {
     topic->partition_count = (uint32_t)chance_between(chance, least, most);
     for (uint32_t i = 0; i < TOPIC_PARTITIONS_MAX; i++) {
-        topic->partition[i].count = 0;
+        topic->partition[i].count = topic->partition[i].deleted = 0;
         topic->partition[i].born_ms = 0;
     }
     if (!chance_strikes(chance, FAULT_PARTITION_ADDED, 0.3))
@@ -214,6 +214,15 @@ void topics_make(struct topics *topics, struct chance *chance, bool epilogue)
     topic_shape(&topics->topic[TOPIC_REQUESTS], chance, 1, 1, topics->end_ms);
     for (uint32_t i = 0; i < drafts.count; i++)
         topic_append(&topics->topic[drafts.draft[i].topic], chance, &drafts.draft[i]);
+}
+
+int64_t topic_partition_begin(const struct topic_partition *partition)
+{
+    if (partition->deleted == 0)
+        return 0;
+    return partition->deleted < partition->count
+               ? partition->record[partition->deleted].offset
+               : partition->record[partition->count - 1].offset + 1;
 }
 
 uint32_t topic_partition_find(const struct topic_partition *partition, int64_t offset)

@@ -25,7 +25,8 @@ struct topic_record {
 };
 
 struct topic_partition {
-    int64_t born_ms; /* it is there from then on */
+    int64_t born_ms;  /* it is there from then on */
+    uint32_t deleted; /* records before this index are not kept any more */
     uint32_t count;
     struct topic_record record[TOPIC_RECORDS_MAX];
 };
@@ -49,6 +50,9 @@ struct topics {
 
 /* epilogue: some last records come TOPICS_PAUSE_MS after the last fault. */
 void topics_make(struct topics *topics, struct chance *chance, bool epilogue);
+
+/* Where the partition begins now. */
+int64_t topic_partition_begin(const struct topic_partition *partition);
 
 /* The index of the first record at or behind an offset; `count` if there is none. */
 uint32_t topic_partition_find(const struct topic_partition *partition, int64_t offset);

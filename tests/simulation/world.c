@@ -166,6 +166,7 @@ static void faults_of_brokers(struct simulation *simulation)
         broker->away_until_ns = simulation->now_ns + milliseconds(chance_between(chance, 10, 2000));
         tell(simulation, "broker: away");
     }
+    retention_advance(simulation);
     if (chance_strikes(chance, FAULT_LEADER_MOVES, 0.001))
         broker->journal_moved_ns =
             simulation->now_ns + milliseconds(chance_between(chance, 10, 1000));
@@ -270,6 +271,8 @@ static bool all_caught_up(const struct simulation *simulation)
     const struct broker_transaction *last = simulation_last(simulation);
     for (uint32_t i = 0; i < simulation->process_count; i++) {
         const struct process *process = &simulation->process[i];
+        if (process->denied) /* another one works */
+            continue;
         if (process->condition != CONDITION_RUNNING || process->stopping ||
             (!is_excused(process) && !simulation_is_at(process, last)))
             return false;

@@ -103,7 +103,9 @@ static void a_second_one_is_refused(void **unused)
     (void)unused;
     struct disk second;
     expect_failure(disk_open(&second, place, true, &failure), STATUS_STOP, place);
-    assert_non_null(strstr(failure.text, "another process"));
+    char holder[64];
+    snprintf(holder, sizeof holder, "another process (%d) uses it", (int)getpid());
+    assert_non_null(strstr(failure.text, holder));
     assert_null(second.self);
     pid_t child = fork();
     if (child == 0)

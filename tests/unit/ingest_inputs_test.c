@@ -102,6 +102,22 @@ static void test_random_order(void **state)
     assert_int_equal(total, 6 * SCRIPT_RECORDS);
 }
 
+/* Partitions of all inputs together; the sentence names each. */
+static void test_too_many_lanes(void **state)
+{
+    (void)state;
+    struct script events = {.lanes = LANES_MAX - 400}, labels = {.lanes = 400};
+    add(&events, RECORD_EVENT);
+    add(&labels, RECORD_LABEL);
+    assert_int_equal(inputs_check(&inputs, &failure), STATUS_OK);
+    labels.lanes++;
+    assert_int_equal(inputs_check(&inputs, &failure), STATUS_STOP);
+    assert_non_null(
+        strstr(failure.text, "the inputs have 1025 partitions (script 624, script 401)"));
+    assert_int_equal(fill(256), STATUS_STOP);
+    assert_non_null(strstr(failure.text, "one process reads at most 1024"));
+}
+
 /* Files know no times: they are read one after the other. */
 static void test_files_in_turn(void **state)
 {
@@ -513,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(test_order),
+        test(test_too_many_lanes),
         test(test_random_order),
         test(test_files_in_turn),
         test(test_waiting),

@@ -371,6 +371,12 @@ static const struct injection injections[] = {
      SETTLEMENT_DOUBTFUL,
      STATUS_RETRY,
      "commit offsets"},
+    {"cut at the offsets",
+     OFFSETS_IN_TRANSACTION,
+     {ERROR(_TRANSPORT)},
+     SETTLEMENT_DOUBTFUL,
+     STATUS_RETRY,
+     "a request for offsets was not answered"},
     {"fenced at the end",
      END_TRANSACTION,
      {ERROR(PRODUCER_FENCED)},
@@ -417,6 +423,24 @@ static void test_classes_of_errors(void **state)
         judge(*state, &injections[index]);
         settle_well(*state, "well", 4);
     }
+}
+
+/* A coordinator that takes its time.  The request may be on its way for long, and would put these
+ * offsets into whatever the producer begins next: so it has to begin with another epoch. */
+static void test_offsets_time_out(void **state)
+{
+    struct scene *scene = *state;
+    struct failure failure = {0};
+    int64_t at = -1;
+    claim_well(scene);
+    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
+                         scene->cluster.broker, 1, OFFSETS_IN_TRANSACTION, 1, 0, 13000),
+                     0);
+    assert_int_equal(settle(scene, "slow", 4, &at, &failure), SETTLEMENT_DOUBTFUL);
+    if (failure.status != STATUS_RETRY ||
+        !strstr(failure.text, "a request for offsets was not answered"))
+        fail_msg("%s", failure.text);
+    settle_well(scene, "slow", 4);
 }
 
 /* Whatever the coordinator sees as a zombie does not get as far as fencing anybody. */
@@ -563,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_only_served_streams_are_written),
         cmocka_unit_test(test_reader_beyond_the_end_is_refused),
         cmocka_unit_test(test_classes_of_errors),
+        cmocka_unit_test(test_offsets_time_out),
         cmocka_unit_test(test_claim_proves_membership_first),
         cmocka_unit_test(test_claims_that_are_of_no_use),
         cmocka_unit_test(test_refusals),
