@@ -31,10 +31,21 @@ static void window_copy(struct plain *plain, const struct entity *entity, uint32
     const struct window *window = &entity->window[index];
     plain->window[plain->window_count++] = (struct plain_window){
         .offset = window->offset,
-        .value = window->value,
+        .column = window->value * BATCH_STRIDE,
         .finish = window->kind->finish_is,
         .index = index,
     };
+}
+
+/* Those that read before the event, or those after it that finish so; returns where they end. */
+static uint32_t windows_copy(struct plain *plain, const struct entity *entity, bool before,
+                             enum aggregate_finish finish)
+{
+    for (uint32_t i = 0; i < entity->window_count; i++)
+        if (entity->window[i].before == before &&
+            (before || entity->window[i].kind->finish_is == finish))
+            window_copy(plain, entity, i);
+    return plain->window_count;
 }
 
 static void frame_copy(struct plain *plain, const struct entity *entity, const struct frame *frame)
@@ -80,13 +91,11 @@ void plain_make(struct entity *entity)
     for (uint32_t i = 0; i < entity->frame_count; i++)
         if (entity->frame[i].exit == INDEX_NONE)
             frame_copy(plain, entity, &entity->frame[i]);
-    for (uint32_t i = 0; i < entity->window_count; i++)
-        if (entity->window[i].before)
-            window_copy(plain, entity, i);
-    plain->before_count = plain->window_count;
-    for (uint32_t i = 0; i < entity->window_count; i++)
-        if (!entity->window[i].before)
-            window_copy(plain, entity, i);
+    plain->before_count = windows_copy(plain, entity, true, FINISH_OTHER);
+    plain->count_end = windows_copy(plain, entity, false, FINISH_COUNT);
+    plain->sum_end = windows_copy(plain, entity, false, FINISH_SUM);
+    plain->mean_end = windows_copy(plain, entity, false, FINISH_MEAN);
+    windows_copy(plain, entity, false, FINISH_OTHER);
 }
 
 static inline bool value_missing(const struct plain_moment *moment, union value value)
@@ -326,37 +335,55 @@ static double window_finish(const struct visit *visit, uint32_t index, const dou
     return window->kind->finish(moment_show(cells), &span);
 }
 
-static inline void plain_read(const struct visit *visit, const struct plain_window *window,
-                              const struct batch *batch, uint32_t row)
+static inline double plain_result(const struct visit *visit, const struct plain_window *window,
+                                  enum aggregate_finish finish)
 {
     const double *cells = (const double *)(visit->bytes + window->offset);
+    if (finish == FINISH_COUNT)
+        return cells[MOMENT_COUNT];
     double result;
-    if (window->finish == FINISH_COUNT)
-        result = cells[MOMENT_COUNT];
-    else if (window->finish == FINISH_SUM)
+    if (finish == FINISH_SUM)
         result = cells[MOMENT_SUM];
-    else if (window->finish == FINISH_MEAN)
+    else if (finish == FINISH_MEAN)
         result = cells[MOMENT_COUNT] > 0 ? cells[MOMENT_SUM] / cells[MOMENT_COUNT] : MISSING;
     else
         result = window_finish(visit, window->index, cells);
-    batch_column(batch, window->value)[row].number = result - result == 0 ? result : MISSING;
+    return result - result == 0 ? result : MISSING;
+}
+
+/* Windows [first, end); `results` is the row's place in the first of all columns. */
+static inline void plain_read(const struct visit *visit, uint32_t first, uint32_t end,
+                              enum aggregate_finish finish, union value *results)
+{
+    const struct plain_window *window = visit->entity->plain.window;
+    for (uint32_t i = first; i < end; i++)
+        results[window[i].column].number = plain_result(visit, &window[i], finish);
+}
+
+static void read_before(const struct visit *visit, union value *results)
+{
+    const struct plain *plain = &visit->entity->plain;
+    moments_clear(visit);
+    for (uint32_t i = 0; i < plain->before_count; i++)
+        plain_read(visit, i, i + 1, plain->window[i].finish, results);
 }
 
 static inline void pass(const struct visit *visit, const struct batch *batch, uint32_t row)
 {
     const struct plain *plain = &visit->entity->plain;
+    union value *results = batch_column(batch, 0) + row;
     uint32_t started = visit->fresh ? plain->edge[visit->fresh - 1].end : 0;
     plain_fill(visit, plain, batch, row);
     if (plain->before_count)
-        moments_clear(visit);
-    for (uint32_t i = 0; i < plain->before_count; i++)
-        plain_read(visit, &plain->window[i], batch, row);
+        read_before(visit, results);
     for (uint32_t i = 0; i < started; i++)
         plain_start(visit, &plain->moment[i]);
     for (uint32_t i = started; i < plain->moment_count; i++)
         plain_enter(visit, &plain->moment[i]);
-    for (uint32_t i = plain->before_count; i < plain->window_count; i++)
-        plain_read(visit, &plain->window[i], batch, row);
+    plain_read(visit, plain->before_count, plain->count_end, FINISH_COUNT, results);
+    plain_read(visit, plain->count_end, plain->sum_end, FINISH_SUM, results);
+    plain_read(visit, plain->sum_end, plain->mean_end, FINISH_MEAN, results);
+    plain_read(visit, plain->mean_end, plain->window_count, FINISH_OTHER, results);
 }
 
 void plain_pass(const struct visit *visit, const struct batch *batch, uint32_t row)

@@ -33,7 +33,7 @@ struct plain_moment {
 
 struct plain_window {
     uint32_t offset; /* of the moment, in the row */
-    uint32_t value;  /* in the program */
+    uint32_t column; /* of the results: where it begins among all columns */
     enum aggregate_finish finish;
     uint32_t index; /* of the window */
 };
@@ -47,7 +47,8 @@ struct plain {
     bool is;    /* the entity is plain */
     bool quick; /* and never expires: plain_visit may take its events */
     uint32_t edge_count, moment_count, cell_count;
-    uint32_t before_count, window_count; /* those that read before the event stand first */
+    uint32_t before_count; /* windows that read before the event stand first, then by finish: */
+    uint32_t count_end, sum_end, mean_end, window_count;
     struct plain_cell cell[PLAIN_MAX];
     struct plain_edge edge[PLAIN_MAX];
     struct plain_moment moment[PLAIN_MAX]; /* by edge; last those that nothing leaves */
