@@ -47,18 +47,6 @@ uint64_t keymap_find(const struct keymap *map, const struct state *state, uint64
     return entry->row_plus_one == 0 ? STATE_NO_ROW : entry->row_plus_one - 1;
 }
 
-uint64_t keymap_guess(const struct keymap *map, const struct state *state, uint64_t key)
-{
-    uint32_t tag = (uint32_t)key;
-    for (uint64_t slot = key & map->mask;; slot = (slot + 1) & map->mask) {
-        const struct keymap_entry *entry = entry_at(map, state, slot);
-        if (entry->row_plus_one == 0)
-            return STATE_NO_ROW;
-        if (entry->tag == tag)
-            return entry->row_plus_one - 1;
-    }
-}
-
 void keymap_insert(const struct keymap *map, struct state *state, uint64_t key, uint64_t row)
 {
     ASSERT(key != 0 && row_key(map, state, row) == key);

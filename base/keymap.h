@@ -42,6 +42,16 @@ static inline void keymap_prefetch(const struct keymap *map, const struct state 
 
 /* The row that the first matching tag names, without looking at the row itself, or STATE_NO_ROW.
  * Almost always what keymap_find will say: good enough to prefetch the row. */
-uint64_t keymap_guess(const struct keymap *map, const struct state *state, uint64_t key);
+static inline uint64_t keymap_guess(const struct keymap *map, const struct state *state,
+                                    uint64_t key)
+{
+    const struct keymap_entry *entries = state_read(state, map->index_region, 0);
+    for (uint64_t slot = key & map->mask;; slot = (slot + 1) & map->mask) {
+        if (entries[slot].row_plus_one == 0)
+            return STATE_NO_ROW;
+        if (entries[slot].tag == (uint32_t)key)
+            return entries[slot].row_plus_one - 1;
+    }
+}
 
 #endif

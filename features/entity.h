@@ -252,6 +252,7 @@ struct visit {
     struct slot *slot; /* the event's own: in the ring if it is entered, otherwise scratch */
     bool in_ring;
     struct place place; /* of its slot, if it is in the ring */
+    uint32_t fresh;     /* of plain entities, of which only its own slot is before the edge */
 };
 
 static inline struct entity_head *visit_head(const struct visit *visit)

@@ -88,8 +88,6 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
 {
     uint32_t row = unit->from + i;
     struct visit visit;
-    if (i == 0)
-        entity_prefetch_victims(unit->entity, work->state, unit->strangers);
     if (work->batch->kind[row] == RECORD_LABEL && !unit->history)
         return;
     entity_before(work, unit, row);
@@ -98,6 +96,14 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
     entity_begin(work, unit, row, &visit);
     visit_level(work->features, &visit, 1, work->batch, row);
     entity_after(work, unit, row);
+}
+
+static inline bool unit_visit_quick(const struct extraction *work, const struct unit *unit,
+                                    uint32_t i)
+{
+    return unit->entity->plain.quick && batch_is_event(work->batch, unit->from + i) &&
+           plain_visit(unit->entity, work->state, work->batch, unit->from + i, unit->key[i],
+                       unit->row[i]);
 }
 
 /* Rows [i, end) of a unit, so far as there are any. */
@@ -111,6 +117,8 @@ static inline void units_step(const struct extraction *work, struct unit *const 
                               uint32_t from)
 {
     uint32_t end = from + STEP_ROWS;
+    if (from == 0 && stage[4]->count > 0)
+        entity_prefetch_victims(stage[4]->entity, work->state, stage[4]->strangers);
     for (uint32_t i = from; i < rows_end(stage[0], end); i++)
         fetch_index(stage[0], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[1], end); i++)
@@ -123,7 +131,8 @@ static inline void units_step(const struct extraction *work, struct unit *const 
         if (stage[3]->moves[i])
             fetch_next(stage[3], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[4], end); i++)
-        unit_visit(work, stage[4], i);
+        if (!unit_visit_quick(work, stage[4], i))
+            unit_visit(work, stage[4], i);
 }
 
 /* Entities know nothing of each other, so while there is but one level each takes some rows at

@@ -11,7 +11,7 @@
 
 #include "features/entity.h"
 
-enum { UNIT_ROWS = 64 };
+enum { UNIT_ROWS = 16 };
 
 struct unit {
     const struct entity *entity;

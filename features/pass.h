@@ -39,6 +39,9 @@ struct features {
 void visit_begin(const struct features *features, struct visit *visit, const struct batch *batch,
                  uint32_t row, uint64_t key);
 
+/* Makes room for one more slot: of at most events_max the oldest goes. */
+void visit_room(const struct visit *visit);
+
 /* Fills in what the formulas of the level below gave, and reads and feeds the frames of this level.
  */
 void visit_level(const struct features *features, const struct visit *visit, uint32_t level,

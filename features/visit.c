@@ -3,8 +3,7 @@
 #include "features/pass.h"
 #include <string.h>
 
-/* At most events_max slots: the oldest goes. */
-static void room_for_one(const struct visit *visit)
+void visit_room(const struct visit *visit)
 {
     const struct entity_head *head = visit_head(visit);
     if (head->slot_count == visit->entity->events_max)
@@ -16,23 +15,21 @@ static void room_for_one(const struct visit *visit)
 static void enter_in_order(struct visit *visit, bool passes)
 {
     struct entity_head *head = visit_head(visit);
+    if (visit->entity->plain.is && !head->panes) {
+        plain_begin(visit);
+        return;
+    }
     head->newest_ms = visit->time_ms;
     if (!visit->entity->has_slots)
         return;
-    if (visit->entity->plain.is && !head->panes)
-        plain_advance(visit);
-    else
-        edges_advance(visit, visit->time_ms);
+    edges_advance(visit, visit->time_ms);
     if (!passes)
         return;
-    room_for_one(visit);
+    visit_room(visit);
     visit->place = ring_append(visit, visit->time_ms);
     visit->slot = ring_slot_write(visit, visit->place);
     visit->in_ring = true;
-    if (visit->entity->plain.is)
-        plain_entered(visit);
-    else
-        edges_entered(visit, visit->place, visit->time_ms);
+    edges_entered(visit, visit->place, visit->time_ms);
 }
 
 static bool oldest_is_newer(const struct visit *visit)
@@ -54,7 +51,7 @@ static enum visit_kind enter_late(struct visit *visit, bool passes)
         counters->events_dropped += !spilled;
         return spilled ? VISIT_PAST : VISIT_READ;
     }
-    room_for_one(visit);
+    visit_room(visit);
     /* A block may have to be split.  Dropping ends: it gives our own blocks back. */
     while (visit_head(visit)->newest_block && !entity_reserve_block(visit))
         edges_drop_oldest(visit);
