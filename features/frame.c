@@ -372,7 +372,7 @@ static bool is_missed(const struct visit *visit, const struct frame *frame, cons
     if (frame->keeps || !slot_passes(entity, frame, slot) || frame_has_panes(visit, frame))
         return false;
     if (frame->form->leaves_ms)
-        return frame->form->leaves_ms(entity, frame, slot->time_ms) + frame->delay_ms > newest_ms;
+        return frame_leaves_ms(entity, frame, slot->time_ms) > newest_ms;
     return frame->own || slot->time_ms + frame->delay_ms > newest_ms;
 }
 
@@ -418,8 +418,7 @@ bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t
 {
     if (time_ms + frame->delay_ms > newest_ms)
         return false;
-    return !frame->form->leaves_ms ||
-           frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms > newest_ms;
+    return !frame->form->leaves_ms || frame_leaves_ms(entity, frame, time_ms) > newest_ms;
 }
 
 /* Among equal times the cursor's slot and those behind it. */

@@ -8,7 +8,9 @@
  * one update and one read.  It should not depend on the length, whether all events are kept
  * (events_max 2^20) or, as by default, 4096 of them and the others in panes.
  *
- *     features_windows_bench [EVENTS [LENGTH_EVENTS]]        0: leaves that part out */
+ *     features_windows_bench [EVENTS [LENGTH_EVENTS [AGGREGATE [LENGTH]]]]
+ *
+ * 0 leaves a part out. */
 #include "base/random.h"
 #include "features/aggregate.h"
 #include "tests/bench/features_room.h"
@@ -175,14 +177,18 @@ static void measure_length(const struct aggregate_kind *kind, uint64_t length, i
     room_close(&bench.room);
 }
 
-static void measure_lengths(uint64_t events)
+/* only: the aggregate, or all; length: the window's, or all. */
+static void measure_lengths(uint64_t events, const char *only, uint64_t length)
 {
-    for (uint32_t i = 0; aggregate_table[i]; i++) {
-        measure_length(aggregate_table[i], 12, 0, events);
-        measure_length(aggregate_table[i], 1000, 0, events);
-        measure_length(aggregate_table[i], 1000000, 0, events);
-        measure_length(aggregate_table[i], 1000000, 1 << 20, events);
-    }
+    static const struct {
+        uint64_t length;
+        int64_t events_max;
+    } sizes[] = {{12, 0}, {1000, 0}, {1000000, 0}, {1000000, 1 << 20}};
+    for (uint32_t i = 0; aggregate_table[i]; i++)
+        for (uint32_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+            if ((!only || strcmp(only, aggregate_table[i]->name) == 0) &&
+                (length == 0 || length == sizes[s].length))
+                measure_length(aggregate_table[i], sizes[s].length, sizes[s].events_max, events);
 }
 
 static uint64_t whole_batches(uint64_t events)
@@ -201,6 +207,7 @@ int main(int argc, char **argv)
         measure("20 of count() and 20 of mean(amount)", both, whole_batches(events));
     }
     if (length_events)
-        measure_lengths(whole_batches(length_events));
+        measure_lengths(whole_batches(length_events), argc > 3 ? argv[3] : NULL,
+                        argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
     return 0;
 }
