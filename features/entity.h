@@ -85,6 +85,7 @@ struct multiset {
     uint32_t offset; /* in the row */
     uint32_t pane;   /* its sketch, in the cells of panes; INDEX_NONE: it has none */
     bool sketches;   /* distinct values are counted */
+    bool asked;      /* about more than the extremes that it holds */
 };
 
 struct window {

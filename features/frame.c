@@ -70,11 +70,10 @@ double window_parameter(const struct window_view *view)
 
 bool window_extreme(const struct window_view *view, bool greatest, union value *extreme)
 {
-    const struct visit *visit = view->visit;
+    const struct entity *entity = view->visit->entity;
     if (view->window->multiset == INDEX_NONE)
         return false;
-    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], greatest,
-                            extreme);
+    return multiset_extreme(view, &entity->multiset[view->window->multiset], greatest, extreme);
 }
 
 static double *moment_cells(const struct visit *visit, const struct moment *moment)

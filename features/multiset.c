@@ -1,7 +1,15 @@
 /* Multisets of windows; see multiset.h. */
 #include "features/multiset.h"
 
-enum { RETRY_EVERY = 64 /* values that enter between two attempts to get a tree */ };
+enum {
+    RETRY_EVERY = 64, /* values that enter between two attempts to get a tree */
+
+    /* In slots walked: what entering and leaving a tree costs a value; how little of that counts
+     * against a tree that stands, which is dear to make; how often all are walked before. */
+    TREE_WORTH = 16,
+    TREE_WEAR = 1,
+    WALKS_MAX = 4,
+};
 
 static struct multiset_head *head_of(const struct visit *visit, const struct multiset *multiset)
 {
@@ -13,25 +21,41 @@ static struct tree tree_of(const struct visit *visit, const struct multiset_head
     return (struct tree){.plan = &visit->entity->tree, .state = visit->state, .root = head->root};
 }
 
-/* Indexes all values of the frame; leaves none if the region is too full. */
-static void tree_build(const struct visit *visit, const struct multiset *multiset,
-                       struct multiset_head *head)
+/* Indexes all values that the view shows; leaves none if the region is too full. */
+static void tree_fill(struct window_view *view, const struct multiset *multiset,
+                      struct multiset_head *head)
 {
-    bool is_key = visit->entity->cell[multiset->cell].is_key, fits = true;
-    struct window window = {.frame = multiset->frame,
-                            .argument_count = 1,
-                            .cell = {multiset->cell},
-                            .multiset = INDEX_NONE};
-    struct window_view view = window_open(visit, &window, false);
-    struct tree tree = tree_of(visit, head);
+    bool is_key = view->visit->entity->cell[multiset->cell].is_key, fits = true;
+    struct tree tree = tree_of(view->visit, head);
     struct slot_view slot;
-    window_first(&view);
-    while (fits && window_next(&view, &slot))
+    window_first(view);
+    while (fits && window_next(view, &slot))
         if (!slot_misses(&slot, 0))
             fits = tree_insert(&tree, value_image(slot.argument[0], is_key));
     if (!fits)
         tree_free(&tree);
     head->root = tree.root;
+}
+
+static void tree_build(const struct visit *visit, const struct multiset *multiset,
+                       struct multiset_head *head)
+{
+    struct window window = {.frame = multiset->frame,
+                            .argument_count = 1,
+                            .cell = {multiset->cell},
+                            .multiset = INDEX_NONE};
+    struct window_view view = window_open(visit, &window, false);
+    tree_fill(&view, multiset, head);
+}
+
+/* A value enters one that nobody asks: is its tree still worth its while? */
+static void tree_wear(struct multiset_head *head, struct tree *tree)
+{
+    uint64_t paid = head->root ? TREE_WEAR : TREE_WORTH;
+    head->walked -= paid < head->walked ? paid : head->walked;
+    if (head->root && head->walked == 0)
+        tree_free(tree);
+    head->root = tree->root;
 }
 
 static void value_enter(const struct visit *visit, const struct multiset *multiset,
@@ -42,9 +66,11 @@ static void value_enter(const struct visit *visit, const struct multiset *multis
     if (cell_missing(&visit->entity->cell[multiset->cell], value))
         return;
     head->count++;
+    if (!multiset->asked)
+        tree_wear(head, &tree);
     if (!head->root) {
         uint32_t past = head->count - visit->entity->scan_max;
-        if (head->count > visit->entity->scan_max && past % RETRY_EVERY == 1)
+        if (multiset->asked && head->count > visit->entity->scan_max && past % RETRY_EVERY == 1)
             tree_build(visit, multiset, head);
         return;
     }
@@ -122,13 +148,31 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
     return values;
 }
 
-bool multiset_extreme(const struct visit *visit, const struct multiset *multiset, bool greatest,
-                      union value *extreme)
+/* All are walked once more, unless there is a tree. */
+static void tree_consider(const struct window_view *view, const struct multiset *multiset,
+                          struct multiset_head *head)
 {
-    const struct multiset_head *head = head_of(visit, multiset);
+    if (head->count <= view->visit->entity->scan_max)
+        return;
+    uint64_t most = (uint64_t)WALKS_MAX * head->count;
+    head->walked = head->walked + head->count < most ? head->walked + head->count : most;
+    if (head->root || head->walked < most)
+        return;
+    struct window_view copy = *view;
+    tree_fill(&copy, multiset, head);
+    if (!head->root)
+        head->walked = 0;
+}
+
+bool multiset_extreme(const struct window_view *view, const struct multiset *multiset,
+                      bool greatest, union value *extreme)
+{
+    struct multiset_head *head = head_of(view->visit, multiset);
+    if (!multiset->asked)
+        tree_consider(view, multiset, head);
     if (!head->root)
         return false;
-    struct tree tree = tree_of(visit, head);
+    struct tree tree = tree_of(view->visit, head);
     *extreme = image_value(tree_at(&tree, greatest ? head->count - 1 : 0), false);
     return true;
 }

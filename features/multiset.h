@@ -2,9 +2,16 @@
  * ask about them.
  *
  * While a window holds few values, the row knows only how many: who asks walks the slots.  Past
- * scan_max they are indexed by a tree as well, until they are half as few.  The tree is never
- * needed: when its region is full, or no row of it was to be had, the window walks its slots again,
- * as exact as before, only slower, and tries anew some events later. */
+ * scan_max they are indexed by a tree as well, until they are half as few.
+ *
+ * Where only the least and the greatest are asked for (and only when the last one known has left),
+ * walking is mostly cheaper: of values in no order each is the extreme one time in as many as there
+ * are.  So what was walked is counted against what a tree would have cost the values that entered
+ * meanwhile, and the tree is made when walking has become dearer, as it does with values that rise
+ * or fall, and given up when it has long been asked no more.
+ *
+ * The tree is never needed: when its region is full, or no row of it was to be had, the window
+ * walks its slots again, as exact as before, only slower, and tries anew some events later. */
 #ifndef FEATURES_MULTISET_H
 #define FEATURES_MULTISET_H
 
@@ -12,8 +19,9 @@
 
 /* In the entity's row. */
 struct multiset_head {
-    uint32_t count; /* values, missing ones left out */
-    uint32_t root;  /* of its tree; 0: it has none */
+    uint32_t count;  /* values, missing ones left out */
+    uint32_t root;   /* of its tree; 0: it has none */
+    uint64_t walked; /* slots, less what values that entered have paid; of those nobody asks */
 };
 
 /* The slot has just entered the multiset's frame, or has just left it. */
@@ -33,9 +41,9 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset);
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view);
 
-/* The least or the greatest value, if there is a tree. */
-bool multiset_extreme(const struct visit *visit, const struct multiset *multiset, bool greatest,
-                      union value *extreme);
+/* The least or the greatest value, if there is a tree; it may be made of what the view shows. */
+bool multiset_extreme(const struct window_view *view, const struct multiset *multiset,
+                      bool greatest, union value *extreme);
 
 /* What slots hold that were gathered; images: (count) words. */
 struct values values_gather(const struct slot_view *slots, uint32_t count, bool is_key,

@@ -542,6 +542,8 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     /* An extreme never leaves a window without span. */
     if (call->kind->ask || (call->kind->extremes && entity->frame[window.frame].form != &ever_form))
         window.multiset = multiset_of(entity, window.frame, window.cell[0]);
+    if (call->kind->ask)
+        entity->multiset[window.multiset].asked = true;
     if (call->kind->sketches)
         entity->multiset[window.multiset].sketches = true;
     window.value = result_add(call, entity);
