@@ -125,16 +125,23 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset)
     *head = (struct multiset_head){0};
 }
 
+bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
+                   struct values *values)
+{
+    const struct multiset_head *head = head_of(visit, multiset);
+    *values = (struct values){.is_key = visit->entity->cell[multiset->cell].is_key,
+                              .count = head->count,
+                              .tree = tree_of(visit, head)};
+    return head->root != 0;
+}
+
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view)
 {
     const struct multiset_head *head = head_of(visit, multiset);
-    struct values values = {.is_key = visit->entity->cell[multiset->cell].is_key,
-                            .count = head->count};
-    if (head->root) {
-        values.tree = tree_of(visit, head);
+    struct values values;
+    if (multiset_tree(visit, multiset, &values))
         return values;
-    }
     uint64_t *images = visit->entity->images;
     uint32_t count = 0;
     struct slot_view slot;

@@ -41,6 +41,10 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset);
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view);
 
+/* The tree of what the frame holds; false: there is none. */
+bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
+                   struct values *values);
+
 /* The least or the greatest value, if there is a tree; it may be made of what the view shows. */
 bool multiset_extreme(const struct window_view *view, const struct multiset *multiset,
                       bool greatest, union value *extreme);
