@@ -180,7 +180,7 @@ static bool ask_past(const struct features *features, const struct visit *visit,
     values.count += left_count - (uint64_t)entered_count;
     values.change = gather->changes;
     values.change_count = changes_make(entered, entered_count, left, left_count, gather->changes);
-    if (window->kind->modes && !values_mode_known(&values))
+    if (window->kind->modes && !values_mode_find(&values))
         return false;
     values.past = total ? past_of(total, multiset) : NULL;
     *found = window->kind->ask(&values, event, span, result);

@@ -175,26 +175,18 @@ uint64_t values_below(const struct values *values, union value value, uint64_t *
     return place;
 }
 
-union value values_mode(const struct values *values)
+bool values_mode_find(struct values *values)
 {
     struct values_changes changes = changes_of(values);
-    uint64_t image = 0;
-    if (values->sorted) {
-        image = sorted_mode(values);
-    } else if (changes.count == 0) {
-        image = tree_mode(&values->tree);
-    } else {
-        bool found = changes_mode(&changes, &image);
-        ASSERT(found);
-    }
-    return image_value(image, values->is_key);
+    return changes.count == 0 || changes_mode(&changes, &values->mode);
 }
 
-bool values_mode_known(const struct values *values)
+union value values_mode(const struct values *values)
 {
-    struct values_changes changes = changes_of(values);
-    uint64_t image;
-    return changes.count == 0 || changes_mode(&changes, &image);
+    uint64_t image = values->sorted              ? sorted_mode(values)
+                     : values->change_count == 0 ? tree_mode(&values->tree)
+                                                 : values->mode;
+    return image_value(image, values->is_key);
 }
 
 uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most)

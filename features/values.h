@@ -21,6 +21,7 @@ struct values {
     struct tree tree;
     const struct values_change *change; /* what has changed against the tree, if there is one */
     uint32_t change_count;
+    uint64_t mode;                  /* of these, when it was found */
     const struct past_values *past; /* spilled values, not among the others (pane.h); NULL: none */
 };
 
@@ -58,8 +59,8 @@ uint64_t values_below(const struct values *values, union value value, uint64_t *
 /* The most frequent value, of several the least; count > 0. */
 union value values_mode(const struct values *values);
 
-/* Can the tree tell, after what has changed? */
-bool values_mode_known(const struct values *values);
+/* Finds it in a tree with changes; false: that cannot tell. */
+bool values_mode_find(struct values *values);
 
 /* How many different values occur more than `count` times; looks no further than `most`. */
 uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most);

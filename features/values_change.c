@@ -34,17 +34,10 @@ uint32_t changes_make(uint64_t *entered, uint32_t entered_count, uint64_t *left,
     return count;
 }
 
-/* How many of the tree's values are below the changed one, and are it. */
-static uint64_t old_below(const struct values_changes *changes, uint32_t i, uint64_t *equal)
-{
-    return tree_below(changes->tree, changes->change[i].image, equal);
-}
-
+/* How many of the tree's values are the changed one. */
 static uint64_t old_count(const struct values_changes *changes, uint32_t i)
 {
-    uint64_t equal;
-    old_below(changes, i, &equal);
-    return equal;
+    return tree_equal(changes->tree, changes->change[i].image);
 }
 
 static uint64_t new_count(const struct values_changes *changes, uint32_t i, uint64_t old)
@@ -55,7 +48,7 @@ static uint64_t new_count(const struct values_changes *changes, uint32_t i, uint
 /* Where the changed value's run begins now. */
 static uint64_t new_below(const struct values_changes *changes, uint32_t i, uint64_t *equal)
 {
-    uint64_t below = old_below(changes, i, equal);
+    uint64_t below = tree_below(changes->tree, changes->change[i].image, equal);
     *equal = new_count(changes, i, *equal);
     return (uint64_t)((int64_t)below + changes->change[i].before);
 }
@@ -140,7 +133,7 @@ int64_t changes_spread(const struct values_changes *changes)
  * tree tells only if it is its best of all. */
 bool changes_mode(const struct values_changes *changes, uint64_t *image)
 {
-    uint64_t best = 0, mode = tree_mode(changes->tree), mode_count;
+    uint64_t best = 0, mode = tree_mode(changes->tree);
     bool is_changed = false;
     for (uint32_t i = 0; i < changes->count; i++) {
         uint64_t count = new_count(changes, i, old_count(changes, i));
@@ -151,7 +144,7 @@ bool changes_mode(const struct values_changes *changes, uint64_t *image)
         is_changed |= changes->change[i].image == mode;
     }
     if (!is_changed) {
-        tree_below(changes->tree, mode, &mode_count);
+        uint64_t mode_count = tree_equal(changes->tree, mode);
         if (mode_count > best || (mode_count == best && mode < *image))
             *image = mode;
         return true;
