@@ -135,7 +135,7 @@ struct aggregate_kind {
 
     /* Kinds with a running value; zero bytes are an empty window.  No padding inside. */
     uint32_t value_size; /* a multiple of 8, at most AGGREGATE_VALUE_MAX */
-    bool extremes;       /* asks for window_extreme */
+    bool extremes;       /* asks for window_extreme, and repairs its value when it is read */
     /* The slot has just entered (it is in the view; a late one may stand anywhere) or has just
      * left; kinds that are for ever need no remove. */
     void (*add)(void *value, const struct slot_view *slot, struct window_view *window);

@@ -382,14 +382,15 @@ const uint8_t *panes_at(const struct visit *visit, const struct frame *frame, in
     return visit->entity->panes_scratch;
 }
 
-/* Reading first repairs the value, so that it can be joined. */
+/* Extremes are repaired by reading, so that they can be joined. */
 bool panes_read(const struct visit *visit, const struct window *window, const uint8_t *total,
                 const struct slot_view *event, const struct window_span *span,
                 struct window_view *view, union value *result)
 {
-    uint64_t joined[AGGREGATE_VALUE_MAX / 8] = {0};
+    uint64_t joined[AGGREGATE_VALUE_MAX / 8];
     uint8_t *value = visit->bytes + window->offset;
-    window->kind->read(value, event, span, view, result);
+    if (window->kind->extremes)
+        window->kind->read(value, event, span, view, result);
     memcpy(joined, total + window->pane, window->kind->value_size);
     window->kind->join(joined, value);
     return window->kind->read(joined, event, span, view, result);

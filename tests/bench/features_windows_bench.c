@@ -9,9 +9,9 @@
  * (events_max 2^20) or, as by default, 4096 of them and the others in panes.  With "late", one in
  * ten events comes up to five minutes late, in whose time 150 others came.
  *
- *     features_windows_bench [EVENTS [LENGTH_EVENTS [AGGREGATE [LENGTH]]]]
+ *     features_windows_bench [EVENTS [LENGTH_EVENTS [AGGREGATE [SIZE]]]]
  *
- * 0 leaves a part out. */
+ * 0 leaves a part out; SIZE is the place of a window's size in their table, from 1. */
 #include "base/random.h"
 #include "features/aggregate.h"
 #include "tests/bench/features_room.h"
@@ -198,8 +198,8 @@ static void measure_length(const struct aggregate_kind *kind, const struct size 
     room_close(&bench.room);
 }
 
-/* only: the aggregate, or all; length: the window's, or all. */
-static void measure_lengths(uint64_t events, const char *only, uint64_t length)
+/* only: the aggregate, or all; place: the size's, or 0 for all. */
+static void measure_lengths(uint64_t events, const char *only, uint64_t place)
 {
     static const struct size sizes[] = {{12, 0, 0},         {1000, 0, 0},
                                         {1000000, 0, 0},    {1000000, 1 << 20, 0},
@@ -207,7 +207,7 @@ static void measure_lengths(uint64_t events, const char *only, uint64_t length)
     for (uint32_t i = 0; aggregate_table[i]; i++)
         for (uint32_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
             if ((!only || strcmp(only, aggregate_table[i]->name) == 0) &&
-                (length == 0 || length == sizes[s].length))
+                (place == 0 || place == s + 1))
                 measure_length(aggregate_table[i], &sizes[s], events);
 }
 
