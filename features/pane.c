@@ -238,7 +238,9 @@ static struct pane_run pane_run(const struct frame *frame, const struct panes *p
     return run;
 }
 
-/* The pane of the run, if the slot belongs to it and it stays in the total, as it is. */
+/* The pane of the run, if the slot belongs to it and it stays in the total, as it is.  It is in, so
+ * its calendar period, if it is one's, has not ended for the frame, and no slot that has entered is
+ * of a later one. */
 static struct pane *run_pane(const struct frame *frame, const struct panes *panes,
                              const struct pane_run *run, int64_t time_ms, int64_t ends_ms,
                              int64_t now_ms)
@@ -246,9 +248,7 @@ static struct pane *run_pane(const struct frame *frame, const struct panes *pane
     if (time_ms < run->from_ms || time_ms >= run->to_ms || ends_ms <= now_ms ||
         time_ms + frame->delay_ms > now_ms)
         return NULL;
-    struct pane *pane = pane_of(panes, frame, (uint32_t)run->index);
-    bool other = frame->form == &period_form && pane->end_ms != ends_ms - frame->delay_ms;
-    return other ? NULL : pane;
+    return pane_of(panes, frame, (uint32_t)run->index);
 }
 
 static void cells_take(const struct visit *visit, const struct frame *frame, struct pane *pane,
