@@ -2,7 +2,8 @@
 #include "features/multiset.h"
 
 enum {
-    RETRY_EVERY = 64, /* values that enter between two attempts to get a tree */
+    RETRY_EVERY = 64,   /* values that enter between two attempts to get a tree */
+    EXTREMES_TIMES = 4, /* as many values as elsewhere before a tree may serve extremes alone */
 
     /* In slots walked: what entering and leaving a tree costs a value; how little of that counts
      * against a tree that stands, which is dear to make; how often all are walked before. */
@@ -10,6 +11,11 @@ enum {
     TREE_WEAR = 1,
     WALKS_MAX = 4,
 };
+
+uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset)
+{
+    return multiset->asked ? entity->scan_max : EXTREMES_TIMES * entity->scan_max;
+}
 
 static struct multiset_head *head_of(const struct visit *visit, const struct multiset *multiset)
 {
@@ -69,8 +75,9 @@ static void value_enter(const struct visit *visit, const struct multiset *multis
     if (!multiset->asked)
         tree_wear(head, &tree);
     if (!head->root) {
-        uint32_t past = head->count - visit->entity->scan_max;
-        if (multiset->asked && head->count > visit->entity->scan_max && past % RETRY_EVERY == 1)
+        uint32_t scan_max = multiset_scan_max(visit->entity, multiset);
+        uint32_t past = head->count - scan_max;
+        if (multiset->asked && head->count > scan_max && past % RETRY_EVERY == 1)
             tree_build(visit, multiset, head);
         return;
     }
@@ -90,7 +97,7 @@ static void value_leave(const struct visit *visit, const struct multiset *multis
     head->count--;
     if (!head->root)
         return;
-    if (head->count <= visit->entity->scan_max / 2)
+    if (head->count <= multiset_scan_max(visit->entity, multiset) / 2)
         tree_free(&tree);
     else
         tree_remove(&tree, value_image(value, visit->entity->cell[multiset->cell].is_key));
@@ -135,6 +142,28 @@ bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
     return head->root != 0;
 }
 
+/* The images of all values that the view shows, in the slots' order; returns how many. */
+static uint32_t images_gather(const struct visit *visit, const struct multiset *multiset,
+                              struct window_view *view, uint64_t *images)
+{
+    const struct entity *entity = visit->entity;
+    const struct frame *frame = &entity->frame[multiset->frame];
+    const struct cell cell = entity->cell[multiset->cell];
+    uint32_t count = 0, size = entity->slot_size;
+    struct slot_run run;
+    window_first(view);
+    while (window_run(view, &run)) {
+        for (uint32_t i = 0; i < run.count; i++) {
+            const struct slot *slot = (const struct slot *)(run.first + (size_t)i * size);
+            union value value = slot->cell[multiset->cell];
+            if (slot_passes(entity, frame, slot) && !cell_missing(&cell, value))
+                images[count++] = value_image(value, cell.is_key);
+        }
+    }
+    return count;
+}
+}
+
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view)
 {
@@ -143,12 +172,7 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
     if (multiset_tree(visit, multiset, &values))
         return values;
     uint64_t *images = visit->entity->images;
-    uint32_t count = 0;
-    struct slot_view slot;
-    window_first(view);
-    while (window_next(view, &slot))
-        if (!slot_misses(&slot, 0))
-            images[count++] = value_image(slot.argument[0], values.is_key);
+    uint32_t count = images_gather(visit, multiset, view, images);
     ASSERT(count == head->count);
     images_sort(images, count);
     values.sorted = images;
@@ -159,7 +183,7 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
 static void tree_consider(const struct window_view *view, const struct multiset *multiset,
                           struct multiset_head *head)
 {
-    if (head->count <= view->visit->entity->scan_max)
+    if (head->count <= multiset_scan_max(view->visit->entity, multiset))
         return;
     uint64_t most = (uint64_t)WALKS_MAX * head->count;
     head->walked = head->walked + head->count < most ? head->walked + head->count : most;
@@ -171,16 +195,34 @@ static void tree_consider(const struct window_view *view, const struct multiset 
         head->walked = 0;
 }
 
-bool multiset_extreme(const struct window_view *view, const struct multiset *multiset,
-                      bool greatest, union value *extreme)
+/* Of the slots, where there is no tree. */
+static bool slots_extreme(const struct visit *visit, const struct multiset *multiset,
+                          struct window_view *view, bool greatest, uint64_t *extreme)
 {
-    struct multiset_head *head = head_of(view->visit, multiset);
+    uint64_t *images = visit->entity->images;
+    uint32_t count = images_gather(visit, multiset, view, images);
+    if (count == 0)
+        return false;
+    *extreme = images[0];
+    for (uint32_t i = 1; i < count; i++)
+        if (greatest ? images[i] > *extreme : images[i] < *extreme)
+            *extreme = images[i];
+    return true;
+}
+
+bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,
+                      struct window_view *view, bool greatest, union value *extreme)
+{
+    struct multiset_head *head = head_of(visit, multiset);
     if (!multiset->asked)
         tree_consider(view, multiset, head);
-    if (!head->root)
+    struct tree tree = tree_of(visit, head);
+    uint64_t image = 0;
+    if (head->root)
+        image = tree_at(&tree, greatest ? head->count - 1 : 0);
+    else if (!slots_extreme(visit, multiset, view, greatest, &image))
         return false;
-    struct tree tree = tree_of(view->visit, head);
-    *extreme = image_value(tree_at(&tree, greatest ? head->count - 1 : 0), false);
+    *extreme = image_value(image, false);
     return true;
 }
 

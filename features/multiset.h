@@ -6,9 +6,10 @@
  *
  * Where only the least and the greatest are asked for (and only when the last one known has left),
  * walking is mostly cheaper: of values in no order each is the extreme one time in as many as there
- * are.  So what was walked is counted against what a tree would have cost the values that entered
- * meanwhile, and the tree is made when walking has become dearer, as it does with values that rise
- * or fall, and given up when it has long been asked no more.
+ * are.  So several times as many are walked, and past them what was walked is counted against what
+ * a tree would have cost the values that entered meanwhile: the tree is made when walking has
+ * become dearer, as it does with values that rise or fall, and given up when it has long been asked
+ * no more.
  *
  * The tree is never needed: when its region is full, or no row of it was to be had, the window
  * walks its slots again, as exact as before, only slower, and tries anew some events later. */
@@ -23,6 +24,9 @@ struct multiset_head {
     uint32_t root;   /* of its tree; 0: it has none */
     uint64_t walked; /* slots, less what values that entered have paid; of those nobody asks */
 };
+
+/* How many values it may hold and have no tree. */
+uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset);
 
 /* The slot has just entered the multiset's frame, or has just left it. */
 void multiset_enter(const struct visit *visit, const struct multiset *multiset,
@@ -45,9 +49,9 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
 bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
                    struct values *values);
 
-/* The least or the greatest value, if there is a tree; it may be made of what the view shows. */
-bool multiset_extreme(const struct window_view *view, const struct multiset *multiset,
-                      bool greatest, union value *extreme);
+/* The least or the greatest number of what the view shows; false if there is none. */
+bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,
+                      struct window_view *view, bool greatest, union value *extreme);
 
 /* What slots hold that were gathered; images: (count) words. */
 struct values values_gather(const struct slot_view *slots, uint32_t count, bool is_key,
