@@ -162,7 +162,6 @@ static uint32_t images_gather(const struct visit *visit, const struct multiset *
     }
     return count;
 }
-}
 
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view)
