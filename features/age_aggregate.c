@@ -11,7 +11,9 @@ const struct aggregate_kind age_aggregate = {
     .value_size = sizeof(struct latest),
     .add = latest_add,
     .remove = latest_remove,
+    .insert = latest_insert,
     .join = latest_join,
     .read = age_read,
     .define = age_define,
+    .settles = latest_settles,
 };

@@ -131,10 +131,11 @@ struct aggregate_kind {
     bool spreads;  /* it asks values_entropy */
     bool sketches; /* it asks values_distinct */
     bool ranges;   /* it asks no more than values_range */
+    bool modes;    /* it asks values_mode */
 
     /* Kinds with a running value; zero bytes are an empty window.  No padding inside. */
     uint32_t value_size; /* a multiple of 8, at most AGGREGATE_VALUE_MAX */
-    bool extremes;       /* asks for window_extreme */
+    bool extremes;       /* asks for window_extreme, and repairs its value when it is read */
     /* The slot has just entered (it is in the view; a late one may stand anywhere) or has just
      * left; kinds that are for ever need no remove. */
     void (*add)(void *value, const struct slot_view *slot, struct window_view *window);
@@ -142,6 +143,13 @@ struct aggregate_kind {
     /* The values of two neighbouring runs of slots become that of both: `value` of the older one.
      * NULL: slots that had to go before their time are lost to it (pane.h). */
     void (*join)(void *value, const void *newer);
+    /* Takes slots out of a copy that can read none again; false: what is left cannot be told.  Of
+     * kinds that order does not matter to; NULL: it never can. */
+    bool (*undo)(void *value, const struct slot_view *slots, uint32_t count);
+    /* A late slot has entered: so many in the view are newer, those of its own time not among
+     * them.  Of ordered kinds; NULL: the value is made anew. */
+    void (*insert)(void *value, const struct slot_view *slot, uint32_t newer,
+                   struct window_view *window);
     /* The result for an event; false: missing.  May repair the value from the slots. */
     bool (*read)(void *value, const struct slot_view *event, const struct window_span *span,
                  struct window_view *window, union value *result);
@@ -150,6 +158,9 @@ struct aggregate_kind {
      * late read, and what the property tests compare with.  scratch: (count) words. */
     bool (*define)(const struct slot_view *slots, uint32_t count, const struct slot_view *event,
                    const struct window_span *span, uint64_t *scratch, union value *result);
+    /* Do none older than this one change what is defined?  NULL: they may. */
+    bool (*settles)(const struct slot_view *slot);
+    bool oldest; /* is it about the oldest slot alone? */
 };
 
 extern const struct aggregate_kind *const aggregate_table[]; /* NULL-terminated */

@@ -35,6 +35,14 @@ static void correlation_add(void *value, const struct slot_view *slot, struct wi
 }
 
 /* When what leaves is far greater than what stays, the sums may have lost bits to it. */
+static bool correlation_leave(struct correlation *sums, const struct slot_view *slot)
+{
+    double x = slot->argument[0].number, y = slot->argument[1].number;
+    correlation_take(sums, slot, -1);
+    return pair_keeps(sums->x, x) && pair_keeps(sums->y, y) && pair_keeps(sums->xx, x * x) &&
+           pair_keeps(sums->yy, y * y) && pair_keeps(sums->xy, x * y) && sums->count > 0;
+}
+
 static void correlation_remove(void *value, const struct slot_view *slot,
                                struct window_view *window)
 {
@@ -42,16 +50,20 @@ static void correlation_remove(void *value, const struct slot_view *slot,
     struct slot_view stays;
     if (!has_both(slot))
         return;
-    double x = slot->argument[0].number, y = slot->argument[1].number;
-    correlation_take(sums, slot, -1);
-    bool clean = pair_keeps(sums->x, x) && pair_keeps(sums->y, y) && pair_keeps(sums->xx, x * x) &&
-                 pair_keeps(sums->yy, y * y) && pair_keeps(sums->xy, x * y);
-    if (clean && sums->count > 0)
+    if (correlation_leave(sums, slot))
         return;
     *sums = (struct correlation){0};
     window_first(window);
     while (window_next(window, &stays))
         correlation_add(sums, &stays, window);
+}
+
+static bool correlation_undo(void *value, const struct slot_view *slots, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (has_both(&slots[i]) && !correlation_leave(value, &slots[i]))
+            return false;
+    return true;
 }
 
 static bool correlation_of(const struct correlation *sums, union value *result)
@@ -109,6 +121,7 @@ const struct aggregate_kind correlation_aggregate = {
     .add = correlation_add,
     .remove = correlation_remove,
     .join = correlation_join,
+    .undo = correlation_undo,
     .read = correlation_read,
     .define = correlation_define,
 };

@@ -30,7 +30,9 @@ const struct aggregate_kind distance_aggregate = {
     .value_size = sizeof(struct travel),
     .add = travel_add,
     .remove = travel_remove,
+    .insert = travel_insert,
     .join = travel_join,
     .read = distance_read,
     .define = distance_define,
+    .settles = travel_settles,
 };

@@ -34,8 +34,8 @@
 #include "features/plain.h"
 
 enum {
-    ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
-    PAIRS_LAYOUT = 3,  /* likewise of pairs, whose rows have links */
+    ENTITY_LAYOUT = 3, /* another one when bytes of rows or slots mean something else */
+    PAIRS_LAYOUT = 4,  /* likewise of pairs, whose rows have links */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */

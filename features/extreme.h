@@ -29,6 +29,15 @@ static inline void extreme_remove(struct extreme *extreme, const struct slot_vie
         extreme->state = EXTREME_LEFT;
 }
 
+/* Another of the same value may stay, but who knows. */
+static inline bool extreme_undo(struct extreme *extreme, const struct slot_view *slots,
+                                uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        extreme_remove(extreme, &slots[i]);
+    return extreme->state != EXTREME_LEFT;
+}
+
 /* Of neither what has left is known. */
 static inline void extreme_join(struct extreme *extreme, const struct extreme *other, double sign)
 {

@@ -74,6 +74,7 @@ void features_close(struct features *features)
     free(features->setting_used);
     free(features->gather.slots);
     free(features->gather.words);
+    free(features->gather.changes);
     free(features);
 }
 
@@ -218,7 +219,8 @@ static void gather_allocate(struct features *features)
             gather->capacity = features->entity[i]->events_max + 1;
     gather->slots = calloc(gather->capacity + 1, sizeof *gather->slots);
     gather->words = calloc(gather->capacity + 1, sizeof *gather->words);
-    ASSERT(gather->slots && gather->words);
+    gather->changes = calloc(gather->capacity + 1, sizeof *gather->changes);
+    ASSERT(gather->slots && gather->words && gather->changes);
 }
 
 static void entity_settle(struct features *features, struct entity *entity)

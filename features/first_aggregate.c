@@ -35,6 +35,14 @@ static void first_remove(void *value, const struct slot_view *slot, struct windo
         *first = (struct first){0};
 }
 
+/* One of the slots is the oldest. */
+static void first_insert(void *value, const struct slot_view *slot, uint32_t newer,
+                         struct window_view *window)
+{
+    (void)newer;
+    first_remove(value, slot, window);
+}
+
 static bool first_read(void *value, const struct slot_view *event, const struct window_span *span,
                        struct window_view *window, union value *result)
 {
@@ -72,7 +80,9 @@ const struct aggregate_kind first_aggregate = {
     .value_size = sizeof(struct first),
     .add = first_add,
     .remove = first_remove,
+    .insert = first_insert,
     .join = first_join,
     .read = first_read,
     .define = first_define,
+    .oldest = true,
 };

@@ -46,6 +46,15 @@ struct form_kind {
 
 extern const struct form_kind ever_form, span_form, period_form, count_form, session_form;
 
+/* When a slot of that time leaves a frame that is bounded by time. */
+static inline int64_t frame_leaves_ms(const struct entity *entity, const struct frame *frame,
+                                      int64_t time_ms)
+{
+    if (__builtin_expect(frame->form == &span_form, 1))
+        return time_ms + frame->span_ms + frame->delay_ms;
+    return frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms;
+}
+
 static inline struct held *frame_held(const struct visit *visit, const struct frame *frame)
 {
     return (struct held *)(visit->bytes + frame->held);

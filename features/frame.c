@@ -92,12 +92,12 @@ double window_parameter(const struct window_view *view)
 
 bool window_extreme(const struct window_view *view, bool greatest, union value *extreme)
 {
-    const struct visit *visit = view->visit;
+    const struct entity *entity = view->visit->entity;
     if (view->window->multiset == INDEX_NONE)
         return false;
     struct window_view from = *view;
-    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], &from,
-                            greatest, extreme);
+    return multiset_extreme(view->visit, &entity->multiset[view->window->multiset], &from, greatest,
+                            extreme);
 }
 
 static double *moment_cells(const struct visit *visit, const struct moment *moment)
@@ -209,26 +209,6 @@ void frame_enter(const struct visit *visit, const struct frame *frame, const str
         take(visit, frame, slot, true);
 }
 
-void frame_enter_late(const struct visit *visit, const struct frame *frame, struct place place)
-{
-    const struct slot *slot = ring_slot(visit, place);
-    if (!slot_passes(visit->entity, frame, slot))
-        return;
-    if (frame->own) {
-        frame->form->enter_late(visit, frame, place);
-        return;
-    }
-    take(visit, frame, slot, false);
-    frame_reorder(visit, frame);
-}
-
-static inline void frame_leave(const struct visit *visit, const struct frame *frame,
-                               const struct slot *slot)
-{
-    if (slot_passes(visit->entity, frame, slot))
-        release(visit, frame, slot, true);
-}
-
 static void window_rebuild(const struct visit *visit, const struct frame *frame,
                            const struct window *window)
 {
@@ -244,6 +224,60 @@ static void window_rebuild(const struct visit *visit, const struct frame *frame,
     }
     while (window_next(&view, &slot))
         window->kind->add(value, &slot, &shown_to);
+}
+
+/* Those of the frame that are newer. */
+static uint32_t newer_count(const struct visit *visit, const struct frame *frame,
+                            struct place place)
+{
+    const struct cursor *entry =
+        frame->entry == INDEX_NONE ? NULL : &visit_cursors(visit)[frame->entry];
+    uint32_t count = 0;
+    while (ring_newer(visit, &place)) {
+        if (entry && entry->next_ms != TIME_NEVER && place_equal(place, entry->place))
+            break;
+        count += slot_passes(visit->entity, frame, ring_slot(visit, place));
+    }
+    return count;
+}
+
+void frame_insert(const struct visit *visit, const struct frame *frame, struct place place)
+{
+    const struct slot *slot = ring_slot(visit, place);
+    uint32_t newer = UINT32_MAX;
+    for (uint32_t i = 0; i < frame->window_count; i++) {
+        const struct window *window = &visit->entity->window[frame->window_first + i];
+        if (!window->kind->ordered)
+            continue;
+        if (!window->kind->insert || (window->kind->oldest && frame->has_base)) {
+            window_rebuild(visit, frame, window);
+            continue;
+        }
+        newer = newer == UINT32_MAX ? newer_count(visit, frame, place) : newer;
+        struct slot_view shown = slot_show(visit->entity, window, slot);
+        struct window_view view = window_open(visit, window, false);
+        window->kind->insert(visit->bytes + window->offset, &shown, newer, &view);
+    }
+}
+
+void frame_enter_late(const struct visit *visit, const struct frame *frame, struct place place)
+{
+    const struct slot *slot = ring_slot(visit, place);
+    if (!slot_passes(visit->entity, frame, slot))
+        return;
+    if (frame->own) {
+        frame->form->enter_late(visit, frame, place);
+        return;
+    }
+    take(visit, frame, slot, false);
+    frame_insert(visit, frame, place);
+}
+
+static inline void frame_leave(const struct visit *visit, const struct frame *frame,
+                               const struct slot *slot)
+{
+    if (slot_passes(visit->entity, frame, slot))
+        release(visit, frame, slot, true);
 }
 
 void frame_reorder(const struct visit *visit, const struct frame *frame)
@@ -395,7 +429,7 @@ static bool is_missed(const struct visit *visit, const struct frame *frame, cons
     if (frame->keeps || !slot_passes(entity, frame, slot) || frame_has_panes(visit, frame))
         return false;
     if (frame->form->leaves_ms)
-        return frame->form->leaves_ms(entity, frame, slot->time_ms) + frame->delay_ms > newest_ms;
+        return frame_leaves_ms(entity, frame, slot->time_ms) > newest_ms;
     return frame->own || slot->time_ms + frame->delay_ms > newest_ms;
 }
 
@@ -441,8 +475,7 @@ bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t
 {
     if (time_ms + frame->delay_ms > newest_ms)
         return false;
-    return !frame->form->leaves_ms ||
-           frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms > newest_ms;
+    return !frame->form->leaves_ms || frame_leaves_ms(entity, frame, time_ms) > newest_ms;
 }
 
 /* Among equal times the cursor's slot and those behind it. */

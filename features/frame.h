@@ -53,6 +53,9 @@ void moment_rebuild(const struct visit *visit, const struct moment *moment);
 /* Such kinds take their values again from the base and the slots. */
 void frame_reorder(const struct visit *visit, const struct frame *frame);
 
+/* A late slot has entered: the same of it alone. */
+void frame_insert(const struct visit *visit, const struct frame *frame, struct place place);
+
 /* The slot, if it passes, is the frame's newest from now on. */
 void frame_enter(const struct visit *visit, const struct frame *frame, const struct slot *slot,
                  struct place place);

@@ -11,7 +11,9 @@ const struct aggregate_kind last_aggregate = {
     .value_size = sizeof(struct latest),
     .add = latest_add,
     .remove = latest_remove,
+    .insert = latest_insert,
     .join = latest_join,
     .read = latest_read,
     .define = latest_define,
+    .settles = latest_settles,
 };

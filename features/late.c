@@ -1,13 +1,16 @@
-/* An event that comes late reads its windows as they were at its own time.  Moments are taken back
- * to it (past.h); what else there is is gathered from the slots before it and finished by its
- * definition; panes that were in then join.  Exact for events that are entered, as long as no slot
- * was spilled or dropped for want of room;
- * one that is later than that reads what is still there. */
+/* An event that comes late reads its windows as they were at its own time.  What is kept of the
+ * window now is taken back to it (past.h): moments, values in a tree (values_change.h), running
+ * values that can be undone.  What else there is is gathered from the slots before it, as far back
+ * as matters, and finished by its definition; panes that were in then join.  Exact for events that
+ * are entered, as long as no slot was spilled or dropped for want of room; one that is later than
+ * that reads what is still there. */
 #include "features/multiset.h"
 #include "features/pane.h"
 #include "features/pass.h"
 #include "features/past.h"
 #include <string.h>
+
+enum { CHANGES_PART = 2 /* of a window's values may have changed since; else it is gathered */ };
 
 /* The newest slot that the window may hold; false if there is none. */
 static bool window_end(const struct visit *visit, const struct window *window, int64_t until_ms,
@@ -27,7 +30,8 @@ static bool window_end(const struct visit *visit, const struct window *window, i
     return true;
 }
 
-/* Fills the gathered slots from the capacity's end backwards; returns the first. */
+/* Fills the gathered slots from the capacity's end backwards, as far as older ones matter; returns
+ * the first. */
 static uint32_t gather_window(const struct features *features, const struct visit *visit,
                               const struct window *window)
 {
@@ -41,6 +45,8 @@ static uint32_t gather_window(const struct features *features, const struct visi
         slot_passes(entity, frame, visit->slot)) {
         slots[--at] = slot_show(entity, window, visit->slot);
         reach.count++;
+        if (window->kind->settles && window->kind->settles(&slots[at]))
+            return at;
     }
     struct place place;
     bool in_start = frame->form == &ever_form && !frame->has_base;
@@ -55,6 +61,8 @@ static uint32_t gather_window(const struct features *features, const struct visi
         slots[--at] = slot_show(entity, window, slot);
         reach.newer_ms = slot->time_ms;
         reach.count++;
+        if (window->kind->settles && window->kind->settles(&slots[at]))
+            break;
     } while (ring_older(visit, &place));
     return at;
 }
@@ -128,6 +136,17 @@ static bool running_late(const struct visit *visit, const struct window *window,
     return window->kind->read(value, event, span, &view, result);
 }
 
+/* Of those that are not missing. */
+static uint32_t images_of(const struct slot_view *slots, uint32_t count, bool is_key,
+                          uint64_t *images)
+{
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!slot_misses(&slots[i], 0))
+            images[used++] = value_image(slots[i].argument[0], is_key);
+    return used;
+}
+
 static bool ask_late(const struct features *features, const struct visit *visit,
                      const struct window *window, const struct slot_view *slots, uint32_t count,
                      const struct slot_view *event, const struct window_span *span,
@@ -139,21 +158,93 @@ static bool ask_late(const struct features *features, const struct visit *visit,
     return window->kind->ask(&values, event, span, result);
 }
 
+/* The same of the tree of what the frame holds, and of what has changed; false: it is dearer, or
+ * cannot be told. */
+static bool ask_past(const struct features *features, const struct visit *visit,
+                     const struct window *window, const struct slot_view *event,
+                     const struct window_span *span, const uint8_t *total, bool *found,
+                     union value *result)
+{
+    const struct gather *gather = &features->gather;
+    const struct multiset *multiset = &visit->entity->multiset[window->multiset];
+    struct values values;
+    struct past_slots past;
+    if (!multiset_tree(visit, multiset, &values) ||
+        !past_slots_take(&past, visit, window, (uint32_t)(values.count / CHANGES_PART),
+                         gather->slots))
+        return false;
+    uint64_t *entered = gather->words;
+    uint32_t entered_count = images_of(past.entered, past.entered_count, values.is_key, entered);
+    uint64_t *left = entered + entered_count;
+    uint32_t left_count = images_of(past.left, past.left_count, values.is_key, left);
+    values.count += left_count - (uint64_t)entered_count;
+    values.change = gather->changes;
+    values.change_count = changes_make(entered, entered_count, left, left_count, gather->changes);
+    if (window->kind->modes && !values_mode_find(&values))
+        return false;
+    values.past = total ? past_of(total, multiset) : NULL;
+    *found = window->kind->ask(&values, event, span, result);
+    return true;
+}
+
+/* A running value, with what has entered since taken out of a copy of it. */
+static bool running_past(const struct features *features, const struct visit *visit,
+                         const struct window *window, const struct slot_view *event,
+                         const struct window_span *span, const uint8_t *total, bool *found,
+                         union value *result)
+{
+    const struct aggregate_kind *kind = window->kind;
+    uint64_t value[AGGREGATE_VALUE_MAX / 8] = {0}, joined[AGGREGATE_VALUE_MAX / 8] = {0};
+    struct past_slots past;
+    memcpy(value, visit->bytes + window->offset, kind->value_size);
+    if (!past_slots_take(&past, visit, window, UINT32_MAX, features->gather.slots) ||
+        !kind->undo(value, past.entered, past.entered_count))
+        return false;
+    struct window_view view = window_open(visit, window, false);
+    for (uint32_t i = 0; i < past.left_count; i++)
+        kind->add(value, &past.left[i], &view);
+    if (total && kind->join) {
+        memcpy(joined, total + window->pane, kind->value_size);
+        kind->join(joined, value);
+        memcpy(value, joined, kind->value_size);
+    }
+    *found = kind->read(value, event, span, &view, result);
+    return true;
+}
+
+/* Of what is gathered. */
+static bool gathered_late(const struct features *features, const struct visit *visit,
+                          const struct window *window, const struct slot_view *event,
+                          const struct window_span *span, const uint8_t *total, union value *result)
+{
+    const struct frame *frame = &visit->entity->frame[window->frame];
+    const struct slot_view *slots = features->gather.slots;
+    uint32_t first = 0, count;
+    if (!window->kind->oldest || !past_oldest(visit, window, features->gather.slots, &count)) {
+        first = gather_window(features, visit, window);
+        count = features->gather.capacity - first;
+    }
+    slots += first;
+    if (window->kind->ask)
+        return ask_late(features, visit, window, slots, count, event, span, total, result);
+    if (frame->form != &ever_form && !(total && window->kind->join))
+        return window->kind->define(slots, count, event, span, features->gather.words, result);
+    return running_late(visit, window, slots, count, event, span, total, result);
+}
+
 /* Of kinds that do not finish moments. */
 static bool window_late(const struct features *features, const struct visit *visit,
                         const struct window *window, const struct window_span *span,
                         const uint8_t *total, union value *result)
 {
-    const struct frame *frame = &visit->entity->frame[window->frame];
-    uint32_t first = gather_window(features, visit, window);
-    uint32_t count = features->gather.capacity - first;
-    const struct slot_view *slots = features->gather.slots + first;
     struct slot_view event = slot_show(visit->entity, window, visit->slot);
-    if (window->kind->ask)
-        return ask_late(features, visit, window, slots, count, &event, span, total, result);
-    if (frame->form != &ever_form && !(total && window->kind->join))
-        return window->kind->define(slots, count, &event, span, features->gather.words, result);
-    return running_late(visit, window, slots, count, &event, span, total, result);
+    bool found = false;
+    if (window->kind->ask && ask_past(features, visit, window, &event, span, total, &found, result))
+        return found;
+    if (window->kind->undo &&
+        running_past(features, visit, window, &event, span, total, &found, result))
+        return found;
+    return gathered_late(features, visit, window, &event, span, total, result);
 }
 
 static void frame_late(const struct features *features, const struct visit *visit,

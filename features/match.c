@@ -145,6 +145,7 @@ static bool multisets_same(const struct matching *work)
     for (uint32_t i = 0; i < to->multiset_count; i++)
         if (to->multiset[i].frame != from->multiset[i].frame ||
             to->multiset[i].cell != from->multiset[i].cell ||
+            to->multiset[i].asked != from->multiset[i].asked ||
             to->multiset[i].offset != from->multiset[i].offset)
             return false;
     return to->multiset_count == from->multiset_count && to->scan_max == from->scan_max &&

@@ -15,6 +15,11 @@ static void max_remove(void *value, const struct slot_view *slot, struct window_
     extreme_remove(value, slot);
 }
 
+static bool max_undo(void *value, const struct slot_view *slots, uint32_t count)
+{
+    return extreme_undo(value, slots, count);
+}
+
 static bool max_read(void *value, const struct slot_view *event, const struct window_span *span,
                      struct window_view *window, union value *result)
 {
@@ -45,6 +50,7 @@ const struct aggregate_kind max_aggregate = {
     .add = max_add,
     .remove = max_remove,
     .join = max_join,
+    .undo = max_undo,
     .read = max_read,
     .define = max_define,
 };

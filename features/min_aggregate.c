@@ -15,6 +15,11 @@ static void min_remove(void *value, const struct slot_view *slot, struct window_
     extreme_remove(value, slot);
 }
 
+static bool min_undo(void *value, const struct slot_view *slots, uint32_t count)
+{
+    return extreme_undo(value, slots, count);
+}
+
 static bool min_read(void *value, const struct slot_view *event, const struct window_span *span,
                      struct window_view *window, union value *result)
 {
@@ -45,6 +50,7 @@ const struct aggregate_kind min_aggregate = {
     .add = min_add,
     .remove = min_remove,
     .join = min_join,
+    .undo = min_undo,
     .read = min_read,
     .define = min_define,
 };

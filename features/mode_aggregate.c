@@ -20,4 +20,5 @@ const struct aggregate_kind mode_aggregate = {
     .result = RESULT_ARGUMENT,
     .needs_span = true,
     .ask = mode_ask,
+    .modes = true,
 };

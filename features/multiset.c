@@ -3,7 +3,13 @@
 
 enum {
     RETRY_EVERY = 64,   /* values that enter between two attempts to get a tree */
-    EXTREMES_TIMES = 4, /* as many values as elsewhere before a tree serves extremes alone */
+    EXTREMES_TIMES = 4, /* as many values as elsewhere before a tree may serve extremes alone */
+
+    /* In slots walked: what entering and leaving a tree costs a value; how little of that counts
+     * against a tree that stands, which is dear to make; how often all are walked before. */
+    TREE_WORTH = 16,
+    TREE_WEAR = 1,
+    WALKS_MAX = 4,
 };
 
 uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset)
@@ -21,25 +27,41 @@ static struct tree tree_of(const struct visit *visit, const struct multiset_head
     return (struct tree){.plan = &visit->entity->tree, .state = visit->state, .root = head->root};
 }
 
-/* Indexes all values of the frame; leaves none if the region is too full. */
-static void tree_build(const struct visit *visit, const struct multiset *multiset,
-                       struct multiset_head *head)
+/* Indexes all values that the view shows; leaves none if the region is too full. */
+static void tree_fill(struct window_view *view, const struct multiset *multiset,
+                      struct multiset_head *head)
 {
-    bool is_key = visit->entity->cell[multiset->cell].is_key, fits = true;
-    struct window window = {.frame = multiset->frame,
-                            .argument_count = 1,
-                            .cell = {multiset->cell},
-                            .multiset = INDEX_NONE};
-    struct window_view view = window_open(visit, &window, false);
-    struct tree tree = tree_of(visit, head);
+    bool is_key = view->visit->entity->cell[multiset->cell].is_key, fits = true;
+    struct tree tree = tree_of(view->visit, head);
     struct slot_view slot;
-    window_first(&view);
-    while (fits && window_next(&view, &slot))
+    window_first(view);
+    while (fits && window_next(view, &slot))
         if (!slot_misses(&slot, 0))
             fits = tree_insert(&tree, value_image(slot.argument[0], is_key));
     if (!fits)
         tree_free(&tree);
     head->root = tree.root;
+}
+
+static void tree_build(const struct visit *visit, const struct multiset *multiset,
+                       struct multiset_head *head)
+{
+    struct window window = {.frame = multiset->frame,
+                            .argument_count = 1,
+                            .cell = {multiset->cell},
+                            .multiset = INDEX_NONE};
+    struct window_view view = window_open(visit, &window, false);
+    tree_fill(&view, multiset, head);
+}
+
+/* A value enters one that nobody asks: is its tree still worth its while? */
+static void tree_wear(struct multiset_head *head, struct tree *tree)
+{
+    uint64_t paid = head->root ? TREE_WEAR : TREE_WORTH;
+    head->walked -= paid < head->walked ? paid : head->walked;
+    if (head->root && head->walked == 0)
+        tree_free(tree);
+    head->root = tree->root;
 }
 
 static void value_enter(const struct visit *visit, const struct multiset *multiset,
@@ -50,10 +72,12 @@ static void value_enter(const struct visit *visit, const struct multiset *multis
     if (cell_missing(&visit->entity->cell[multiset->cell], value))
         return;
     head->count++;
+    if (!multiset->asked)
+        tree_wear(head, &tree);
     if (!head->root) {
         uint32_t scan_max = multiset_scan_max(visit->entity, multiset);
         uint32_t past = head->count - scan_max;
-        if (head->count > scan_max && past % RETRY_EVERY == 1)
+        if (multiset->asked && head->count > scan_max && past % RETRY_EVERY == 1)
             tree_build(visit, multiset, head);
         return;
     }
@@ -108,6 +132,16 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset)
     *head = (struct multiset_head){0};
 }
 
+bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
+                   struct values *values)
+{
+    const struct multiset_head *head = head_of(visit, multiset);
+    *values = (struct values){.is_key = visit->entity->cell[multiset->cell].is_key,
+                              .count = head->count,
+                              .tree = tree_of(visit, head)};
+    return head->root != 0;
+}
+
 /* The images of all values that the view shows, in the slots' order; returns how many. */
 static uint32_t images_gather(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view, uint64_t *images)
@@ -133,18 +167,31 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
                               struct window_view *view)
 {
     const struct multiset_head *head = head_of(visit, multiset);
-    struct values values = {.is_key = visit->entity->cell[multiset->cell].is_key,
-                            .count = head->count};
-    if (head->root) {
-        values.tree = tree_of(visit, head);
+    struct values values;
+    if (multiset_tree(visit, multiset, &values))
         return values;
-    }
     uint64_t *images = visit->entity->images;
     uint32_t count = images_gather(visit, multiset, view, images);
     ASSERT(count == head->count);
     images_sort(images, count);
     values.sorted = images;
     return values;
+}
+
+/* All are walked once more, unless there is a tree. */
+static void tree_consider(const struct window_view *view, const struct multiset *multiset,
+                          struct multiset_head *head)
+{
+    if (head->count <= multiset_scan_max(view->visit->entity, multiset))
+        return;
+    uint64_t most = (uint64_t)WALKS_MAX * head->count;
+    head->walked = head->walked + head->count < most ? head->walked + head->count : most;
+    if (head->root || head->walked < most)
+        return;
+    struct window_view copy = *view;
+    tree_fill(&copy, multiset, head);
+    if (!head->root)
+        head->walked = 0;
 }
 
 /* Of the slots, where there is no tree. */
@@ -165,7 +212,9 @@ static bool slots_extreme(const struct visit *visit, const struct multiset *mult
 bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,
                       struct window_view *view, bool greatest, union value *extreme)
 {
-    const struct multiset_head *head = head_of(visit, multiset);
+    struct multiset_head *head = head_of(visit, multiset);
+    if (!multiset->asked)
+        tree_consider(view, multiset, head);
     struct tree tree = tree_of(visit, head);
     uint64_t image = 0;
     if (head->root)

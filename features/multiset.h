@@ -2,11 +2,17 @@
  * ask about them.
  *
  * While a window holds few values, the row knows only how many: who asks walks the slots.  Past
- * scan_max they are indexed by a tree as well, until they are half as few.  Where nobody asks but
- * for an extreme that has left, which is seldom, a tree costs each event more than it saves until
- * they are several times as many.  The tree is never
- * needed: when its region is full, or no row of it was to be had, the window walks its slots again,
- * as exact as before, only slower, and tries anew some events later. */
+ * scan_max they are indexed by a tree as well, until they are half as few.
+ *
+ * Where only the least and the greatest are asked for (and only when the last one known has left),
+ * walking is mostly cheaper: of values in no order each is the extreme one time in as many as there
+ * are.  So several times as many are walked, and past them what was walked is counted against what
+ * a tree would have cost the values that entered meanwhile: the tree is made when walking has
+ * become dearer, as it does with values that rise or fall, and given up when it has long been asked
+ * no more.
+ *
+ * The tree is never needed: when its region is full, or no row of it was to be had, the window
+ * walks its slots again, as exact as before, only slower, and tries anew some events later. */
 #ifndef FEATURES_MULTISET_H
 #define FEATURES_MULTISET_H
 
@@ -14,8 +20,9 @@
 
 /* In the entity's row. */
 struct multiset_head {
-    uint32_t count; /* values, missing ones left out */
-    uint32_t root;  /* of its tree; 0: it has none */
+    uint32_t count;  /* values, missing ones left out */
+    uint32_t root;   /* of its tree; 0: it has none */
+    uint64_t walked; /* slots, less what values that entered have paid; of those nobody asks */
 };
 
 /* How many values it may hold and have no tree. */
@@ -37,6 +44,10 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset);
 /* What the window's frame holds, as the view shows it; good until the next call. */
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view);
+
+/* The tree of what the frame holds; false: there is none. */
+bool multiset_tree(const struct visit *visit, const struct multiset *multiset,
+                   struct values *values);
 
 /* The least or the greatest number of what the view shows; false if there is none. */
 bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,

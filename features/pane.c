@@ -18,28 +18,36 @@ static struct past_values *past_in(uint8_t *cells, const struct multiset *multis
     return (struct past_values *)(cells + multiset->pane);
 }
 
+/* To the pane's cells, and to the total's if there is one to follow. */
 static void cells_add(const struct visit *visit, const struct frame *frame, uint8_t *cells,
-                      const struct slot *slot)
+                      uint8_t *total, const struct slot *slot)
 {
     const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->moment_count; i++) {
         const struct moment *moment = &entity->moment[frame->moment_first + i];
         moment_enter(entity, moment, (double *)(cells + moment->pane), slot);
+        if (total)
+            moment_enter(entity, moment, (double *)(total + moment->pane), slot);
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
-        if (!cell_missing(cell, value))
-            past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
+        if (cell_missing(cell, value))
+            continue;
+        past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
+        if (total)
+            past_values_add(past_in(total, multiset), value_image(value, cell->is_key));
     }
-    for (uint32_t i = 0; i < frame->window_count; i++) {
+    for (uint32_t i = 0; frame->pane_ordered && i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
         if (window->pane == INDEX_NONE)
             continue;
         struct window_view view = window_open(visit, window, false);
         struct slot_view shown = slot_show(entity, window, slot);
         window->kind->add(cells + window->pane, &shown, &view);
+        if (total)
+            window->kind->add(total + window->pane, &shown, &view);
     }
 }
 
@@ -79,17 +87,12 @@ static void cells_join(const struct entity *entity, const struct frame *frame, u
 
 /* ---- time ---- */
 
-static int64_t leaves_ms(const struct entity *entity, const struct frame *frame, int64_t time_ms)
-{
-    return frame->form->leaves_ms(entity, frame, time_ms) + frame->delay_ms;
-}
-
 /* When something happens to the pane next. */
 static int64_t pane_change_ms(const struct entity *entity, const struct frame *frame,
                               const struct pane *pane, int64_t now_ms)
 {
     int64_t enters_ms = pane->newest_ms + frame->delay_ms;
-    int64_t ends_ms = leaves_ms(entity, frame, pane->newest_ms);
+    int64_t ends_ms = frame_leaves_ms(entity, frame, pane->newest_ms);
     return enters_ms > now_ms ? enters_ms
            : ends_ms > now_ms ? ends_ms
                               : ends_ms + entity->lateness_ms;
@@ -120,9 +123,10 @@ void panes_refresh(const struct entity *entity, const struct frame *frame, struc
                    int64_t now_ms)
 {
     panes->change_ms = TIME_NEVER;
+    panes->seen = panes->spilled = (struct pane_run){0};
     for (uint32_t i = panes_count(panes); i-- > 0;) {
         const struct pane *pane = pane_at(panes, frame, i);
-        if (leaves_ms(entity, frame, pane->newest_ms) + entity->lateness_ms <= now_ms) {
+        if (frame_leaves_ms(entity, frame, pane->newest_ms) + entity->lateness_ms <= now_ms) {
             pane_forget(panes, frame, i);
             continue;
         }
@@ -141,15 +145,22 @@ static void panes_give(const struct entity *entity, struct state *state, struct 
 void panes_advance(const struct visit *visit, int64_t now_ms)
 {
     const struct entity *entity = visit->entity;
+    const struct panes_head *head = panes_head_of(visit);
+    int64_t change_ms = TIME_NEVER;
     bool any = false;
+    if (head->change_ms > now_ms)
+        return;
     for (uint32_t f = 0; f < entity->frame_count; f++) {
         const struct frame *frame = &entity->frame[f];
         if (frame->panes == INDEX_NONE)
             continue;
-        if (panes_of(visit, frame)->change_ms <= now_ms)
+        const struct panes *panes = panes_of(visit, frame);
+        if (panes->change_ms <= now_ms)
             panes_refresh(entity, frame, panes_write(visit, frame), now_ms);
-        any |= panes_of(visit, frame)->used != 0;
+        change_ms = panes->change_ms < change_ms ? panes->change_ms : change_ms;
+        any |= panes->used != 0;
     }
+    panes_head_write(visit)->change_ms = change_ms;
     if (!any)
         panes_give(entity, visit->state, visit_head(visit));
 }
@@ -208,43 +219,95 @@ static bool is_last(const struct frame *frame, const struct panes *panes, uint32
     return true;
 }
 
-static void cells_take(const struct visit *visit, const struct frame *frame, uint8_t *cells,
-                       const struct slot *slot, bool spilled)
+static void panes_change(const struct visit *visit, struct panes *panes, int64_t change_ms)
 {
-    cells_see(visit->entity, frame, cells, slot);
-    if (spilled)
-        cells_add(visit, frame, cells, slot);
+    if (change_ms < panes->change_ms)
+        panes->change_ms = change_ms;
+    if (panes->change_ms < panes_head_of(visit)->change_ms)
+        panes_head_write(visit)->change_ms = panes->change_ms;
 }
 
-/* The slot joins its pane, spilled or only seen; the total follows, if it can without being made
- * anew. */
+/* Up to where the pane takes in what its place in time says. */
+static struct pane_run pane_run(const struct frame *frame, const struct panes *panes,
+                                uint32_t place, int64_t time_ms)
+{
+    const struct pane *pane = pane_at(panes, frame, place);
+    struct pane_run run = {.from_ms = time_ms, .to_ms = time_ms, .index = panes->order[place]};
+    if (pane->number == floor_quotient(time_ms, frame->pane_ms))
+        run.to_ms = (pane->number + 1) * frame->pane_ms;
+    return run;
+}
+
+/* The pane of the run, if the slot belongs to it and it stays in the total, as it is.  It is in, so
+ * its calendar period, if it is one's, has not ended for the frame, and no slot that has entered is
+ * of a later one. */
+static struct pane *run_pane(const struct frame *frame, const struct panes *panes,
+                             const struct pane_run *run, int64_t time_ms, int64_t ends_ms,
+                             int64_t now_ms)
+{
+    if (time_ms < run->from_ms || time_ms >= run->to_ms || ends_ms <= now_ms ||
+        time_ms + frame->delay_ms > now_ms)
+        return NULL;
+    return pane_of(panes, frame, (uint32_t)run->index);
+}
+
+static void cells_take(const struct visit *visit, const struct frame *frame, struct pane *pane,
+                       uint8_t *total, const struct slot *slot, bool spilled)
+{
+    if (slot->time_ms > pane->newest_ms)
+        pane->newest_ms = slot->time_ms;
+    pane->events += spilled;
+    cells_see(visit->entity, frame, pane_cells(pane), slot);
+    if (total)
+        cells_see(visit->entity, frame, total, slot);
+    if (spilled)
+        cells_add(visit, frame, pane_cells(pane), total, slot);
+}
+
+/* The slot joins the pane at its place; the total follows, if it can without being made anew. */
+static void panes_place(const struct visit *visit, const struct frame *frame, struct panes *panes,
+                        const struct slot *slot, bool spilled)
+{
+    const struct entity *entity = visit->entity;
+    int64_t now_ms = visit_head(visit)->newest_ms;
+    struct pane_run *run = spilled ? &panes->spilled : &panes->seen;
+    uint32_t place = pane_place(entity, frame, panes, slot->time_ms);
+    struct pane *pane = pane_at(panes, frame, place);
+    int64_t before_ms = pane->newest_ms;
+    int64_t after_ms = slot->time_ms > before_ms ? slot->time_ms : before_ms;
+    bool begins = before_ms == INT64_MIN;
+    bool was_in = !begins && frame_holds(entity, frame, before_ms, now_ms);
+    bool is_in = frame_holds(entity, frame, after_ms, now_ms);
+    bool last = !spilled || is_last(frame, panes, place);
+    if ((!begins && was_in != is_in) || (is_in && !last)) {
+        cells_take(visit, frame, pane, NULL, slot, spilled);
+        panes_refresh(entity, frame, panes, now_ms);
+        panes_change(visit, panes, TIME_NEVER);
+        return;
+    }
+    cells_take(visit, frame, pane, is_in ? (uint8_t *)(panes + 1) : NULL, slot, spilled);
+    panes_change(visit, panes, pane_change_ms(entity, frame, pane, now_ms));
+    *run = is_in ? pane_run(frame, panes, place, slot->time_ms) : (struct pane_run){0};
+}
+
+/* The slot joins its pane, spilled or only seen. */
 static void panes_take(const struct visit *visit, const struct frame *frame,
                        const struct slot *slot, bool spilled)
 {
     const struct entity *entity = visit->entity;
     int64_t now_ms = visit_head(visit)->newest_ms;
-    if (!slot_passes(entity, frame, slot) ||
-        leaves_ms(entity, frame, slot->time_ms) + entity->lateness_ms <= now_ms)
+    if (!slot_passes(entity, frame, slot))
+        return;
+    int64_t ends_ms = frame_leaves_ms(entity, frame, slot->time_ms);
+    if (ends_ms + entity->lateness_ms <= now_ms)
         return;
     struct panes *panes = panes_write(visit, frame);
-    uint32_t place = pane_place(entity, frame, panes, slot->time_ms);
-    struct pane *pane = pane_at(panes, frame, place);
-    bool begins = pane->newest_ms == INT64_MIN;
-    bool was_in = !begins && frame_holds(entity, frame, pane->newest_ms, now_ms);
-    if (slot->time_ms > pane->newest_ms)
-        pane->newest_ms = slot->time_ms;
-    pane->events += spilled;
-    cells_take(visit, frame, pane_cells(pane), slot, spilled);
-    bool is_in = frame_holds(entity, frame, pane->newest_ms, now_ms);
-    bool moves = !begins && was_in != is_in;
-    if (moves || (is_in && spilled && !is_last(frame, panes, place))) {
-        panes_refresh(entity, frame, panes, now_ms);
-        return;
-    }
-    int64_t change_ms = pane_change_ms(entity, frame, pane, now_ms);
-    panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
-    if (is_in)
-        cells_take(visit, frame, (uint8_t *)(panes + 1), slot, spilled);
+    const struct pane_run *run = spilled ? &panes->spilled : &panes->seen;
+    struct pane *pane = run_pane(frame, panes, run, slot->time_ms, ends_ms, now_ms);
+    if (pane)
+        cells_take(visit, frame, pane, (uint8_t *)(panes + 1), slot, spilled);
+    else
+        panes_place(visit, frame, panes, slot, spilled);
 }
 
 void panes_see(const struct visit *visit, const struct frame *frame, const struct slot *slot)
@@ -287,6 +350,7 @@ bool panes_ready(const struct visit *visit)
     if (row == STATE_NO_ROW)
         return false;
     head->panes = (uint32_t)(row + 1) & 0x7FFFFFFF;
+    panes_head_write(visit)->change_ms = INT64_MIN; /* given back at once if it stays empty */
     for (uint32_t f = 0; f < entity->frame_count; f++)
         if (entity->frame[f].panes != INDEX_NONE)
             panes_write(visit, &entity->frame[f])->change_ms = TIME_NEVER;
@@ -318,22 +382,15 @@ const uint8_t *panes_at(const struct visit *visit, const struct frame *frame, in
     return visit->entity->panes_scratch;
 }
 
-const double *panes_join(const struct moment *moment, const double *cells, const uint8_t *total,
-                         double joined[])
-{
-    memcpy(joined, total + moment->pane, moment_size(moment->needs));
-    moment_join(joined, cells, moment->needs);
-    return joined;
-}
-
-/* Reading first repairs the value, so that it can be joined. */
+/* Extremes are repaired by reading, so that they can be joined. */
 bool panes_read(const struct visit *visit, const struct window *window, const uint8_t *total,
                 const struct slot_view *event, const struct window_span *span,
                 struct window_view *view, union value *result)
 {
-    uint64_t joined[AGGREGATE_VALUE_MAX / 8] = {0};
+    uint64_t joined[AGGREGATE_VALUE_MAX / 8];
     uint8_t *value = visit->bytes + window->offset;
-    window->kind->read(value, event, span, view, result);
+    if (window->kind->extremes)
+        window->kind->read(value, event, span, view, result);
     memcpy(joined, total + window->pane, window->kind->value_size);
     window->kind->join(joined, value);
     return window->kind->read(joined, event, span, view, result);

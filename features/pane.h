@@ -14,10 +14,13 @@
  * windows stay exact unless they are delayed.  pane_ms is a sixtieth of what must be covered: span,
  * delay and lateness together.
  *
- *     row     | frame: panes, total, pane[PANES_MAX] | frame ... |
+ *     row     | head | frame: panes, total, pane[PANES_MAX] | frame ... |
  *     total   | cells |             all panes that are in now, joined, so that reading joins twice
  *     pane    | head | cells |
  *     cells   | moments | running values | sketches of distinct values |
+ *
+ * Slots go oldest first, so nearly all fall into the pane that the one before them fell into: its
+ * *run* says between which times nothing but its sums and the total's changes.
  *
  * Sketches hold what has entered, not only what was spilled: a value may be in both, and only
  * their union can be counted. */
@@ -35,9 +38,22 @@ struct pane {
     uint64_t events; /* spilled */
 };
 
+/* Of the row. */
+struct panes_head {
+    int64_t change_ms; /* of its frames' the first, or earlier */
+};
+
+/* Slots of times in [from_ms, to_ms) join the pane with this index, which is in the total and, if
+ * the order matters, the newest of it. */
+struct pane_run {
+    int64_t from_ms, to_ms;
+    uint64_t index;
+};
+
 /* Of one frame. */
 struct panes {
-    int64_t change_ms;        /* when one enters, leaves or is forgotten; TIME_NEVER */
+    int64_t change_ms; /* when one enters, leaves or is forgotten; TIME_NEVER */
+    struct pane_run seen, spilled;
     uint64_t used;            /* bits */
     uint8_t order[PANES_MAX]; /* those in use, oldest first */
 };
@@ -80,8 +96,19 @@ static inline const struct past_values *past_of(const uint8_t *total,
 }
 
 /* A moment's cells joined with those of a total. */
-const double *panes_join(const struct moment *moment, const double *cells, const uint8_t *total,
-                         double joined[]);
+static inline const double *panes_join(const struct moment *moment, const double *cells,
+                                       const uint8_t *total, double joined[])
+{
+    const double *others = (const double *)(total + moment->pane);
+    uint32_t count = moment_size(moment->needs) / (uint32_t)sizeof(double);
+    joined[MOMENT_COUNT] = others[MOMENT_COUNT] + cells[MOMENT_COUNT];
+    for (uint32_t i = MOMENT_SUM; i < count; i += 2) {
+        joined[i] = others[i];
+        joined[i + 1] = others[i + 1];
+        pair_add(joined + i, cells[i], cells[i + 1]);
+    }
+    return joined;
+}
 
 /* What a kind reads with what its total adds to its running value. */
 bool panes_read(const struct visit *visit, const struct window *window, const uint8_t *total,

@@ -71,7 +71,7 @@ static void cells_plan(struct entity *entity, struct frame *frame)
 
 void panes_plan(struct entity *entity)
 {
-    uint64_t offset = 0;
+    uint64_t offset = sizeof(struct panes_head);
     for (uint32_t i = 0; i < entity->frame_count; i++) {
         struct frame *frame = &entity->frame[i];
         frame->panes = INDEX_NONE;
@@ -82,5 +82,5 @@ void panes_plan(struct entity *entity)
         frame->panes = (uint32_t)offset;
         offset += sizeof(struct panes) + frame->cells_size + (uint64_t)PANES_MAX * frame->pane_size;
     }
-    entity->panes_size = (uint32_t)offset;
+    entity->panes_size = offset > sizeof(struct panes_head) ? (uint32_t)offset : 0;
 }

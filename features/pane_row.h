@@ -4,6 +4,17 @@
 
 #include "features/pane.h"
 
+static inline const struct panes_head *panes_head_of(const struct visit *visit)
+{
+    return state_read(visit->state, visit->entity->panes_region, visit_head(visit)->panes - 1u);
+}
+
+static inline struct panes_head *panes_head_write(const struct visit *visit)
+{
+    return state_write(visit->state, visit->entity->panes_region, visit_head(visit)->panes - 1u, 0,
+                       sizeof(struct panes_head));
+}
+
 static inline struct panes *panes_write(const struct visit *visit, const struct frame *frame)
 {
     uint64_t size =

@@ -10,7 +10,8 @@
 struct gather {
     uint32_t capacity;
     struct slot_view *slots;
-    uint64_t *words; /* (capacity), for the definitions */
+    uint64_t *words;               /* (capacity), for the definitions */
+    struct values_change *changes; /* (capacity) */
 };
 
 struct features {

@@ -40,7 +40,9 @@ const struct aggregate_kind silence_aggregate = {
     .value_size = sizeof(struct latest),
     .add = latest_add,
     .remove = latest_remove,
+    .insert = latest_insert,
     .join = latest_join,
     .read = silence_read,
     .define = silence_define,
+    .settles = latest_settles,
 };

@@ -48,7 +48,9 @@ const struct aggregate_kind speed_aggregate = {
     .value_size = sizeof(struct travel),
     .add = travel_add,
     .remove = travel_remove,
+    .insert = travel_insert,
     .join = travel_join,
     .read = speed_read,
     .define = speed_define,
+    .settles = travel_settles,
 };

@@ -29,6 +29,22 @@ static void streak_remove(void *value, const struct slot_view *slot, struct wind
         streak->row = streak->events;
 }
 
+/* Into the row, right before it, or somewhere that does not matter. */
+static void streak_insert(void *value, const struct slot_view *slot, uint32_t newer,
+                          struct window_view *window)
+{
+    (void)window;
+    struct streak *streak = value;
+    streak->events++;
+    if (newer <= streak->row)
+        streak->row = satisfies(slot) ? streak->row + 1 : newer;
+}
+
+static bool streak_settles(const struct slot_view *slot)
+{
+    return !satisfies(slot);
+}
+
 static bool streak_read(void *value, const struct slot_view *event, const struct window_span *span,
                         struct window_view *window, union value *result)
 {
@@ -69,7 +85,9 @@ const struct aggregate_kind streak_aggregate = {
     .value_size = sizeof(struct streak),
     .add = streak_add,
     .remove = streak_remove,
+    .insert = streak_insert,
     .join = streak_join,
     .read = streak_read,
     .define = streak_define,
+    .settles = streak_settles,
 };

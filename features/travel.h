@@ -50,6 +50,21 @@ static inline void travel_remove(void *value, const struct slot_view *slot,
         *travel = (struct travel){0};
 }
 
+/* Behind all of its time and of earlier ones: then it is the latest. */
+static inline void travel_insert(void *value, const struct slot_view *slot, uint32_t newer,
+                                 struct window_view *window)
+{
+    (void)window;
+    if (newer == 0)
+        travel_add(value, slot, NULL);
+}
+
+static inline bool travel_settles(const struct slot_view *slot)
+{
+    (void)slot;
+    return true;
+}
+
 static inline void travel_join(void *value, const void *newer)
 {
     struct travel *travel = value;

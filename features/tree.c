@@ -128,8 +128,7 @@ uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal)
     return below;
 }
 
-/* Only how many are equal: no sums on the way. */
-static uint64_t count_of(const struct tree *tree, uint64_t key)
+uint64_t tree_equal(const struct tree *tree, uint64_t key)
 {
     const struct node *node = node_read(tree, tree->root);
     while (node->level > 0)
@@ -364,7 +363,7 @@ static void leaf_gain(const struct tree *tree, struct node *leaf, uint64_t key, 
 
 bool tree_insert(struct tree *tree, uint64_t key)
 {
-    uint32_t count = tree->root ? (uint32_t)count_of(tree, key) + 1 : 1;
+    uint32_t count = tree->root ? (uint32_t)tree_equal(tree, key) + 1 : 1;
     if (count == 1 && !rows_suffice(tree))
         return false;
     if (!tree->root)

@@ -50,6 +50,9 @@ uint64_t tree_at(const struct tree *tree, uint64_t place);
 /* How many are below the key; how many are equal. */
 uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal);
 
+/* Only how many are equal, which is quicker. */
+uint64_t tree_equal(const struct tree *tree, uint64_t key);
+
 /* The most frequent key, of several the least; the tree holds something. */
 uint64_t tree_mode(const struct tree *tree);
 

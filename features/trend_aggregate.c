@@ -36,22 +36,35 @@ static void trend_add(void *value, const struct slot_view *slot, struct window_v
 }
 
 /* When what leaves is far greater than what stays, the sums may have lost bits to it. */
+static bool trend_leave(struct trend *trend, const struct slot_view *slot)
+{
+    double x = slot->argument[0].number;
+    trend_take(trend, slot, -1);
+    return pair_keeps(trend->x, x) &&
+           pair_keeps(trend->tx, x * (double)(slot->time_ms - trend->origin_ms)) &&
+           trend->count > 0;
+}
+
 static void trend_remove(void *value, const struct slot_view *slot, struct window_view *window)
 {
     struct trend *trend = value;
     struct slot_view stays;
     if (slot_misses(slot, 0))
         return;
-    trend_take(trend, slot, -1);
-    bool clean = pair_keeps(trend->x, slot->argument[0].number) &&
-                 pair_keeps(trend->tx,
-                            slot->argument[0].number * (double)(slot->time_ms - trend->origin_ms));
-    if (clean && trend->count > 0)
+    if (trend_leave(trend, slot))
         return;
     *trend = (struct trend){0};
     window_first(window);
     while (window_next(window, &stays))
         trend_add(trend, &stays, window);
+}
+
+static bool trend_undo(void *value, const struct slot_view *slots, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!slot_misses(&slots[i], 0) && !trend_leave(value, &slots[i]))
+            return false;
+    return true;
 }
 
 static bool trend_of(const struct trend *trend, union value *result)
@@ -114,6 +127,7 @@ const struct aggregate_kind trend_aggregate = {
     .add = trend_add,
     .remove = trend_remove,
     .join = trend_join,
+    .undo = trend_undo,
     .read = trend_read,
     .define = trend_define,
 };

@@ -107,12 +107,32 @@ static uint64_t sorted_place(const struct values *values, uint64_t image)
     return low;
 }
 
+/* ---- the tree, with what has changed against it ---- */
+
+static struct values_changes changes_of(const struct values *values)
+{
+    return (struct values_changes){
+        .tree = &values->tree, .change = values->change, .count = values->change_count};
+}
+
+static uint64_t tree_or_changes_at(const struct values *values, uint64_t place)
+{
+    struct values_changes changes = changes_of(values);
+    return changes.count ? changes_at(&changes, place) : tree_at(&values->tree, place);
+}
+
+static uint64_t tree_or_changes_distinct(const struct values *values)
+{
+    struct values_changes changes = changes_of(values);
+    return changes.count ? changes_distinct(&changes) : tree_distinct(&values->tree);
+}
+
 /* ---- questions ---- */
 
 double values_distinct(const struct values *values)
 {
-    uint64_t exact =
-        values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX) : tree_distinct(&values->tree);
+    uint64_t exact = values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX)
+                                    : tree_or_changes_distinct(values);
     if (!values->past || values->past->count == 0)
         return (double)exact;
     double estimate = rint(hyperloglog_count(&values->past->seen));
@@ -138,31 +158,44 @@ bool values_range(const struct values *values, double *range)
 
 union value values_at(const struct values *values, uint64_t place)
 {
-    uint64_t image = values->sorted ? values->sorted[place] : tree_at(&values->tree, place);
+    uint64_t image = values->sorted ? values->sorted[place] : tree_or_changes_at(values, place);
     return image_value(image, values->is_key);
 }
 
 uint64_t values_below(const struct values *values, union value value, uint64_t *equal)
 {
     uint64_t image = value_image(value, values->is_key);
+    struct values_changes changes = changes_of(values);
     if (!values->sorted)
-        return tree_below(&values->tree, image, equal);
+        return changes.count ? changes_below(&changes, image, equal)
+                             : tree_below(&values->tree, image, equal);
     uint64_t place = sorted_place(values, image);
     bool found = place < values->count && values->sorted[place] == image;
     *equal = found ? run_end(values, place) - place : 0;
     return place;
 }
 
+bool values_mode_find(struct values *values)
+{
+    struct values_changes changes = changes_of(values);
+    return changes.count == 0 || changes_mode(&changes, &values->mode);
+}
+
 union value values_mode(const struct values *values)
 {
-    uint64_t image = values->sorted ? sorted_mode(values) : tree_mode(&values->tree);
+    uint64_t image = values->sorted              ? sorted_mode(values)
+                     : values->change_count == 0 ? tree_mode(&values->tree)
+                                                 : values->mode;
     return image_value(image, values->is_key);
 }
 
 uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most)
 {
-    return values->sorted ? sorted_more_frequent(values, count, most)
-                          : tree_more_frequent(&values->tree, count, most);
+    struct values_changes changes = changes_of(values);
+    if (values->sorted)
+        return sorted_more_frequent(values, count, most);
+    return changes.count ? changes_more_frequent(&changes, count, most)
+                         : tree_more_frequent(&values->tree, count, most);
 }
 
 double values_quantile(const struct values *values, double q)
@@ -183,7 +216,10 @@ int64_t spread_term(uint32_t count)
 
 double values_entropy(const struct values *values)
 {
-    int64_t sum = values->sorted ? sorted_spread(values) : tree_spread(&values->tree);
+    struct values_changes changes = changes_of(values);
+    int64_t sum = values->sorted  ? sorted_spread(values)
+                  : changes.count ? changes_spread(&changes)
+                                  : tree_spread(&values->tree);
     double n = (double)values->count;
     double entropy = log(n) - (double)sum / spread_unit / n;
     return entropy > 0 ? entropy : 0;

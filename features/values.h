@@ -12,12 +12,16 @@
 #include "base/batch.h"
 #include "features/past_values.h"
 #include "features/tree.h"
+#include "features/values_change.h"
 
 struct values {
     bool is_key;            /* texts, not numbers */
     uint64_t count;         /* of all values */
     const uint64_t *sorted; /* images; NULL: ask the tree */
     struct tree tree;
+    const struct values_change *change; /* what has changed against the tree, if there is one */
+    uint32_t change_count;
+    uint64_t mode;                  /* of these, when it was found */
     const struct past_values *past; /* spilled values, not among the others (pane.h); NULL: none */
 };
 
@@ -54,6 +58,9 @@ uint64_t values_below(const struct values *values, union value value, uint64_t *
 
 /* The most frequent value, of several the least; count > 0. */
 union value values_mode(const struct values *values);
+
+/* Finds it in a tree with changes; false: that cannot tell. */
+bool values_mode_find(struct values *values);
 
 /* How many different values occur more than `count` times; looks no further than `most`. */
 uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most);

@@ -6,14 +6,24 @@
  *
  * Then each aggregate alone, over windows of 12, 1,000 and 1,000,000 events of one entity: ns for
  * one update and one read.  It should not depend on the length, whether all events are kept
- * (events_max 2^20) or, as by default, 4096 of them and the others in panes.
+ * (events_max 2^20) or, as by default, 4096 of them and the others in panes.  With "late", one in
+ * ten events comes up to five minutes late, in whose time 150 others came.
  *
- *     features_windows_bench [EVENTS [LENGTH_EVENTS]]        0: leaves that part out */
+ *     features_windows_bench [EVENTS [LENGTH_EVENTS [AGGREGATE [SIZE]]]]
+ *
+ * 0 leaves a part out; SIZE is the place of a window's size in their table, from 1. */
 #include "base/random.h"
 #include "features/aggregate.h"
 #include "tests/bench/features_room.h"
 
-enum { KINDS = 4, SPANS = 5, BATCH = 256, STEP_MS = 2000 };
+enum {
+    KINDS = 4,
+    SPANS = 5,
+    BATCH = 256,
+    STEP_MS = 2000,
+    LATE_EVERY = 10,
+    LATE_MS = 300000,
+};
 
 static const char *const entity_names[KINDS] = {"card", "device", "terminal", "merchant"};
 static const uint64_t cardinality[KINDS] = {1000000, 1000000, 50000, 20000};
@@ -24,7 +34,8 @@ struct bench {
     struct random random;
     int64_t time_ms;
     uint64_t number;
-    bool one; /* entity */
+    bool one;        /* entity */
+    int64_t late_ms; /* by how much one in ten events comes late, at most */
 };
 
 static void bench_open(struct bench *bench, const struct features_setting *setting)
@@ -74,6 +85,8 @@ static void fill(struct bench *bench)
         batch->dead[row] = false;
         batch->number[row] = bench->number++;
         batch->time_ms[row] = bench->time_ms += STEP_MS;
+        if (bench->late_ms && random_below(&bench->random, LATE_EVERY) == 0)
+            batch->time_ms[row] -= (int64_t)random_below(&bench->random, (uint64_t)bench->late_ms);
         for (uint32_t i = 0; i < KINDS; i++)
             batch_column(batch, i)[row].key =
                 mix(random_below(&bench->random, bench->one ? 1 : cardinality[i]) * KINDS + i + 1);
@@ -143,46 +156,59 @@ static bool call_print(const struct aggregate_kind *kind, char *text, size_t siz
     return true;
 }
 
-static void measure_length(const struct aggregate_kind *kind, uint64_t length, int64_t events_max,
+struct size {
+    uint64_t length;
+    int64_t events_max, late_ms;
+};
+
+static void measure_length(const struct aggregate_kind *kind, const struct size *size,
                            uint64_t events)
 {
     static struct bench bench;
     const struct entity_setting entity = {
-        .name = "card", .entities_max = 16, .events_max = events_max};
-    struct features_setting setting = {.memory = 1LL << 30, .entity_count = 1, .entity = &entity};
+        .name = "card", .entities_max = 16, .events_max = size->events_max};
+    struct features_setting setting = {
+        .memory = 1LL << 30, .entity_count = 1, .entity = &entity, .lateness_ms = size->late_ms};
     struct entity_report report;
     char call[80], formula[160];
     if (!call_print(kind, call, sizeof call))
         return;
     bench_open(&bench, &setting);
     bench.one = true;
+    bench.late_ms = size->late_ms;
     snprintf(formula, sizeof formula, "%s by card over %llums", call,
-             (unsigned long long)length * STEP_MS);
+             (unsigned long long)size->length * STEP_MS);
     room_compile(&bench.room, formula);
     room_start(&bench.room);
-    run(&bench, (length * 11 / 10 / BATCH + 2) * BATCH);
+    run(&bench, (size->length * 11 / 10 / BATCH + 2) * BATCH);
     double ns = run(&bench, events);
     features_report(bench.room.features, &bench.room.state, &report, 1);
     uint64_t panes = report.events_spilled ? report.bytes_panes : 0;
     printf(
         "{\"bench\": \"features_windows\", \"window\": \"%s\", \"window_events\": %llu, "
-        "\"events_max\": %lld, \"ns_per_update_and_read\": %.0f, \"bytes_per_entity\": %llu, "
+        "\"events_max\": %lld, \"late\": %s, \"ns_per_update_and_read\": %.0f, "
+        "\"bytes_per_entity\": %llu, "
         "\"events_spilled\": %llu, \"events_dropped\": %llu}\n",
-        call, (unsigned long long)length, (long long)(events_max ? events_max : 4096), ns,
+        call, (unsigned long long)size->length,
+        (long long)(size->events_max ? size->events_max : 4096), size->late_ms ? "true" : "false",
+        ns,
         (unsigned long long)(report.bytes_per_entity + report.blocks * report.bytes_block + panes),
         (unsigned long long)report.events_spilled, (unsigned long long)report.events_dropped);
     fflush(stdout);
     room_close(&bench.room);
 }
 
-static void measure_lengths(uint64_t events)
+/* only: the aggregate, or all; place: the size's, or 0 for all. */
+static void measure_lengths(uint64_t events, const char *only, uint64_t place)
 {
-    for (uint32_t i = 0; aggregate_table[i]; i++) {
-        measure_length(aggregate_table[i], 12, 0, events);
-        measure_length(aggregate_table[i], 1000, 0, events);
-        measure_length(aggregate_table[i], 1000000, 0, events);
-        measure_length(aggregate_table[i], 1000000, 1 << 20, events);
-    }
+    static const struct size sizes[] = {{12, 0, 0},         {1000, 0, 0},
+                                        {1000000, 0, 0},    {1000000, 1 << 20, 0},
+                                        {1000, 0, LATE_MS}, {4000, 8192, LATE_MS}};
+    for (uint32_t i = 0; aggregate_table[i]; i++)
+        for (uint32_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+            if ((!only || strcmp(only, aggregate_table[i]->name) == 0) &&
+                (place == 0 || place == s + 1))
+                measure_length(aggregate_table[i], &sizes[s], events);
 }
 
 static uint64_t whole_batches(uint64_t events)
@@ -201,6 +227,7 @@ int main(int argc, char **argv)
         measure("20 of count() and 20 of mean(amount)", both, whole_batches(events));
     }
     if (length_events)
-        measure_lengths(whole_batches(length_events));
+        measure_lengths(whole_batches(length_events), argc > 3 ? argv[3] : NULL,
+                        argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
     return 0;
 }

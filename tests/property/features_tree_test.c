@@ -198,9 +198,60 @@ static void sliding_windows_stay_small(void **unused)
     state_close(&world.state);
 }
 
+/* A tree with changes against the sorted values that there are after them. */
+static void changes_check(struct world *world, uint32_t keys)
+{
+    uint64_t sorted[STEPS], entered[STEPS], left[STEPS];
+    uint32_t count = 0, gone = 0, back = 0;
+    struct values_change change[STEPS];
+    for (uint32_t i = 0; i < STEPS / 2; i++) {
+        uint64_t image = image_of((uint32_t)random_below(&world->random, keys));
+        assert_true(tree_insert(&world->tree, image));
+        if (random_below(&world->random, 4) == 0)
+            entered[gone++] = image;
+        else
+            sorted[count++] = image;
+    }
+    for (uint32_t i = (uint32_t)random_below(&world->random, 40); i > 0; i--)
+        sorted[count++] = left[back++] = image_of((uint32_t)random_below(&world->random, keys));
+    images_sort(sorted, count);
+    struct values plain = {.count = count, .sorted = sorted};
+    struct values changed = {.count = count, .tree = world->tree, .change = change};
+    changed.change_count = changes_make(entered, gone, left, back, change);
+    EQUAL(world, "distinct", values_distinct(&changed), values_distinct(&plain));
+    EQUAL(world, "entropy", values_entropy(&changed), values_entropy(&plain));
+    for (uint32_t i = 0; i < count; i++)
+        EQUAL(world, "at", values_at(&changed, i).number, values_at(&plain, i).number);
+    for (uint32_t k = 0; k < keys; k++) {
+        uint64_t equal, expected;
+        union value value = image_value(image_of(k), false);
+        uint64_t below = values_below(&changed, value, &equal);
+        EQUAL(world, "below", below, values_below(&plain, value, &expected));
+        EQUAL(world, "equal", equal, expected);
+        EQUAL(world, "more frequent", values_more_frequent(&changed, k % 5, 1 + k % 7),
+              values_more_frequent(&plain, k % 5, 1 + k % 7));
+    }
+    if (values_mode_find(&changed))
+        EQUAL(world, "mode", values_mode(&changed).number, values_mode(&plain).number);
+}
+
+static void changes_answer_as_sorted_values_do(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    for (uint64_t seed = 1; seed < 600; seed++) {
+        world_open(&world, seed);
+        if (world.state.directory->region[world.plan.region].row_count == 1000)
+            changes_check(&world, 1 + (uint32_t)random_below(&world.random, KEYS_MAX));
+        tree_free(&world.tree);
+        state_close(&world.state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(trees_answer_as_counts_do),
-                                       cmocka_unit_test(sliding_windows_stay_small)};
+                                       cmocka_unit_test(sliding_windows_stay_small),
+                                       cmocka_unit_test(changes_answer_as_sorted_values_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
