@@ -34,7 +34,7 @@
 #include "features/plain.h"
 
 enum {
-    ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
+    ENTITY_LAYOUT = 3, /* another one when bytes of rows or slots mean something else */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
@@ -83,8 +83,10 @@ struct moment {
 struct multiset {
     uint32_t frame, cell;
     uint32_t offset; /* in the row */
-    uint32_t pane;   /* its sketch, in the cells of panes; INDEX_NONE: it has none */
-    bool sketches;   /* distinct values are counted */
+    bool distincts, orders, counts, spreads; /* what is asked: see struct aggregate_kind */
+    bool sketches;                           /* what panes keep of it sees all that enters */
+    uint32_t pane, seen, order, frequent, sample; /* in the cells of panes; INDEX_NONE: not kept */
+    uint32_t held; /* in the row of panes; INDEX_NONE: not kept (pane_values.h) */
 };
 
 struct window {

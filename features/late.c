@@ -4,7 +4,7 @@
  * was spilled or dropped for want of room;
  * one that is later than that reads what is still there. */
 #include "features/multiset.h"
-#include "features/pane.h"
+#include "features/pane_values.h"
 #include "features/pass.h"
 #include "features/past.h"
 #include <string.h>
@@ -135,7 +135,8 @@ static bool ask_late(const struct features *features, const struct visit *visit,
 {
     bool is_key = visit->entity->cell[window->cell[0]].is_key;
     struct values values = values_gather(slots, count, is_key, features->gather.words);
-    values.past = total ? past_of(total, &visit->entity->multiset[window->multiset]) : NULL;
+    if (total)
+        pane_values_show_late(visit, &visit->entity->multiset[window->multiset], &values);
     return window->kind->ask(&values, event, span, result);
 }
 

@@ -3,7 +3,7 @@
 #include "features/moment.h"
 #include "features/multiset.h"
 #include "features/pane_row.h"
-#include "features/past_values.h"
+#include "features/pane_values.h"
 #include <string.h>
 
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
@@ -12,11 +12,6 @@ const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
 }
 
 /* ---- cells ---- */
-
-static struct past_values *past_in(uint8_t *cells, const struct multiset *multiset)
-{
-    return (struct past_values *)(cells + multiset->pane);
-}
 
 static void cells_add(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                       const struct slot *slot)
@@ -31,7 +26,7 @@ static void cells_add(const struct visit *visit, const struct frame *frame, uint
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
         if (!cell_missing(cell, value))
-            past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
+            pane_values_add(visit, frame, multiset, cells, value_image(value, cell->is_key));
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
@@ -43,15 +38,16 @@ static void cells_add(const struct visit *visit, const struct frame *frame, uint
     }
 }
 
-static void cells_see(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+static void cells_see(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                       const struct slot *slot)
 {
+    const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
         if (multiset->sketches && !cell_missing(cell, value))
-            hyperloglog_add(&past_in(cells, multiset)->seen, value_image(value, cell->is_key));
+            pane_values_see(visit, frame, multiset, cells, value_image(value, cell->is_key));
     }
 }
 
@@ -66,9 +62,7 @@ static void cells_join(const struct entity *entity, const struct frame *frame, u
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
-        past_values_join(past_in(cells, multiset), past_in(other, multiset));
-        if (multiset->sketches)
-            hyperloglog_join(&past_in(cells, multiset)->seen, &past_in(other, multiset)->seen);
+        pane_values_join(multiset, cells, other);
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
@@ -116,9 +110,10 @@ static void panes_gather(const struct entity *entity, const struct frame *frame,
     }
 }
 
-void panes_refresh(const struct entity *entity, const struct frame *frame, struct panes *panes,
+void panes_refresh(const struct visit *visit, const struct frame *frame, struct panes *panes,
                    int64_t now_ms)
 {
+    const struct entity *entity = visit->entity;
     panes->change_ms = TIME_NEVER;
     for (uint32_t i = panes_count(panes); i-- > 0;) {
         const struct pane *pane = pane_at(panes, frame, i);
@@ -130,6 +125,7 @@ void panes_refresh(const struct entity *entity, const struct frame *frame, struc
         panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
     }
     panes_gather(entity, frame, panes, now_ms, (uint8_t *)(panes + 1));
+    pane_values_settle(visit, frame);
 }
 
 static void panes_give(const struct entity *entity, struct state *state, struct entity_head *head)
@@ -147,7 +143,7 @@ void panes_advance(const struct visit *visit, int64_t now_ms)
         if (frame->panes == INDEX_NONE)
             continue;
         if (panes_of(visit, frame)->change_ms <= now_ms)
-            panes_refresh(entity, frame, panes_write(visit, frame), now_ms);
+            panes_refresh(visit, frame, panes_write(visit, frame), now_ms);
         any |= panes_of(visit, frame)->used != 0;
     }
     if (!any)
@@ -211,7 +207,7 @@ static bool is_last(const struct frame *frame, const struct panes *panes, uint32
 static void cells_take(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                        const struct slot *slot, bool spilled)
 {
-    cells_see(visit->entity, frame, cells, slot);
+    cells_see(visit, frame, cells, slot);
     if (spilled)
         cells_add(visit, frame, cells, slot);
 }
@@ -238,7 +234,7 @@ static void panes_take(const struct visit *visit, const struct frame *frame,
     bool is_in = frame_holds(entity, frame, pane->newest_ms, now_ms);
     bool moves = !begins && was_in != is_in;
     if (moves || (is_in && spilled && !is_last(frame, panes, place))) {
-        panes_refresh(entity, frame, panes, now_ms);
+        panes_refresh(visit, frame, panes, now_ms);
         return;
     }
     int64_t change_ms = pane_change_ms(entity, frame, pane, now_ms);
@@ -353,13 +349,19 @@ static void moment_correct(double *cells, uint32_t needs, double change)
         pair_add(cells + i, change, 0);
 }
 
-static void cells_correct(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+static void cells_correct(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                           double change)
 {
+    const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->moment_count; i++) {
         const struct moment *moment = &entity->moment[frame->moment_first + i];
         if (moment->cell != INDEX_NONE && entity->cell[moment->cell].is_label)
             moment_correct((double *)(cells + moment->pane), moment->needs, change);
+    }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        if (entity->cell[multiset->cell].is_label)
+            pane_values_correct(visit, frame, multiset, cells, change);
     }
 }
 
@@ -373,9 +375,9 @@ static void panes_relabel(const struct visit *visit, const struct frame *frame, 
         struct pane *pane = pane_at(panes, frame, i);
         if (pane->number != number || pane->events == 0 || pane->newest_ms < time_ms)
             continue;
-        cells_correct(entity, frame, pane_cells(pane), change);
+        cells_correct(visit, frame, pane_cells(pane), change);
         if (frame_holds(entity, frame, pane->newest_ms, visit_head(visit)->newest_ms))
-            cells_correct(entity, frame, (uint8_t *)(panes + 1), change);
+            cells_correct(visit, frame, (uint8_t *)(panes + 1), change);
         return;
     }
 }

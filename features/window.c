@@ -417,6 +417,15 @@ static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, 
     return entity->moment_count++;
 }
 
+static void multiset_ask(struct multiset *multiset, const struct aggregate_kind *kind)
+{
+    multiset->distincts |= kind->sketches;
+    multiset->orders |= kind->orders;
+    multiset->counts |= kind->counts;
+    multiset->spreads |= kind->spreads;
+    multiset->sketches |= kind->sketches || kind->spreads;
+}
+
 static uint32_t multiset_of(struct entity *entity, uint32_t frame, uint32_t cell)
 {
     for (uint32_t i = 0; i < entity->multiset_count; i++)
@@ -542,8 +551,8 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     /* An extreme never leaves a window without span. */
     if (call->kind->ask || (call->kind->extremes && entity->frame[window.frame].form != &ever_form))
         window.multiset = multiset_of(entity, window.frame, window.cell[0]);
-    if (call->kind->sketches)
-        entity->multiset[window.multiset].sketches = true;
+    if (window.multiset != INDEX_NONE)
+        multiset_ask(&entity->multiset[window.multiset], call->kind);
     window.value = result_add(call, entity);
     window.is_key = call->program->value[window.value].type == TYPE_TEXT;
     window.formula = call_formula(call);

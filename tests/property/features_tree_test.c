@@ -90,7 +90,8 @@ static void check_order(const struct world *world, const struct values *values)
     uint64_t place = 0, distinct = 0;
     for (uint32_t k = 0; k < world->plain.keys; k++) {
         union value value = image_value(image_of(k), false);
-        uint64_t equal, below = values_below(values, value, &equal);
+        uint64_t equal,
+            below = values_below_image(values, value_image(value, values->is_key), &equal);
         EQUAL(world, "below", below, place);
         EQUAL(world, "equal", equal, world->plain.count[k]);
         distinct += world->plain.count[k] > 0;

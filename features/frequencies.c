@@ -1,0 +1,187 @@
+/* Counters of the frequent; see frequencies.h. */
+#include "features/frequencies.h"
+#include "base/assert.h"
+#include <math.h>
+#include <string.h>
+
+int64_t frequency_term(uint64_t count)
+{
+    return count < 2 ? 0 : llrint((double)count * log((double)count) * frequency_unit);
+}
+
+static uint32_t place_of(const struct frequencies *frequencies, uint64_t image)
+{
+    uint32_t low = 0, high = (uint32_t)frequencies->used;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (frequencies->image[middle] < image)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t frequencies_find(const struct frequencies *frequencies, uint64_t image)
+{
+    uint32_t place = place_of(frequencies, image);
+    bool found = place < frequencies->used && frequencies->image[place] == image;
+    return found ? place : FREQUENCY_NONE;
+}
+
+void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *frequencies)
+{
+    elsewhere->both = elsewhere->alone = 0;
+    for (uint32_t i = 0; i < frequencies->used; i++) {
+        elsewhere->both += frequency_term((uint64_t)frequencies->count[i] + elsewhere->count[i]);
+        elsewhere->alone += frequency_term(elsewhere->count[i]);
+    }
+}
+
+void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *frequencies,
+                      uint32_t place, int32_t change)
+{
+    uint32_t old = elsewhere->count[place], new = old + (uint32_t)change;
+    uint64_t count = frequencies->count[place];
+    ASSERT(change > 0 || old >= (uint32_t)-change);
+    elsewhere->count[place] = new;
+    elsewhere->both += frequency_term(count + new) - frequency_term(count + old);
+    elsewhere->alone += frequency_term(new) - frequency_term(old);
+}
+
+/* All counters fall; those at 0 are free. */
+static void all_fall(struct frequencies *frequencies, struct elsewhere *elsewhere, uint32_t by)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < frequencies->used; i++) {
+        if (frequencies->count[i] <= by)
+            continue;
+        frequencies->image[kept] = frequencies->image[i];
+        frequencies->count[kept] = frequencies->count[i] - by;
+        if (elsewhere)
+            elsewhere->count[kept] = elsewhere->count[i];
+        kept++;
+    }
+    for (uint32_t i = kept; i < frequencies->used; i++) {
+        frequencies->image[i] = frequencies->count[i] = 0;
+        if (elsewhere)
+            elsewhere->count[i] = 0;
+    }
+    frequencies->used = kept;
+    frequencies->lacking += by;
+    if (elsewhere)
+        elsewhere_sum(elsewhere, frequencies);
+}
+
+static void counter_raise(struct frequencies *frequencies, struct elsewhere *elsewhere,
+                          uint32_t place)
+{
+    uint64_t count = frequencies->count[place];
+    if (count == UINT32_MAX)
+        return;
+    frequencies->count[place]++;
+    if (!elsewhere)
+        return;
+    count += elsewhere->count[place];
+    elsewhere->both += frequency_term(count + 1) - frequency_term(count);
+}
+
+uint32_t frequencies_add(struct frequencies *frequencies, struct elsewhere *elsewhere,
+                         uint64_t image)
+{
+    uint32_t place = place_of(frequencies, image);
+    if (place < frequencies->used && frequencies->image[place] == image) {
+        counter_raise(frequencies, elsewhere, place);
+        return FREQUENCY_NONE;
+    }
+    if (frequencies->used == FREQUENCIES) {
+        all_fall(frequencies, elsewhere, 1);
+        return FREQUENCY_NONE;
+    }
+    size_t behind = frequencies->used++ - place;
+    memmove(&frequencies->image[place + 1], &frequencies->image[place], behind * sizeof(uint64_t));
+    memmove(&frequencies->count[place + 1], &frequencies->count[place], behind * sizeof(uint32_t));
+    frequencies->image[place] = image;
+    frequencies->count[place] = 1;
+    if (elsewhere) {
+        uint32_t *count = elsewhere->count;
+        memmove(&count[place + 1], &count[place], behind * sizeof(uint32_t));
+        count[place] = 0;
+    }
+    return place;
+}
+
+/* Counters of two sketches. */
+struct merged {
+    uint32_t used;
+    uint64_t image[2 * FREQUENCIES];
+    uint32_t count[2 * FREQUENCIES];
+};
+
+static void merge(struct merged *merged, const struct frequencies *left,
+                  const struct frequencies *right)
+{
+    merged->used = 0;
+    for (uint32_t i = 0, j = 0; i < left->used || j < right->used;) {
+        bool first = j == right->used || (i < left->used && left->image[i] <= right->image[j]);
+        bool second = i == left->used || (j < right->used && right->image[j] <= left->image[i]);
+        uint64_t count = (uint64_t)first * left->count[first ? i : 0];
+        count += (uint64_t)second * right->count[second ? j : 0];
+        merged->image[merged->used] = first ? left->image[i] : right->image[j];
+        merged->count[merged->used++] = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+        i += first;
+        j += second;
+    }
+}
+
+/* The 129th largest count; 0 if there are not so many. */
+static uint32_t excess_of(const struct merged *merged)
+{
+    uint32_t low = 0, high = UINT32_MAX;
+    if (merged->used <= FREQUENCIES)
+        return 0;
+    while (low < high) { /* the least that no more than 128 exceed */
+        uint32_t middle = low + (high - low) / 2, more = 0;
+        for (uint32_t i = 0; i < merged->used; i++)
+            more += merged->count[i] > middle;
+        if (more > FREQUENCIES)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void frequencies_join(struct frequencies *frequencies, const struct frequencies *other)
+{
+    struct merged merged;
+    merge(&merged, frequencies, other);
+    uint32_t excess = excess_of(&merged), used = 0;
+    memset(frequencies->image, 0, sizeof frequencies->image);
+    memset(frequencies->count, 0, sizeof frequencies->count);
+    for (uint32_t i = 0; i < merged.used; i++) {
+        if (merged.count[i] <= excess)
+            continue;
+        frequencies->image[used] = merged.image[i];
+        frequencies->count[used++] = merged.count[i] - excess;
+    }
+    frequencies->used = used;
+    frequencies->lacking += other->lacking + excess;
+}
+
+bool frequencies_exchange(struct frequencies *frequencies, uint64_t from, uint64_t to)
+{
+    uint32_t place = frequencies_find(frequencies, from);
+    if (place == FREQUENCY_NONE)
+        return false;
+    if (--frequencies->count[place] == 0) {
+        uint64_t behind = --frequencies->used - place;
+        uint64_t *image = &frequencies->image[place];
+        uint32_t *count = &frequencies->count[place];
+        memmove(image, image + 1, behind * sizeof *image);
+        memmove(count, count + 1, behind * sizeof *count);
+        frequencies->image[frequencies->used] = frequencies->count[frequencies->used] = 0;
+    }
+    frequencies_add(frequencies, NULL, to);
+    return true;
+}

@@ -1,0 +1,84 @@
+/* Values with the least hashes; see sample.h. */
+#include "features/sample.h"
+#include "base/hash.h"
+#include <math.h>
+#include <string.h>
+
+enum { SETTLE_EVERY = 64 };
+
+/* Other bits than those that choose a register of a HyperLogLog. */
+static uint64_t hash_of(uint64_t image)
+{
+    static const uint64_t some = 0xA24BAED4963EE407ULL;
+    return hash_pair(some, image + !image);
+}
+
+static uint32_t place_of(const struct sample *sample, uint64_t hash)
+{
+    uint32_t low = 0, high = (uint32_t)sample->used;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (hash_of(sample->image[middle]) < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void sample_add(struct sample *sample, uint64_t image)
+{
+    uint64_t hash = hash_of(image);
+    bool full = sample->used == SAMPLE;
+    sample->changes++;
+    if (full && hash > hash_of(sample->image[SAMPLE - 1]))
+        return;
+    uint32_t place = place_of(sample, hash);
+    if (place < sample->used && sample->image[place] == image) {
+        sample->count[place] += sample->count[place] < UINT32_MAX;
+        return;
+    }
+    size_t behind = sample->used - full - place;
+    memmove(&sample->image[place + 1], &sample->image[place], behind * sizeof(uint64_t));
+    memmove(&sample->count[place + 1], &sample->count[place], behind * sizeof(uint32_t));
+    sample->image[place] = image;
+    sample->count[place] = 1;
+    sample->used += !full;
+}
+
+void sample_join(struct sample *sample, const struct sample *other)
+{
+    struct sample joined = {.changes = sample->changes + other->changes};
+    uint64_t i = 0, j = 0;
+    while (joined.used < SAMPLE && (i < sample->used || j < other->used)) {
+        uint64_t left = i < sample->used ? hash_of(sample->image[i]) : UINT64_MAX;
+        uint64_t right = j < other->used ? hash_of(other->image[j]) : UINT64_MAX;
+        bool first = i < sample->used && left <= right, second = j < other->used && right <= left;
+        uint64_t count = (uint64_t)first * sample->count[first ? i : 0];
+        count += (uint64_t)second * other->count[second ? j : 0];
+        joined.image[joined.used] = first ? sample->image[i] : other->image[j];
+        joined.count[joined.used++] = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+        i += first;
+        j += second;
+    }
+    *sample = joined;
+}
+
+double sample_spread(const struct sample *sample, const struct frequencies *frequencies)
+{
+    double events = 0, sum = 0;
+    for (uint64_t i = 0; i < sample->used; i++) {
+        double count = sample->count[i];
+        if (frequencies_find(frequencies, sample->image[i]) != FREQUENCY_NONE)
+            continue;
+        events += count;
+        sum += count * log(count);
+    }
+    return events > 0 ? sum / events : 0;
+}
+
+void sample_settle(struct sample *sample, const struct frequencies *frequencies)
+{
+    if (sample->changes < SETTLE_EVERY || sample->changes % SETTLE_EVERY == 0)
+        sample->spread = sample_spread(sample, frequencies);
+}
