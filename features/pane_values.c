@@ -17,9 +17,9 @@ uint32_t pane_values_plan(struct multiset *multiset, uint32_t cells_size)
 {
     multiset->pane = place_take(&cells_size, true, sizeof(struct past_values));
     multiset->seen = place_take(&cells_size, multiset->distincts, sizeof(struct hyperloglog));
-    multiset->order = place_take(&cells_size, multiset->orders, sizeof(struct histogram));
+    multiset->order = place_take(&cells_size, multiset->orders, sizeof(struct quantiles));
     multiset->frequent = place_take(&cells_size, multiset->counts, sizeof(struct frequencies));
-    multiset->sample = place_take(&cells_size, multiset->spreads, sizeof(struct sample));
+    multiset->sample = place_take(&cells_size, multiset->spreads, sizeof(struct value_sample));
     return cells_size;
 }
 
@@ -101,11 +101,11 @@ void pane_values_settle(const struct visit *visit, const struct frame *frame)
             continue;
         uint8_t *total = (uint8_t *)(panes_write(visit, frame) + 1);
         struct frequencies *frequent = part(total, multiset->frequent);
-        struct sample *sample = part(total, multiset->sample);
+        struct value_sample *sample = part(total, multiset->sample);
         struct values values = slots_values(visit, multiset);
         elsewhere_find(held_write(visit, multiset), frequent, &values);
         if (sample)
-            sample->spread = sample_spread(sample, frequent);
+            sample->spread = value_sample_spread(sample, frequent);
     }
 }
 
@@ -114,11 +114,11 @@ void pane_values_settle(const struct visit *visit, const struct frame *frame)
 void pane_values_add(const struct visit *visit, const struct frame *frame,
                      const struct multiset *multiset, uint8_t *cells, uint64_t image)
 {
-    struct histogram *order = part(cells, multiset->order);
+    struct quantiles *order = part(cells, multiset->order);
     struct frequencies *frequent = part(cells, multiset->frequent);
     past_values_add(part(cells, multiset->pane), image);
     if (order)
-        histogram_add(order, image);
+        quantiles_add(order, image);
     if (frequent)
         frequent_add(visit, multiset, frequent, cells == panes_total(visit, frame), image);
 }
@@ -127,14 +127,14 @@ void pane_values_see(const struct visit *visit, const struct frame *frame,
                      const struct multiset *multiset, uint8_t *cells, uint64_t image)
 {
     struct hyperloglog *seen = part(cells, multiset->seen);
-    struct sample *sample = part(cells, multiset->sample);
+    struct value_sample *sample = part(cells, multiset->sample);
     if (seen)
         hyperloglog_add(seen, image);
     if (!sample)
         return;
-    sample_add(sample, image);
+    value_sample_add(sample, image);
     if (cells == panes_total(visit, frame))
-        sample_settle(sample, part(cells, multiset->frequent));
+        value_sample_settle(sample, part(cells, multiset->frequent));
 }
 
 void pane_values_join(const struct multiset *multiset, uint8_t *cells, const uint8_t *other)
@@ -143,11 +143,11 @@ void pane_values_join(const struct multiset *multiset, uint8_t *cells, const uin
     if (multiset->seen != INDEX_NONE)
         hyperloglog_join(part(cells, multiset->seen), part_read(other, multiset->seen));
     if (multiset->order != INDEX_NONE)
-        histogram_join(part(cells, multiset->order), part_read(other, multiset->order));
+        quantiles_join(part(cells, multiset->order), part_read(other, multiset->order));
     if (multiset->frequent != INDEX_NONE)
         frequencies_join(part(cells, multiset->frequent), part_read(other, multiset->frequent));
     if (multiset->sample != INDEX_NONE)
-        sample_join(part(cells, multiset->sample), part_read(other, multiset->sample));
+        value_sample_join(part(cells, multiset->sample), part_read(other, multiset->sample));
 }
 
 void pane_values_correct(const struct visit *visit, const struct frame *frame,
@@ -155,10 +155,10 @@ void pane_values_correct(const struct visit *visit, const struct frame *frame,
 {
     union value from = {.number = change < 0}, to = {.number = change > 0};
     uint64_t old = value_image(from, false), new = value_image(to, false);
-    struct histogram *order = part(cells, multiset->order);
+    struct quantiles *order = part(cells, multiset->order);
     struct frequencies *frequent = part(cells, multiset->frequent);
     if (order)
-        histogram_exchange(order, old, new);
+        quantiles_exchange(order, old, new);
     if (!frequent)
         return;
     frequencies_exchange(frequent, old, new);
@@ -183,9 +183,9 @@ void pane_values_move(const struct multiset *to_multiset, uint8_t *to,
     const struct multiset *a = to_multiset, *b = from_multiset;
     part_move(to, a->pane, from, b->pane, sizeof(struct past_values));
     part_move(to, a->seen, from, b->seen, sizeof(struct hyperloglog));
-    part_move(to, a->order, from, b->order, sizeof(struct histogram));
+    part_move(to, a->order, from, b->order, sizeof(struct quantiles));
     part_move(to, a->frequent, from, b->frequent, sizeof(struct frequencies));
-    part_move(to, a->sample, from, b->sample, sizeof(struct sample));
+    part_move(to, a->sample, from, b->sample, sizeof(struct value_sample));
 }
 
 /* ---- reading ---- */
@@ -216,12 +216,12 @@ void pane_values_show_late(const struct visit *visit, const struct multiset *mul
     uint8_t *total = visit->entity->panes_scratch;
     struct elsewhere *held = part(visit->entity->panes_scratch, multiset->held);
     struct frequencies *frequent = part(total, multiset->frequent);
-    struct sample *sample = part(total, multiset->sample);
+    struct value_sample *sample = part(total, multiset->sample);
     parts_show(multiset, total, values);
     if (!held)
         return;
     elsewhere_find(held, frequent, values);
     values->past.held = held;
     if (sample)
-        sample->spread = sample_spread(sample, frequent);
+        sample->spread = value_sample_spread(sample, frequent);
 }

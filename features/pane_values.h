@@ -1,7 +1,7 @@
 /* What the panes of a frame keep of the values of its multisets: to each question that is asked a
  * sketch that answers it (past_values.h), in the cells of each pane and of the total.
  *
- *     cells of a multiset | count, extremes | distinct | histogram | frequencies | sample |
+ *     cells of a multiset | count, extremes | distinct | quantiles | frequencies | sample |
  *     row of panes, behind all frames       | elsewhere |
  *
  * Frequencies of a value are those of the spilled and those in slots together, so the counters of

@@ -3,9 +3,9 @@
 #define FEATURES_PAST_VALUES_H
 
 #include "features/frequencies.h"
-#include "features/histogram.h"
 #include "features/hyperloglog.h"
-#include "features/sample.h"
+#include "features/quantiles.h"
+#include "features/value_sample.h"
 #include <stdint.h>
 
 /* In the cells of a pane or a total. */
@@ -19,10 +19,10 @@ struct past_values {
 struct past_view {
     const struct past_values *values;
     const struct hyperloglog *seen;     /* all that have entered */
-    const struct histogram *order;      /* spilled values */
+    const struct quantiles *order;      /* spilled values */
     const struct frequencies *frequent; /* likewise */
     const struct elsewhere *held;       /* of the frequent: those in slots */
-    const struct sample *sample;        /* of all that have entered */
+    const struct value_sample *sample;  /* of all that have entered */
 };
 
 static inline void past_values_add(struct past_values *past, uint64_t image)

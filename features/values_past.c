@@ -29,7 +29,7 @@ static uint64_t slot_image(const struct values *values, uint64_t place)
 }
 
 /* spilled[i]: in buckets before bucket i. */
-static void prefixes(const struct histogram *order, uint64_t spilled[])
+static void prefixes(const struct quantiles *order, uint64_t spilled[])
 {
     spilled[0] = 0;
     for (uint32_t i = 0; i < order->used; i++)
@@ -40,7 +40,7 @@ static void prefixes(const struct histogram *order, uint64_t spilled[])
  * they can make a difference alone: among a million values, in one or two buckets. */
 static uint32_t bucket_find(const struct values *values, const uint64_t spilled[], uint64_t place)
 {
-    const struct histogram *order = values->past.order;
+    const struct quantiles *order = values->past.order;
     uint32_t low = 0, high = order->used;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
@@ -58,8 +58,8 @@ static uint32_t bucket_find(const struct values *values, const uint64_t spilled[
 
 static struct stretch stretch_find(const struct values *values, uint64_t place)
 {
-    const struct histogram *order = values->past.order;
-    uint64_t spilled[HISTOGRAM_BUCKETS + 1];
+    const struct quantiles *order = values->past.order;
+    uint64_t spilled[QUANTILE_BUCKETS + 1];
     prefixes(order, spilled);
     uint32_t bucket = bucket_find(values, spilled, place);
     bool is_last = bucket == order->used;
@@ -84,7 +84,7 @@ static struct stretch stretch_find(const struct values *values, uint64_t place)
 static uint64_t stretch_image(const struct values *values, const struct stretch *stretch,
                               uint64_t place)
 {
-    const struct histogram *order = values->past.order;
+    const struct quantiles *order = values->past.order;
     uint64_t at = place - stretch->place; /* of both, this many come before */
     uint64_t low = at > stretch->spilled ? at - stretch->spilled : 0;
     uint64_t high = at < stretch->slot_count ? at : stretch->slot_count;
@@ -122,8 +122,8 @@ double past_quantile(const struct values *values, double q)
 
 double past_below(const struct values *values, uint64_t image, double *equal)
 {
-    const struct histogram *order = values->past.order;
-    uint32_t bucket = histogram_bucket(order, image);
+    const struct quantiles *order = values->past.order;
+    uint32_t bucket = quantiles_bucket(order, image);
     uint64_t below = 0;
     for (uint32_t i = 0; i < bucket; i++)
         below += order->count[i];

@@ -1,14 +1,14 @@
 /* Questions to the values of slots and of spilled events together; see values.h.  Of the latter
  * there are sketches (past_values.h), whose errors these answers have:
  *
- *     order        a spilled value is known by its bucket (histogram.h), the rank of a value that
+ *     order        a spilled value is known by its bucket (quantiles.h), the rank of a value that
  *                  lies in it within the bucket; slots are exact
  *     frequencies  slots are exact; of spilled values, counters lack up to 1/129 of their number
  *                  (frequencies.h)
  *     entropy      H = ln n - (sum of c ln c) / n; counters and slots give the sum over what they
  *                  know.  Of spilled events whose value has no counter, and of values that slots
  *                  alone know, it is interpolated between what slots show and what a sample of the
- *                  values shows (sample.h), as the share of such events among both is. */
+ *                  values shows (value_sample.h), as the share of such events among both is. */
 #ifndef FEATURES_VALUES_PAST_H
 #define FEATURES_VALUES_PAST_H
 

@@ -18,47 +18,47 @@
  * Which prefix is left depends on the set of values alone, not on their order, and a sketch of all
  * is what joining the sketches of parts gives.  So an answer lies in the bucket that the true one
  * lies in; inside it values are taken to lie evenly. */
-#ifndef FEATURES_HISTOGRAM_H
-#define FEATURES_HISTOGRAM_H
+#ifndef FEATURES_QUANTILES_H
+#define FEATURES_QUANTILES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HISTOGRAM_BUCKETS = 256, HISTOGRAM_PREFIX_BITS = 32 };
+enum { QUANTILE_BUCKETS = 256, QUANTILE_PREFIX_BITS = 32 };
 
 /* Zero bytes are an empty one.  Keys rise; counts stay at UINT32_MAX. */
-struct histogram {
+struct quantiles {
     uint32_t used, lost_bits; /* of the prefix */
-    uint32_t key[HISTOGRAM_BUCKETS];
-    uint32_t count[HISTOGRAM_BUCKETS];
+    uint32_t key[QUANTILE_BUCKETS];
+    uint32_t count[QUANTILE_BUCKETS];
 };
 
-void histogram_add(struct histogram *histogram, uint64_t image);
-void histogram_join(struct histogram *histogram, const struct histogram *other);
+void quantiles_add(struct quantiles *quantiles, uint64_t image);
+void quantiles_join(struct quantiles *quantiles, const struct quantiles *other);
 
 /* One value is another: false, and nothing changed, if there is none in its bucket. */
-bool histogram_exchange(struct histogram *histogram, uint64_t from, uint64_t to);
+bool quantiles_exchange(struct quantiles *quantiles, uint64_t from, uint64_t to);
 
 /* Images [first, last] belong to the bucket. */
-static inline uint64_t bucket_first(const struct histogram *histogram, uint32_t bucket)
+static inline uint64_t bucket_first(const struct quantiles *quantiles, uint32_t bucket)
 {
-    return (uint64_t)histogram->key[bucket] << histogram->lost_bits << HISTOGRAM_PREFIX_BITS;
+    return (uint64_t)quantiles->key[bucket] << quantiles->lost_bits << QUANTILE_PREFIX_BITS;
 }
 
-static inline uint64_t bucket_last(const struct histogram *histogram, uint32_t bucket)
+static inline uint64_t bucket_last(const struct quantiles *quantiles, uint32_t bucket)
 {
-    uint64_t low = (1ULL << histogram->lost_bits << HISTOGRAM_PREFIX_BITS) - 1;
-    return bucket_first(histogram, bucket) | low;
+    uint64_t low = (1ULL << quantiles->lost_bits << QUANTILE_PREFIX_BITS) - 1;
+    return bucket_first(quantiles, bucket) | low;
 }
 
 /* The first bucket whose values are not all less; `used` if there is none. */
-uint32_t histogram_bucket(const struct histogram *histogram, uint64_t image);
+uint32_t quantiles_bucket(const struct quantiles *quantiles, uint64_t image);
 
 /* The image that value `at` of the bucket's is taken for. */
-uint64_t bucket_image(const struct histogram *histogram, uint32_t bucket, uint32_t at);
+uint64_t bucket_image(const struct quantiles *quantiles, uint32_t bucket, uint32_t at);
 
 /* How many of the bucket's values are below the image, which lies in it; and how many equal. */
-double bucket_below(const struct histogram *histogram, uint32_t bucket, uint64_t image,
+double bucket_below(const struct quantiles *quantiles, uint32_t bucket, uint64_t image,
                     double *equal);
 
 #endif

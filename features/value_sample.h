@@ -9,28 +9,29 @@
  * Of n events, sum over values of c ln c = n times the mean of ln c over the events.  The sample
  * says what that mean is for the events of values without a counter (frequencies.h), those that
  * have a small c: the events of those that it kept, sum of c ln c / sum of c. */
-#ifndef FEATURES_SAMPLE_H
-#define FEATURES_SAMPLE_H
+#ifndef FEATURES_VALUE_SAMPLE_H
+#define FEATURES_VALUE_SAMPLE_H
 
 #include "features/frequencies.h"
 
-enum { SAMPLE = 128 };
+enum { VALUE_SAMPLE = 128 };
 
 /* Zero bytes are an empty stream.  Hashes of the images rise. */
-struct sample {
+struct value_sample {
     uint64_t used, changes;
-    double spread; /* what sample_settle found last */
-    uint64_t image[SAMPLE];
-    uint32_t count[SAMPLE];
+    double spread; /* what value_sample_settle found last */
+    uint64_t image[VALUE_SAMPLE];
+    uint32_t count[VALUE_SAMPLE];
 };
 
-void sample_add(struct sample *sample, uint64_t image);
-void sample_join(struct sample *sample, const struct sample *other);
+void value_sample_add(struct value_sample *sample, uint64_t image);
+void value_sample_join(struct value_sample *sample, const struct value_sample *other);
 
 /* The mean of ln c over the events of kept values that have no counter; 0 if there are none. */
-double sample_spread(const struct sample *sample, const struct frequencies *frequencies);
+double value_sample_spread(const struct value_sample *sample,
+                           const struct frequencies *frequencies);
 
 /* After a change: what it is may be looked up in `spread`, which 64 changes may have passed by. */
-void sample_settle(struct sample *sample, const struct frequencies *frequencies);
+void value_sample_settle(struct value_sample *sample, const struct frequencies *frequencies);
 
 #endif

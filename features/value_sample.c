@@ -1,5 +1,5 @@
-/* Values with the least hashes; see sample.h. */
-#include "features/sample.h"
+/* Values with the least hashes; see value_sample.h. */
+#include "features/value_sample.h"
 #include "base/hash.h"
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static uint64_t hash_of(uint64_t image)
     return hash_pair(some, image + !image);
 }
 
-static uint32_t place_of(const struct sample *sample, uint64_t hash)
+static uint32_t place_of(const struct value_sample *sample, uint64_t hash)
 {
     uint32_t low = 0, high = (uint32_t)sample->used;
     while (low < high) {
@@ -26,12 +26,12 @@ static uint32_t place_of(const struct sample *sample, uint64_t hash)
     return low;
 }
 
-void sample_add(struct sample *sample, uint64_t image)
+void value_sample_add(struct value_sample *sample, uint64_t image)
 {
     uint64_t hash = hash_of(image);
-    bool full = sample->used == SAMPLE;
+    bool full = sample->used == VALUE_SAMPLE;
     sample->changes++;
-    if (full && hash > hash_of(sample->image[SAMPLE - 1]))
+    if (full && hash > hash_of(sample->image[VALUE_SAMPLE - 1]))
         return;
     uint32_t place = place_of(sample, hash);
     if (place < sample->used && sample->image[place] == image) {
@@ -46,11 +46,11 @@ void sample_add(struct sample *sample, uint64_t image)
     sample->used += !full;
 }
 
-void sample_join(struct sample *sample, const struct sample *other)
+void value_sample_join(struct value_sample *sample, const struct value_sample *other)
 {
-    struct sample joined = {.changes = sample->changes + other->changes};
+    struct value_sample joined = {.changes = sample->changes + other->changes};
     uint64_t i = 0, j = 0;
-    while (joined.used < SAMPLE && (i < sample->used || j < other->used)) {
+    while (joined.used < VALUE_SAMPLE && (i < sample->used || j < other->used)) {
         uint64_t left = i < sample->used ? hash_of(sample->image[i]) : UINT64_MAX;
         uint64_t right = j < other->used ? hash_of(other->image[j]) : UINT64_MAX;
         bool first = i < sample->used && left <= right, second = j < other->used && right <= left;
@@ -64,7 +64,7 @@ void sample_join(struct sample *sample, const struct sample *other)
     *sample = joined;
 }
 
-double sample_spread(const struct sample *sample, const struct frequencies *frequencies)
+double value_sample_spread(const struct value_sample *sample, const struct frequencies *frequencies)
 {
     double events = 0, sum = 0;
     for (uint64_t i = 0; i < sample->used; i++) {
@@ -77,8 +77,8 @@ double sample_spread(const struct sample *sample, const struct frequencies *freq
     return events > 0 ? sum / events : 0;
 }
 
-void sample_settle(struct sample *sample, const struct frequencies *frequencies)
+void value_sample_settle(struct value_sample *sample, const struct frequencies *frequencies)
 {
     if (sample->changes < SETTLE_EVERY || sample->changes % SETTLE_EVERY == 0)
-        sample->spread = sample_spread(sample, frequencies);
+        sample->spread = value_sample_spread(sample, frequencies);
 }
