@@ -82,11 +82,10 @@ struct moment {
 /* The values of one argument in one frame, for the kinds that ask about them; see multiset.h. */
 struct multiset {
     uint32_t frame, cell;
-    uint32_t offset; /* in the row */
-    bool distincts, orders, counts, spreads; /* what is asked: see struct aggregate_kind */
-    bool sketches;                           /* what panes keep of it sees all that enters */
+    uint32_t offset;                              /* in the row */
+    bool sketches, orders, counts, spreads;       /* what is asked: see struct aggregate_kind */
     uint32_t pane, seen, order, frequent, sample; /* in the cells of panes; INDEX_NONE: not kept */
-    uint32_t held; /* in the row of panes; INDEX_NONE: not kept (pane_values.h) */
+    uint32_t held, sample_held; /* in the row of panes; INDEX_NONE: not kept (pane_values.h) */
 };
 
 struct window {

@@ -51,8 +51,8 @@ void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *fre
 /* Makes the sums, when all counts are in. */
 void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *frequencies);
 
-/* c ln c in units of 2^-16: whole numbers, so that what was added can be taken out. */
+/* c ln c in units of 2^-24: whole numbers, so that what was added can be taken out. */
 int64_t frequency_term(uint64_t count);
-static const double frequency_unit = 0x1p16;
+static const double frequency_unit = 0x1p24;
 
 #endif

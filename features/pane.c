@@ -38,16 +38,15 @@ static void cells_add(const struct visit *visit, const struct frame *frame, uint
     }
 }
 
-static void cells_see(const struct visit *visit, const struct frame *frame, uint8_t *cells,
+static void cells_see(const struct entity *entity, const struct frame *frame, uint8_t *cells,
                       const struct slot *slot)
 {
-    const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
         if (multiset->sketches && !cell_missing(cell, value))
-            pane_values_see(visit, frame, multiset, cells, value_image(value, cell->is_key));
+            pane_values_see(multiset, cells, value_image(value, cell->is_key));
     }
 }
 
@@ -207,7 +206,7 @@ static bool is_last(const struct frame *frame, const struct panes *panes, uint32
 static void cells_take(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                        const struct slot *slot, bool spilled)
 {
-    cells_see(visit, frame, cells, slot);
+    cells_see(visit->entity, frame, cells, slot);
     if (spilled)
         cells_add(visit, frame, cells, slot);
 }

@@ -58,7 +58,7 @@ static void moments_move(const struct pane_move *move, uint8_t *to, const uint8_
 /* A sketch that has not seen what was spilled would answer for less than there is. */
 static bool asks_no_more(const struct multiset *to, const struct multiset *from)
 {
-    return to->distincts <= from->distincts && to->orders <= from->orders &&
+    return to->sketches <= from->sketches && to->orders <= from->orders &&
            to->counts <= from->counts && to->spreads <= from->spreads;
 }
 

@@ -74,6 +74,9 @@ static uint64_t held_plan(struct entity *entity, uint64_t offset)
         bool wanted = entity->frame[multiset->frame].panes != INDEX_NONE && multiset->counts;
         multiset->held = wanted ? (uint32_t)offset : INDEX_NONE;
         offset += wanted ? sizeof(struct elsewhere) : 0;
+        wanted &= multiset->spreads;
+        multiset->sample_held = wanted ? (uint32_t)offset : INDEX_NONE;
+        offset += wanted ? VALUE_SAMPLE * sizeof(uint32_t) : 0;
     }
     return offset;
 }

@@ -16,7 +16,7 @@ static uint32_t place_take(uint32_t *size, bool wanted, size_t bytes)
 uint32_t pane_values_plan(struct multiset *multiset, uint32_t cells_size)
 {
     multiset->pane = place_take(&cells_size, true, sizeof(struct past_values));
-    multiset->seen = place_take(&cells_size, multiset->distincts, sizeof(struct hyperloglog));
+    multiset->seen = place_take(&cells_size, multiset->sketches, sizeof(struct hyperloglog));
     multiset->order = place_take(&cells_size, multiset->orders, sizeof(struct quantiles));
     multiset->frequent = place_take(&cells_size, multiset->counts, sizeof(struct frequencies));
     multiset->sample = place_take(&cells_size, multiset->spreads, sizeof(struct value_sample));
@@ -66,6 +66,47 @@ static void elsewhere_find(struct elsewhere *held, const struct frequencies *fre
     elsewhere_sum(held, frequent);
 }
 
+static uint32_t *sample_held_write(const struct visit *visit, const struct multiset *multiset)
+{
+    return state_write(visit->state, visit->entity->panes_region, visit_head(visit)->panes - 1u,
+                       multiset->sample_held, VALUE_SAMPLE * sizeof(uint32_t));
+}
+
+static uint32_t slots_equal(const struct visit *visit, const struct multiset *multiset,
+                            uint64_t image)
+{
+    struct values values = slots_values(visit, multiset);
+    uint64_t equal = 0;
+    if (values.count > 0)
+        values_below_image(&values, image, &equal);
+    return (uint32_t)equal;
+}
+
+static void sample_find(struct value_sample *sample, uint32_t *held,
+                        const struct frequencies *frequent, const struct values *values)
+{
+    memset(held, 0, VALUE_SAMPLE * sizeof *held);
+    for (uint32_t i = 0; values->count > 0 && i < sample->used; i++) {
+        uint64_t equal;
+        values_below_image(values, sample->image[i], &equal);
+        held[i] = (uint32_t)equal;
+    }
+    sample->gain = value_sample_gain(sample, held, frequent);
+}
+
+static void sample_add(const struct visit *visit, const struct multiset *multiset,
+                       struct value_sample *sample, const struct frequencies *frequent,
+                       bool is_total, uint64_t image)
+{
+    uint32_t *held = is_total ? sample_held_write(visit, multiset) : NULL;
+    uint32_t place = value_sample_add(sample, held, image);
+    if (!held)
+        return;
+    if (place != VALUE_SAMPLE_NONE)
+        held[place] = slots_equal(visit, multiset, image);
+    value_sample_settle(sample, held, frequent);
+}
+
 static void frequent_add(const struct visit *visit, const struct multiset *multiset,
                          struct frequencies *frequent, bool is_total, uint64_t image)
 {
@@ -73,10 +114,7 @@ static void frequent_add(const struct visit *visit, const struct multiset *multi
     uint32_t place = frequencies_add(frequent, held, image);
     if (!held || place == FREQUENCY_NONE)
         return;
-    struct values values = slots_values(visit, multiset);
-    uint64_t equal = 0;
-    if (values.count > 0)
-        values_below_image(&values, image, &equal);
+    uint32_t equal = slots_equal(visit, multiset, image);
     if (equal)
         elsewhere_change(held, frequent, place, (int32_t)equal);
 }
@@ -91,6 +129,11 @@ void pane_values_held(const struct visit *visit, const struct multiset *multiset
     uint32_t place = frequencies_find(frequent, image);
     if (place != FREQUENCY_NONE)
         elsewhere_change(held_write(visit, multiset), frequent, place, change);
+    if (multiset->sample_held == INDEX_NONE)
+        return;
+    place = value_sample_find(part_read(panes_total(visit, frame), multiset->sample), image);
+    if (place != VALUE_SAMPLE_NONE)
+        sample_held_write(visit, multiset)[place] += (uint32_t)change;
 }
 
 void pane_values_settle(const struct visit *visit, const struct frame *frame)
@@ -105,7 +148,7 @@ void pane_values_settle(const struct visit *visit, const struct frame *frame)
         struct values values = slots_values(visit, multiset);
         elsewhere_find(held_write(visit, multiset), frequent, &values);
         if (sample)
-            sample->spread = value_sample_spread(sample, frequent);
+            sample_find(sample, sample_held_write(visit, multiset), frequent, &values);
     }
 }
 
@@ -116,25 +159,21 @@ void pane_values_add(const struct visit *visit, const struct frame *frame,
 {
     struct quantiles *order = part(cells, multiset->order);
     struct frequencies *frequent = part(cells, multiset->frequent);
+    struct value_sample *sample = part(cells, multiset->sample);
+    bool is_total = cells == panes_total(visit, frame);
     past_values_add(part(cells, multiset->pane), image);
     if (order)
         quantiles_add(order, image);
     if (frequent)
-        frequent_add(visit, multiset, frequent, cells == panes_total(visit, frame), image);
+        frequent_add(visit, multiset, frequent, is_total, image);
+    if (sample)
+        sample_add(visit, multiset, sample, frequent, is_total, image);
 }
 
-void pane_values_see(const struct visit *visit, const struct frame *frame,
-                     const struct multiset *multiset, uint8_t *cells, uint64_t image)
+void pane_values_see(const struct multiset *multiset, uint8_t *cells, uint64_t image)
 {
-    struct hyperloglog *seen = part(cells, multiset->seen);
-    struct value_sample *sample = part(cells, multiset->sample);
-    if (seen)
-        hyperloglog_add(seen, image);
-    if (!sample)
-        return;
-    value_sample_add(sample, image);
-    if (cells == panes_total(visit, frame))
-        value_sample_settle(sample, part(cells, multiset->frequent));
+    if (multiset->seen != INDEX_NONE)
+        hyperloglog_add(part(cells, multiset->seen), image);
 }
 
 void pane_values_join(const struct multiset *multiset, uint8_t *cells, const uint8_t *other)
@@ -223,5 +262,6 @@ void pane_values_show_late(const struct visit *visit, const struct multiset *mul
     elsewhere_find(held, frequent, values);
     values->past.held = held;
     if (sample)
-        sample->spread = value_sample_spread(sample, frequent);
+        sample_find(sample, part(visit->entity->panes_scratch, multiset->sample_held), frequent,
+                    values);
 }

@@ -2,11 +2,11 @@
  * sketch that answers it (past_values.h), in the cells of each pane and of the total.
  *
  *     cells of a multiset | count, extremes | distinct | quantiles | frequencies | sample |
- *     row of panes, behind all frames       | elsewhere |
+ *     row of panes, behind all frames       | elsewhere | elsewhere of the sample |
  *
  * Frequencies of a value are those of the spilled and those in slots together, so the counters of
- * the total know how many of their values are in slots: `elsewhere` follows whatever enters or
- * leaves. */
+ * the total know how many of their values are in slots, and so does its sample: what they have
+ * elsewhere follows whatever enters or leaves. */
 #ifndef FEATURES_PANE_VALUES_H
 #define FEATURES_PANE_VALUES_H
 
@@ -20,8 +20,7 @@ void pane_values_add(const struct visit *visit, const struct frame *frame,
                      const struct multiset *multiset, uint8_t *cells, uint64_t image);
 
 /* A value has entered. */
-void pane_values_see(const struct visit *visit, const struct frame *frame,
-                     const struct multiset *multiset, uint8_t *cells, uint64_t image);
+void pane_values_see(const struct multiset *multiset, uint8_t *cells, uint64_t image);
 
 void pane_values_join(const struct multiset *multiset, uint8_t *cells, const uint8_t *other);
 

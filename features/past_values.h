@@ -22,7 +22,7 @@ struct past_view {
     const struct quantiles *order;      /* spilled values */
     const struct frequencies *frequent; /* likewise */
     const struct elsewhere *held;       /* of the frequent: those in slots */
-    const struct value_sample *sample;  /* of all that have entered */
+    const struct value_sample *sample;  /* of spilled values */
 };
 
 static inline void past_values_add(struct past_values *past, uint64_t image)

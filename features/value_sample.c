@@ -6,7 +6,6 @@
 
 enum { SETTLE_EVERY = 64 };
 
-/* Other bits than those that choose a register of a HyperLogLog. */
 static uint64_t hash_of(uint64_t image)
 {
     static const uint64_t some = 0xA24BAED4963EE407ULL;
@@ -26,17 +25,26 @@ static uint32_t place_of(const struct value_sample *sample, uint64_t hash)
     return low;
 }
 
-void value_sample_add(struct value_sample *sample, uint64_t image)
+uint32_t value_sample_find(const struct value_sample *sample, uint64_t image)
+{
+    uint64_t hash = hash_of(image);
+    if (sample->used == 0 || hash > hash_of(sample->image[sample->used - 1]))
+        return VALUE_SAMPLE_NONE;
+    uint32_t place = place_of(sample, hash);
+    return sample->image[place] == image ? place : VALUE_SAMPLE_NONE;
+}
+
+uint32_t value_sample_add(struct value_sample *sample, uint32_t *elsewhere, uint64_t image)
 {
     uint64_t hash = hash_of(image);
     bool full = sample->used == VALUE_SAMPLE;
     sample->changes++;
     if (full && hash > hash_of(sample->image[VALUE_SAMPLE - 1]))
-        return;
+        return VALUE_SAMPLE_NONE;
     uint32_t place = place_of(sample, hash);
     if (place < sample->used && sample->image[place] == image) {
         sample->count[place] += sample->count[place] < UINT32_MAX;
-        return;
+        return VALUE_SAMPLE_NONE;
     }
     size_t behind = sample->used - full - place;
     memmove(&sample->image[place + 1], &sample->image[place], behind * sizeof(uint64_t));
@@ -44,6 +52,11 @@ void value_sample_add(struct value_sample *sample, uint64_t image)
     sample->image[place] = image;
     sample->count[place] = 1;
     sample->used += !full;
+    if (elsewhere) {
+        memmove(&elsewhere[place + 1], &elsewhere[place], behind * sizeof *elsewhere);
+        elsewhere[place] = 0;
+    }
+    return place;
 }
 
 void value_sample_join(struct value_sample *sample, const struct value_sample *other)
@@ -64,21 +77,28 @@ void value_sample_join(struct value_sample *sample, const struct value_sample *o
     *sample = joined;
 }
 
-double value_sample_spread(const struct value_sample *sample, const struct frequencies *frequencies)
+static double term(double count)
+{
+    return count > 1 ? count * log(count) : 0;
+}
+
+double value_sample_gain(const struct value_sample *sample, const uint32_t *elsewhere,
+                         const struct frequencies *frequencies)
 {
     double events = 0, sum = 0;
     for (uint64_t i = 0; i < sample->used; i++) {
-        double count = sample->count[i];
+        double count = sample->count[i], other = elsewhere[i];
         if (frequencies_find(frequencies, sample->image[i]) != FREQUENCY_NONE)
             continue;
         events += count;
-        sum += count * log(count);
+        sum += term(count + other) - term(other);
     }
     return events > 0 ? sum / events : 0;
 }
 
-void value_sample_settle(struct value_sample *sample, const struct frequencies *frequencies)
+void value_sample_settle(struct value_sample *sample, const uint32_t *elsewhere,
+                         const struct frequencies *frequencies)
 {
     if (sample->changes < SETTLE_EVERY || sample->changes % SETTLE_EVERY == 0)
-        sample->spread = value_sample_spread(sample, frequencies);
+        sample->gain = value_sample_gain(sample, elsewhere, frequencies);
 }

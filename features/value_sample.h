@@ -6,32 +6,41 @@
  * hashes: Cohen and Kaplan, "Summarizing data using bottom-k sketches", 2007).  What is among the
  * least of all is among the least wherever it occurs, so its number is exact.
  *
- * Of n events, sum over values of c ln c = n times the mean of ln c over the events.  The sample
- * says what that mean is for the events of values without a counter (frequencies.h), those that
- * have a small c: the events of those that it kept, sum of c ln c / sum of c. */
+ * It is there for a sum of c ln c.  If a value occurs s times in the stream and h times elsewhere,
+ * in what is known exactly, the stream adds (s + h) ln (s + h) - h ln h to the sum of elsewhere.
+ * Of values without a counter (frequencies.h) that is the number of their events in the stream
+ * times what one of them adds in the mean, which the sample shows:
+ *
+ *     gain = sum of ((s + h) ln (s + h) - h ln h) / sum of s */
 #ifndef FEATURES_VALUE_SAMPLE_H
 #define FEATURES_VALUE_SAMPLE_H
 
 #include "features/frequencies.h"
 
-enum { VALUE_SAMPLE = 128 };
+enum { VALUE_SAMPLE = 128, VALUE_SAMPLE_NONE = VALUE_SAMPLE };
 
 /* Zero bytes are an empty stream.  Hashes of the images rise. */
 struct value_sample {
     uint64_t used, changes;
-    double spread; /* what value_sample_settle found last */
+    double gain; /* what value_sample_settle found last */
     uint64_t image[VALUE_SAMPLE];
     uint32_t count[VALUE_SAMPLE];
 };
 
-void value_sample_add(struct value_sample *sample, uint64_t image);
+/* elsewhere: (VALUE_SAMPLE) numbers of the values elsewhere, which follow; or NULL.  Returns the
+ * place of a value that is new, where elsewhere says 0; or VALUE_SAMPLE_NONE. */
+uint32_t value_sample_add(struct value_sample *sample, uint32_t *elsewhere, uint64_t image);
 void value_sample_join(struct value_sample *sample, const struct value_sample *other);
 
-/* The mean of ln c over the events of kept values that have no counter; 0 if there are none. */
-double value_sample_spread(const struct value_sample *sample,
-                           const struct frequencies *frequencies);
+/* The value's place, or VALUE_SAMPLE_NONE. */
+uint32_t value_sample_find(const struct value_sample *sample, uint64_t image);
 
-/* After a change: what it is may be looked up in `spread`, which 64 changes may have passed by. */
-void value_sample_settle(struct value_sample *sample, const struct frequencies *frequencies);
+/* 0 if there are no values without a counter. */
+double value_sample_gain(const struct value_sample *sample, const uint32_t *elsewhere,
+                         const struct frequencies *frequencies);
+
+/* After a change: what it is may be looked up in `gain`, which 64 changes may have passed by. */
+void value_sample_settle(struct value_sample *sample, const uint32_t *elsewhere,
+                         const struct frequencies *frequencies);
 
 #endif

@@ -181,38 +181,17 @@ uint64_t past_more_frequent(const struct values *values, uint64_t count, uint64_
 
 /* ---- entropy ---- */
 
-/* Events whose value has no counter: in slots, and spilled. */
-struct rare {
-    double slots, slots_sum; /* how many; their sum of c ln c */
-    double spilled;
-};
-
-static struct rare rare_of(const struct values *values)
-{
-    const struct past_view *past = &values->past;
-    uint64_t held = 0, spilled = 0;
-    for (uint64_t i = 0; i < past->frequent->used; i++) {
-        held += past->held->count[i];
-        spilled += past->frequent->count[i];
-    }
-    return (struct rare){
-        .slots = (double)(values->count - held),
-        .slots_sum = slots_spread(values) - (double)past->held->alone / frequency_unit,
-        .spilled = (double)(past->values->count - spilled),
-    };
-}
-
+/* The sum of c ln c over slots, and what spilled events add to it: those with a counter, and those
+ * without. */
 double past_entropy(const struct values *values)
 {
     const struct past_view *past = &values->past;
-    struct rare rare = rare_of(values);
-    double n = (double)values_count(values), events = rare.slots + rare.spilled, mean = 0;
-    if (events > 0) {
-        double shown = rare.slots > 0 ? rare.slots_sum / rare.slots : 0;
-        double share = rare.spilled / events;
-        mean = (1 - share) * shown + share * past->sample->spread;
-    }
-    double sum = (double)past->held->both / frequency_unit + events * mean;
+    uint64_t counted = 0;
+    for (uint64_t i = 0; i < past->frequent->used; i++)
+        counted += past->frequent->count[i];
+    double n = (double)values_count(values), rest = (double)(past->values->count - counted);
+    double sum = slots_spread(values) + rest * past->sample->gain;
+    sum += (double)(past->held->both - past->held->alone) / frequency_unit;
     double entropy = log(n) - sum / n;
     return entropy > 0 ? entropy : 0;
 }

@@ -5,10 +5,9 @@
  *                  lies in it within the bucket; slots are exact
  *     frequencies  slots are exact; of spilled values, counters lack up to 1/129 of their number
  *                  (frequencies.h)
- *     entropy      H = ln n - (sum of c ln c) / n; counters and slots give the sum over what they
- *                  know.  Of spilled events whose value has no counter, and of values that slots
- *                  alone know, it is interpolated between what slots show and what a sample of the
- *                  values shows (value_sample.h), as the share of such events among both is. */
+ *     entropy      H = ln n - (sum of c ln c) / n.  Slots give their part of the sum, counters what
+ *                  theirs add; what a spilled event without a counter adds in the mean, a sample of
+ *                  the values shows (value_sample.h). */
 #ifndef FEATURES_VALUES_PAST_H
 #define FEATURES_VALUES_PAST_H
 

@@ -419,11 +419,10 @@ static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, 
 
 static void multiset_ask(struct multiset *multiset, const struct aggregate_kind *kind)
 {
-    multiset->distincts |= kind->sketches;
+    multiset->sketches |= kind->sketches;
     multiset->orders |= kind->orders;
     multiset->counts |= kind->counts;
     multiset->spreads |= kind->spreads;
-    multiset->sketches |= kind->sketches || kind->spreads;
 }
 
 static uint32_t multiset_of(struct entity *entity, uint32_t frame, uint32_t cell)

@@ -226,8 +226,8 @@ static void samples_count_exactly(void **unused)
         memset(&joined, 0, sizeof joined);
         memset(part, 0, sizeof part);
         for (uint32_t i = 0; i < stream.count; i++) {
-            value_sample_add(&whole, stream.image[i]);
-            value_sample_add(&part[stream.part[i]], stream.image[i]);
+            value_sample_add(&whole, NULL, stream.image[i]);
+            value_sample_add(&part[stream.part[i]], NULL, stream.image[i]);
         }
         for (uint32_t i = 0; i < PARTS; i++)
             value_sample_join(&joined, &part[i]);

@@ -443,6 +443,8 @@ static void check(const struct stream *stream, const struct fixture *fixture,
         defined = define(fixture, window, slots, count, event);
         if (count > kept && is_one_of(window->kind, "median quantile"))
             defined.tolerance += prefix_tolerance(window, slots, count);
+        if (count > kept && is_one_of(window->kind, "entropy"))
+            defined.tolerance += 1e-6;
     }
     bool equal = fixture->program->value[window->value].type == TYPE_TEXT
                      ? got.key == defined.value.key
