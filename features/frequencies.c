@@ -49,28 +49,39 @@ void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *fre
     elsewhere->alone += frequency_term(new) - frequency_term(old);
 }
 
-/* All counters fall; those at 0 are free. */
-static void all_fall(struct frequencies *frequencies, struct elsewhere *elsewhere, uint32_t by)
+/* What the sums owe to a counter. */
+static void elsewhere_forget(struct elsewhere *elsewhere, const struct frequencies *frequencies,
+                             uint64_t place)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < frequencies->used; i++) {
-        if (frequencies->count[i] <= by)
+    uint64_t count = elsewhere->count[place];
+    elsewhere->both -= frequency_term(frequencies->count[place] + count);
+    elsewhere->alone -= frequency_term(count);
+}
+
+/* All levels fall by one; counters at 0 are free. */
+static void levels_fall(struct frequencies *frequencies, struct elsewhere *elsewhere)
+{
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < frequencies->used; i++) {
+        if (frequencies->level[i] == 1) {
+            if (elsewhere)
+                elsewhere_forget(elsewhere, frequencies, i);
             continue;
+        }
         frequencies->image[kept] = frequencies->image[i];
-        frequencies->count[kept] = frequencies->count[i] - by;
+        frequencies->count[kept] = frequencies->count[i];
+        frequencies->level[kept] = frequencies->level[i] - 1;
         if (elsewhere)
             elsewhere->count[kept] = elsewhere->count[i];
         kept++;
     }
-    for (uint32_t i = kept; i < frequencies->used; i++) {
-        frequencies->image[i] = frequencies->count[i] = 0;
+    for (uint64_t i = kept; i < frequencies->used; i++) {
+        frequencies->image[i] = frequencies->count[i] = frequencies->level[i] = 0;
         if (elsewhere)
             elsewhere->count[i] = 0;
     }
     frequencies->used = kept;
-    frequencies->lacking += by;
-    if (elsewhere)
-        elsewhere_sum(elsewhere, frequencies);
+    frequencies->lacking++;
 }
 
 static void counter_raise(struct frequencies *frequencies, struct elsewhere *elsewhere,
@@ -80,10 +91,17 @@ static void counter_raise(struct frequencies *frequencies, struct elsewhere *els
     if (count == UINT32_MAX)
         return;
     frequencies->count[place]++;
+    frequencies->level[place]++;
     if (!elsewhere)
         return;
     count += elsewhere->count[place];
     elsewhere->both += frequency_term(count + 1) - frequency_term(count);
+}
+
+static void counts_open(uint32_t *counts, uint32_t place, size_t behind, uint32_t count)
+{
+    memmove(&counts[place + 1], &counts[place], behind * sizeof *counts);
+    counts[place] = count;
 }
 
 uint32_t frequencies_add(struct frequencies *frequencies, struct elsewhere *elsewhere,
@@ -95,19 +113,17 @@ uint32_t frequencies_add(struct frequencies *frequencies, struct elsewhere *else
         return FREQUENCY_NONE;
     }
     if (frequencies->used == FREQUENCIES) {
-        all_fall(frequencies, elsewhere, 1);
+        levels_fall(frequencies, elsewhere);
         return FREQUENCY_NONE;
     }
     size_t behind = frequencies->used++ - place;
-    memmove(&frequencies->image[place + 1], &frequencies->image[place], behind * sizeof(uint64_t));
-    memmove(&frequencies->count[place + 1], &frequencies->count[place], behind * sizeof(uint32_t));
-    frequencies->image[place] = image;
-    frequencies->count[place] = 1;
-    if (elsewhere) {
-        uint32_t *count = elsewhere->count;
-        memmove(&count[place + 1], &count[place], behind * sizeof(uint32_t));
-        count[place] = 0;
-    }
+    uint64_t *images = frequencies->image;
+    memmove(&images[place + 1], &images[place], behind * sizeof *images);
+    images[place] = image;
+    counts_open(frequencies->count, place, behind, 1);
+    counts_open(frequencies->level, place, behind, 1);
+    if (elsewhere)
+        counts_open(elsewhere->count, place, behind, 0);
     return place;
 }
 
@@ -115,8 +131,13 @@ uint32_t frequencies_add(struct frequencies *frequencies, struct elsewhere *else
 struct merged {
     uint32_t used;
     uint64_t image[2 * FREQUENCIES];
-    uint32_t count[2 * FREQUENCIES];
+    uint32_t count[2 * FREQUENCIES], level[2 * FREQUENCIES];
 };
+
+static uint32_t sum_of(uint32_t left, uint32_t right)
+{
+    return left > UINT32_MAX - right ? UINT32_MAX : left + right;
+}
 
 static void merge(struct merged *merged, const struct frequencies *left,
                   const struct frequencies *right)
@@ -125,16 +146,16 @@ static void merge(struct merged *merged, const struct frequencies *left,
     for (uint32_t i = 0, j = 0; i < left->used || j < right->used;) {
         bool first = j == right->used || (i < left->used && left->image[i] <= right->image[j]);
         bool second = i == left->used || (j < right->used && right->image[j] <= left->image[i]);
-        uint64_t count = (uint64_t)first * left->count[first ? i : 0];
-        count += (uint64_t)second * right->count[second ? j : 0];
-        merged->image[merged->used] = first ? left->image[i] : right->image[j];
-        merged->count[merged->used++] = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+        uint32_t at = merged->used++;
+        merged->image[at] = first ? left->image[i] : right->image[j];
+        merged->count[at] = sum_of(first ? left->count[i] : 0, second ? right->count[j] : 0);
+        merged->level[at] = sum_of(first ? left->level[i] : 0, second ? right->level[j] : 0);
         i += first;
         j += second;
     }
 }
 
-/* The 129th largest count; 0 if there are not so many. */
+/* The 129th largest level; 0 if there are not so many. */
 static uint32_t excess_of(const struct merged *merged)
 {
     uint32_t low = 0, high = UINT32_MAX;
@@ -143,7 +164,7 @@ static uint32_t excess_of(const struct merged *merged)
     while (low < high) { /* the least that no more than 128 exceed */
         uint32_t middle = low + (high - low) / 2, more = 0;
         for (uint32_t i = 0; i < merged->used; i++)
-            more += merged->count[i] > middle;
+            more += merged->level[i] > middle;
         if (more > FREQUENCIES)
             low = middle + 1;
         else
@@ -159,14 +180,22 @@ void frequencies_join(struct frequencies *frequencies, const struct frequencies 
     uint32_t excess = excess_of(&merged), used = 0;
     memset(frequencies->image, 0, sizeof frequencies->image);
     memset(frequencies->count, 0, sizeof frequencies->count);
+    memset(frequencies->level, 0, sizeof frequencies->level);
     for (uint32_t i = 0; i < merged.used; i++) {
-        if (merged.count[i] <= excess)
+        if (merged.level[i] <= excess)
             continue;
         frequencies->image[used] = merged.image[i];
-        frequencies->count[used++] = merged.count[i] - excess;
+        frequencies->count[used] = merged.count[i];
+        frequencies->level[used++] = merged.level[i] - excess;
     }
     frequencies->used = used;
     frequencies->lacking += other->lacking + excess;
+}
+
+static void counts_close(uint32_t *counts, uint32_t place, size_t behind)
+{
+    memmove(&counts[place], &counts[place + 1], behind * sizeof *counts);
+    counts[place + behind] = 0;
 }
 
 bool frequencies_exchange(struct frequencies *frequencies, uint64_t from, uint64_t to)
@@ -174,13 +203,14 @@ bool frequencies_exchange(struct frequencies *frequencies, uint64_t from, uint64
     uint32_t place = frequencies_find(frequencies, from);
     if (place == FREQUENCY_NONE)
         return false;
-    if (--frequencies->count[place] == 0) {
-        uint64_t behind = --frequencies->used - place;
-        uint64_t *image = &frequencies->image[place];
-        uint32_t *count = &frequencies->count[place];
-        memmove(image, image + 1, behind * sizeof *image);
-        memmove(count, count + 1, behind * sizeof *count);
-        frequencies->image[frequencies->used] = frequencies->count[frequencies->used] = 0;
+    frequencies->count[place]--;
+    if (--frequencies->level[place] == 0) {
+        size_t behind = --frequencies->used - place;
+        uint64_t *images = &frequencies->image[place];
+        memmove(images, images + 1, behind * sizeof *images);
+        images[behind] = 0;
+        counts_close(frequencies->count, place, behind);
+        counts_close(frequencies->level, place, behind);
     }
     frequencies_add(frequencies, NULL, to);
     return true;

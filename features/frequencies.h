@@ -1,13 +1,17 @@
 /* Which values are frequent in a stream, and about how often, from 128 counters.
  *
- * A value that has a counter raises it; one that has none takes one that is free; if none is, all
- * counters fall by one, which frees those that reach 0, and the value is let go (Misra and Gries,
- * "Finding repeated elements", 1982; the same knowledge as Space-Saving's: Agarwal, Cormode, Huang,
- * Phillips, Wei and Yi, "Mergeable summaries", 2012).  Sketches join by adding; then all fall by
- * the 129th largest.  Each such fall by c is at the cost of 129 c events, so after n events a
- * counter lacks at most `lacking` <= n / 129 of the true number, and never exceeds it; values
- * without one came no oftener than that.  While there are no more than 128 different ones, all is
- * exact. */
+ * A counter has a level.  A value that has a counter raises it; one that has none takes one that is
+ * free; if none is, all levels fall by one, which frees those that reach 0, and the value is let go
+ * (Misra and Gries, "Finding repeated elements", 1982; the same knowledge as Space-Saving's:
+ * Agarwal, Cormode, Huang, Phillips, Wei and Yi, "Mergeable summaries", 2012).  Sketches join by
+ * adding; then all levels fall by the 129th largest.  Each fall by c is at the cost of 129 c
+ * events, so all falls together, `lacking`, are at most n / 129 after n events, and
+ *
+ *     count <= true number <= level + lacking
+ *
+ * where the count is that of the events since the value got its counter, which no fall touches: so
+ * values that have been frequent from the beginning are counted exactly.  A value without a counter
+ * came no oftener than `lacking`; while there are no more than 128 different ones it is 0. */
 #ifndef FEATURES_FREQUENCIES_H
 #define FEATURES_FREQUENCIES_H
 
@@ -20,7 +24,7 @@ enum { FREQUENCIES = 128, FREQUENCY_NONE = FREQUENCIES };
 struct frequencies {
     uint64_t lacking, used;
     uint64_t image[FREQUENCIES];
-    uint32_t count[FREQUENCIES];
+    uint32_t count[FREQUENCIES], level[FREQUENCIES];
 };
 
 /* Beside the counters: how many of the value there are elsewhere, in what is known exactly; and two
@@ -48,7 +52,7 @@ uint32_t frequencies_find(const struct frequencies *frequencies, uint64_t image)
 void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *frequencies,
                       uint32_t place, int32_t change);
 
-/* Makes the sums, when all counts are in. */
+/* Makes the sums, when all numbers are in. */
 void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *frequencies);
 
 /* c ln c in units of 2^-24: whole numbers, so that what was added can be taken out. */

@@ -87,11 +87,11 @@ double value_sample_gain(const struct value_sample *sample, const uint32_t *else
 {
     double events = 0, sum = 0;
     for (uint64_t i = 0; i < sample->used; i++) {
+        uint32_t place = frequencies_find(frequencies, sample->image[i]);
+        double counted = place == FREQUENCY_NONE ? 0 : frequencies->count[place];
         double count = sample->count[i], other = elsewhere[i];
-        if (frequencies_find(frequencies, sample->image[i]) != FREQUENCY_NONE)
-            continue;
-        events += count;
-        sum += term(count + other) - term(other);
+        events += count - counted;
+        sum += term(count + other) - term(counted + other);
     }
     return events > 0 ? sum / events : 0;
 }

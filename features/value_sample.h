@@ -8,10 +8,10 @@
  *
  * It is there for a sum of c ln c.  If a value occurs s times in the stream and h times elsewhere,
  * in what is known exactly, the stream adds (s + h) ln (s + h) - h ln h to the sum of elsewhere.
- * Of values without a counter (frequencies.h) that is the number of their events in the stream
- * times what one of them adds in the mean, which the sample shows:
+ * Counters (frequencies.h) say it of c of the s.  What the others add is their number times what
+ * one of them adds in the mean, which the sample shows:
  *
- *     gain = sum of ((s + h) ln (s + h) - h ln h) / sum of s */
+ *     gain = sum of ((s + h) ln (s + h) - (c + h) ln (c + h)) / sum of (s - c) */
 #ifndef FEATURES_VALUE_SAMPLE_H
 #define FEATURES_VALUE_SAMPLE_H
 
@@ -35,7 +35,7 @@ void value_sample_join(struct value_sample *sample, const struct value_sample *o
 /* The value's place, or VALUE_SAMPLE_NONE. */
 uint32_t value_sample_find(const struct value_sample *sample, uint64_t image);
 
-/* 0 if there are no values without a counter. */
+/* 0 if counters have all. */
 double value_sample_gain(const struct value_sample *sample, const uint32_t *elsewhere,
                          const struct frequencies *frequencies);
 

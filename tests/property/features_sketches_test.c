@@ -161,7 +161,8 @@ static void counters_check(const struct stream *stream, const struct frequencies
         uint64_t count = true_count(stream->image, stream->count, counters->image[i]);
         assert_true(i == 0 || counters->image[i - 1] < counters->image[i]);
         assert_true(counters->count[i] <= count);
-        assert_true(counters->count[i] + counters->lacking >= count);
+        assert_true(counters->level[i] <= counters->count[i]);
+        assert_true(counters->level[i] + counters->lacking >= count);
         sum += counters->count[i];
     }
     assert_true(counters->lacking > 0 || sum == stream->count);
