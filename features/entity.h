@@ -34,7 +34,7 @@
 #include "features/plain.h"
 
 enum {
-    ENTITY_LAYOUT = 3, /* another one when bytes of rows or slots mean something else */
+    ENTITY_LAYOUT = 2, /* another one when bytes of rows or slots mean something else */
     ENTITIES_MAX = 32,
     ENTITY_KEYS_MAX = SYNTAX_BY_MAX + 1, /* new(x) has x beside those of `by` */
     CELLS_MAX = 64,                      /* distinct arguments of one entity's windows */
