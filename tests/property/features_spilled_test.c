@@ -7,7 +7,7 @@
 #include "tests/property/features_fixture.h"
 #include <math.h>
 
-enum { EVENTS = 4000, CARDS = 2, WINDOWS = 18, SEEDS = 9 };
+enum { EVENTS = 4000, CARDS = 2, WINDOWS = 18, SEEDS = 6 };
 
 struct seen {
     int64_t time_ms;
@@ -307,7 +307,7 @@ static void answers_stay_within_the_error(void **unused)
             batch_clear(crowd.fixture.batch);
             put(time_ms, card);
             fixture_run(&crowd.fixture);
-            if (crowd.count % 41 == 0 || (late && crowd.count % 3 == 0))
+            if (crowd.count % 163 == 0 || (late && crowd.count % 37 == 0))
                 windows_check(seed, late);
         }
         struct entity_report report;
