@@ -16,6 +16,15 @@ struct multiset_head {
     uint32_t root;  /* of its tree; 0: it has none */
 };
 
+/* A kind asks its values. */
+static inline void multiset_ask(struct multiset *multiset, const struct aggregate_kind *kind)
+{
+    multiset->sketches |= kind->sketches;
+    multiset->orders |= kind->orders;
+    multiset->counts |= kind->counts;
+    multiset->spreads |= kind->spreads;
+}
+
 /* The slot has just entered the multiset's frame, or has just left it. */
 void multiset_enter(const struct visit *visit, const struct multiset *multiset,
                     const struct slot *slot);

@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "features/call.h"
 #include "features/form.h"
+#include "features/multiset.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -415,14 +416,6 @@ static uint32_t moment_of(struct entity *entity, uint32_t frame, uint32_t cell, 
     entity->moment[entity->moment_count] =
         (struct moment){.frame = frame, .cell = cell, .needs = needs};
     return entity->moment_count++;
-}
-
-static void multiset_ask(struct multiset *multiset, const struct aggregate_kind *kind)
-{
-    multiset->sketches |= kind->sketches;
-    multiset->orders |= kind->orders;
-    multiset->counts |= kind->counts;
-    multiset->spreads |= kind->spreads;
 }
 
 static uint32_t multiset_of(struct entity *entity, uint32_t frame, uint32_t cell)
