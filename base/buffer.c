@@ -1,5 +1,6 @@
 /* Writing bounded text; see buffer.h. */
 #include "base/buffer.h"
+#include "base/digits.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,31 +20,19 @@ void buffer_clear(struct buffer *buffer)
     buffer->overflow = false;
 }
 
-void buffer_bytes(struct buffer *buffer, const void *bytes, size_t size)
-{
-    size_t room = buffer->capacity - buffer->size;
-    if (size > room) {
-        buffer->overflow = true;
-        size = room;
-    }
-    memcpy(buffer->bytes + buffer->size, bytes, size);
-    buffer->size += size;
-}
-
-void buffer_text(struct buffer *buffer, const char *text)
-{
-    buffer_bytes(buffer, text, strlen(text));
-}
-
-/* Digits of a number, most significant first; at least `width` of them. */
+/* Digits of a number, most significant first, two at a time; at least `width` of them. */
 static void buffer_digits(struct buffer *buffer, uint64_t value, int width)
 {
     char digits[24];
     int at = (int)sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value || (int)sizeof digits - at < width);
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        digits_pair(digits + at, (uint32_t)(value % 100));
+    }
+    if (value > 0)
+        digits[--at] = (char)('0' + value);
+    while ((int)sizeof digits - at < width)
+        digits[--at] = '0';
     buffer_bytes(buffer, digits + at, sizeof digits - (size_t)at);
 }
 
@@ -87,13 +76,17 @@ void buffer_decimal(struct buffer *buffer, double value, int decimals)
         buffer_format(buffer, "%.*f", decimals, value);
         return;
     }
-    uint64_t scaled = (uint64_t)llround(fabs(value) * scale[decimals]);
+    /* Halves go away from zero; what is left of a whole number's part is exact. */
+    double exact = fabs(value) * scale[decimals];
+    uint64_t scaled = (uint64_t)exact;
+    scaled += exact - (double)scaled >= 0.5;
+    uint64_t whole = scaled / unit[decimals];
     if (value < 0 && scaled)
         buffer_bytes(buffer, "-", 1);
-    buffer_digits(buffer, scaled / unit[decimals], 1);
+    buffer_digits(buffer, whole, 1);
     if (decimals > 0) {
         buffer_bytes(buffer, ".", 1);
-        buffer_digits(buffer, scaled % unit[decimals], decimals);
+        buffer_digits(buffer, scaled - whole * unit[decimals], decimals);
     }
 }
 
@@ -140,14 +133,34 @@ static void buffer_json_escape(struct buffer *buffer, unsigned char byte)
     }
 }
 
+/* Behind the bytes that stand as they are; eight at a time as long as there are so many.  With
+ * x - n borrowing from the byte above it, (x - n) & ~x has a top bit where a byte is below n
+ * (Warren, "Hacker's Delight", 6-1), and perhaps above such a byte, which is looked at one by one.
+ */
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+    const uint64_t each = 0x0101010101010101, top = each << 7;
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        uint64_t quote = word ^ each * '"', backslash = word ^ each * '\\';
+        if ((((quote - each) & ~quote) | ((backslash - each) & ~backslash) |
+             ((word - each * 0x20) & ~word) | word) &
+            top)
+            break;
+    }
+    while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
 void buffer_json(struct buffer *buffer, const char *text, size_t size)
 {
     const unsigned char *at = (const unsigned char *)text, *end = at + size;
     buffer_bytes(buffer, "\"", 1);
     while (at < end) {
         const unsigned char *plain = at;
-        while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-            at++;
+        at = skip_plain(at, end);
         buffer_bytes(buffer, plain, (size_t)(at - plain));
         if (at == end)
             break;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buffer {
     char *bytes;
@@ -16,8 +17,23 @@ struct buffer {
 void buffer_init(struct buffer *buffer, char *bytes, size_t capacity);
 void buffer_clear(struct buffer *buffer);
 
-void buffer_bytes(struct buffer *buffer, const void *bytes, size_t size);
-void buffer_text(struct buffer *buffer, const char *text);
+/* In line, as these two write most of all outputs: a literal's length is known there. */
+static inline void buffer_bytes(struct buffer *buffer, const void *bytes, size_t size)
+{
+    size_t room = buffer->capacity - buffer->size;
+    if (__builtin_expect(size > room, 0)) {
+        buffer->overflow = true;
+        size = room;
+    }
+    memcpy(buffer->bytes + buffer->size, bytes, size);
+    buffer->size += size;
+}
+
+static inline void buffer_text(struct buffer *buffer, const char *text)
+{
+    buffer_bytes(buffer, text, strlen(text));
+}
+
 void buffer_integer(struct buffer *buffer, int64_t value);
 
 /* The shortest decimal that reads back as the same double; "null" for NaN and infinities. */

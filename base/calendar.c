@@ -1,5 +1,6 @@
 /* Civil dates after Hinnant, "chrono-compatible low-level date algorithms"; see calendar.h. */
 #include "base/calendar.h"
+#include "base/digits.h"
 #include <math.h>
 #include <string.h>
 
@@ -176,26 +177,22 @@ bool duration_parse(const char *bytes, size_t size, int64_t *span_ms)
     return false;
 }
 
-/* `width` digits at `at`, the number cut to them. */
-static void put_digits(char *at, int value, int width)
-{
-    for (int i = width - 1; i >= 0; i--, value /= 10)
-        at[i] = (char)('0' + value % 10);
-}
-
 void calendar_format(struct buffer *buffer, int64_t time_ms)
 {
     char text[] = "0000-00-00T00:00:00.000Z";
     int64_t days = floor_divide(time_ms, DAY_MS);
     int rest = (int)(time_ms - days * DAY_MS);
     struct civil civil = civil_of(time_ms);
-    put_digits(text, (int)civil.year, 4);
-    put_digits(text + 5, civil.month, 2);
-    put_digits(text + 8, civil.day, 2);
-    put_digits(text + 11, rest / HOUR_MS, 2);
-    put_digits(text + 14, rest / MINUTE_MS % 60, 2);
-    put_digits(text + 17, rest / SECOND_MS % 60, 2);
-    put_digits(text + 20, rest % SECOND_MS, 3);
+    uint32_t year = (uint32_t)civil.year, milliseconds = (uint32_t)(rest % SECOND_MS);
+    digits_pair(text, year / 100 % 100);
+    digits_pair(text + 2, year % 100);
+    digits_pair(text + 5, (uint32_t)civil.month);
+    digits_pair(text + 8, (uint32_t)civil.day);
+    digits_pair(text + 11, (uint32_t)(rest / HOUR_MS));
+    digits_pair(text + 14, (uint32_t)(rest / MINUTE_MS % 60));
+    digits_pair(text + 17, (uint32_t)(rest / SECOND_MS % 60));
+    digits_pair(text + 20, milliseconds / 10);
+    text[22] = (char)('0' + milliseconds % 10);
     buffer_bytes(buffer, text, sizeof text - 1);
 }
 

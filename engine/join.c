@@ -266,12 +266,34 @@ static enum join join_label(struct joining *joining, uint32_t at)
     return join_found(joining, at, slot);
 }
 
-/* The index entries of a batch's ids are cold; fetched together they overlap. */
+/* The lines of the row that a label will find, and of its example, which is learned. */
+static void label_prefetch(const struct pipeline *pipeline, uint64_t id)
+{
+    enum { LINE = 64 };
+    const struct history *history = &pipeline->history;
+    uint64_t row = keymap_guess(&history->ids, &pipeline->state, id);
+    if (row == STATE_NO_ROW)
+        return;
+    __builtin_prefetch(state_read(&pipeline->state, history->event_region, row), 1);
+    const uint8_t *example = state_read(&pipeline->state, history->example_region, row);
+    for (uint64_t offset = 0; offset < history_example_size(history); offset += LINE)
+        __builtin_prefetch(example + offset);
+}
+
+/* The index entries of a batch's ids are cold, and so is what they name; fetched together they
+ * overlap. */
 static void join_prefetch(const struct pipeline *pipeline, const struct batch *batch)
 {
+    for (uint32_t at = 0; at < batch->count; at++) {
+        if (batch->dead[at] || batch->kind[at] > RECORD_LABEL)
+            continue;
+        keymap_prefetch(&pipeline->history.ids, &pipeline->state, batch->id[at]);
+        if (batch->kind[at] == RECORD_EVENT)
+            keymap_prefetch(&pipeline->early, &pipeline->state, batch->id[at]);
+    }
     for (uint32_t at = 0; at < batch->count; at++)
-        if (!batch->dead[at] && batch->kind[at] <= RECORD_LABEL)
-            keymap_prefetch(&pipeline->history.ids, &pipeline->state, batch->id[at]);
+        if (!batch->dead[at] && batch->kind[at] == RECORD_LABEL && batch->id[at] != 0)
+            label_prefetch(pipeline, batch->id[at]);
 }
 
 static void join_clear(struct batch *batch, uint32_t at)

@@ -38,8 +38,8 @@ bool window_next(struct window_view *view, struct slot_view *slot);
 /* The constant that the call was given. */
 double window_parameter(const struct window_view *view);
 
-/* The least or the greatest value, if the window has so many that they are kept in order: that is
- * quicker than walking.  Only of kinds that say `extremes`. */
+/* The least or the greatest value, quicker than by walking; false if there is none, or if it has to
+ * be walked for.  Only of kinds that say `extremes`. */
 bool window_extreme(const struct window_view *view, bool greatest, union value *extreme);
 
 /* What reading needs to know of the window and of the event that reads. */

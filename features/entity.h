@@ -84,6 +84,7 @@ struct multiset {
     uint32_t frame, cell;
     uint32_t offset;                              /* in the row */
     bool sketches, orders, counts, spreads;       /* what is asked: see struct aggregate_kind */
+    bool asked;                                   /* somebody asks for more than an extreme */
     uint32_t pane, seen, order, frequent, sample; /* in the cells of panes; INDEX_NONE: not kept */
     uint32_t held, sample_held; /* in the row of panes; INDEX_NONE: not kept (pane_values.h) */
 };
@@ -219,7 +220,7 @@ struct entity {
     uint64_t rows_max, blocks_max, nodes_max, fingerprint;
     uint32_t row_region, block_region;
     struct tree_plan tree; /* of its multisets */
-    uint32_t scan_max;     /* values that a window may hold and have no tree */
+    uint32_t scan_max;     /* values that a window may hold and have no tree (multiset.h) */
     uint64_t *images;      /* (events_max + 1), for windows that have none; no state */
     uint32_t panes_size;   /* of a row of panes; 0: no frame has any */
     uint64_t panes_max;    /* rows; 0: there is no room for any */

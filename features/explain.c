@@ -69,7 +69,11 @@ static void trees_plan(const struct entity *entity, struct entity_plan *plan)
     plan->node_bytes = entity->tree.node_size;
     plan->node_events = entity->tree.leaf_max;
     plan->tree_count = entity->multiset_count;
-    plan->tree_from = entity->scan_max;
+    plan->tree_from = UINT32_MAX;
+    for (uint32_t i = 0; i < entity->multiset_count; i++) {
+        uint32_t scan_max = multiset_scan_max(entity, &entity->multiset[i]);
+        plan->tree_from = scan_max < plan->tree_from ? scan_max : plan->tree_from;
+    }
 }
 
 void features_entity_plan(struct features *features, uint32_t index, struct entity_plan *plan)

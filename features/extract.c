@@ -36,14 +36,15 @@ static void remember_key(const struct extraction *work, const struct entity *ent
     *kept = key;
 }
 
-static void entity_before(const struct extraction *work, uint32_t e, uint32_t row)
+static void entity_before(const struct extraction *work, const struct unit *unit, uint32_t row)
 {
-    const struct entity *entity = work->features->entity[e];
+    const struct entity *entity = unit->entity;
     if (entity_is_erased(entity, work->batch, row) &&
         entity_erase(entity, work->state, entity_key(entity, work->batch, row)))
         work->batch->erased[row] = true;
-    if (work->history && entity->history_key != INDEX_NONE)
-        labels_before(entity, work->state, work->batch, row, work->history);
+    if (unit->history)
+        labels_before(entity, work->state, work->batch, row, unit->row[row - unit->from],
+                      unit->history);
 }
 
 static void entity_begin(const struct extraction *work, const struct unit *unit, uint32_t row,
@@ -53,17 +54,16 @@ static void entity_begin(const struct extraction *work, const struct unit *unit,
     uint64_t key = unit->key[row - unit->from];
     *visit =
         (struct visit){.entity = entity, .state = work->state, .row = unit->row[row - unit->from]};
-    if (work->history && entity->history_key != INDEX_NONE)
+    if (unit->history)
         remember_key(work, entity, row, key);
     entity_sweep(entity, work->state, work->batch->newest_ms[row]);
     visit_begin(work->features, visit, work->batch, row, key);
 }
 
-static void entity_after(const struct extraction *work, uint32_t e, uint32_t row)
+static void entity_after(const struct extraction *work, const struct unit *unit, uint32_t row)
 {
-    const struct entity *entity = work->features->entity[e];
-    if (work->history && entity->history_key != INDEX_NONE)
-        labels_after(entity, work->state, work->batch, row, work->history);
+    if (unit->history)
+        labels_after(unit->entity, work->state, work->batch, row, unit->history);
 }
 
 static void unit_open(struct unit *unit, const struct extraction *work, uint32_t index,
@@ -71,7 +71,7 @@ static void unit_open(struct unit *unit, const struct extraction *work, uint32_t
 {
     uint32_t rows = work->batch->count - from;
     unit->entity = work->features->entity[index];
-    unit->index = index;
+    unit->history = unit->entity->history_key != INDEX_NONE ? work->history : NULL;
     unit->from = from;
     unit->count = rows < UNIT_ROWS ? rows : UNIT_ROWS;
     unit->strangers = 0;
@@ -83,12 +83,14 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
     struct visit visit;
     if (i == 0)
         entity_prefetch_victims(unit->entity, work->state, unit->strangers);
-    entity_before(work, unit->index, row);
+    if (work->batch->kind[row] == RECORD_LABEL && !unit->history)
+        return;
+    entity_before(work, unit, row);
     if (!batch_is_event(work->batch, row))
         return;
     entity_begin(work, unit, row, &visit);
     visit_level(work->features, &visit, 1, work->batch, row);
-    entity_after(work, unit->index, row);
+    entity_after(work, unit, row);
 }
 
 /* Rows [i, end) of a unit, so far as there are any. */
@@ -105,11 +107,14 @@ static inline void units_step(const struct extraction *work, struct unit *const 
     for (uint32_t i = from; i < rows_end(stage[0], end); i++)
         fetch_index(stage[0], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[1], end); i++)
-        fetch_row(stage[1], work->state, i);
+        if (stage[1]->key[i])
+            fetch_row(stage[1], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[2], end); i++)
-        fetch_blocks(stage[2], work->state, work->batch, i);
+        if (stage[2]->key[i])
+            fetch_blocks(stage[2], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[3], end); i++)
-        fetch_next(stage[3], work->state, work->batch, i);
+        if (stage[3]->moves[i])
+            fetch_next(stage[3], work->state, work->batch, i);
     for (uint32_t i = from; i < rows_end(stage[4], end); i++)
         unit_visit(work, stage[4], i);
 }
@@ -142,7 +147,7 @@ static void row_by_level(const struct extraction *work, const struct unit *unit,
     const struct features *features = work->features;
     struct visit visit[ENTITIES_MAX];
     for (uint32_t e = 0; e < features->entity_count; e++)
-        entity_before(work, e, row);
+        entity_before(work, &unit[e], row);
     if (!batch_is_event(work->batch, row))
         return;
     for (uint32_t e = 0; e < features->entity_count; e++)
@@ -153,7 +158,7 @@ static void row_by_level(const struct extraction *work, const struct unit *unit,
         program_run(work->program, level, work->batch, row, row + 1);
     }
     for (uint32_t e = 0; e < features->entity_count; e++)
-        entity_after(work, e, row);
+        entity_after(work, &unit[e], row);
 }
 
 static void unit_fetch(const struct extraction *work, struct unit *unit)
@@ -161,7 +166,7 @@ static void unit_fetch(const struct extraction *work, struct unit *unit)
     for (uint32_t i = 0; i < unit->count; i++)
         fetch_index(unit, work->state, work->batch, i);
     for (uint32_t i = 0; i < unit->count; i++)
-        fetch_row(unit, work->state, i);
+        fetch_row(unit, work->state, work->batch, i);
     entity_prefetch_victims(unit->entity, work->state, unit->strangers);
     for (uint32_t i = 0; i < unit->count; i++)
         fetch_blocks(unit, work->state, work->batch, i);

@@ -63,6 +63,28 @@ bool window_next(struct window_view *view, struct slot_view *shown)
     return false;
 }
 
+bool window_run(struct window_view *view, struct slot_run *run)
+{
+    struct place place = view->next;
+    if (!view->more || (view->stops && place_equal(place, view->stop)))
+        return false;
+    uint32_t end = visit_head(view->visit)->inline_count;
+    view->more = false;
+    if (place.block != 0) {
+        const struct block_head *block = ring_block(view->visit, place.block);
+        view->more = block->newer || end > 0;
+        view->next = (struct place){.block = block->newer, .slot = 0};
+        end = block->count;
+    }
+    if (view->stops && view->stop.block == place.block) {
+        view->more = false;
+        end = view->stop.slot;
+    }
+    run->first = (const uint8_t *)ring_slot(view->visit, place);
+    run->count = end - place.slot;
+    return true;
+}
+
 double window_parameter(const struct window_view *view)
 {
     return view->window->parameter;
@@ -73,8 +95,9 @@ bool window_extreme(const struct window_view *view, bool greatest, union value *
     const struct visit *visit = view->visit;
     if (view->window->multiset == INDEX_NONE)
         return false;
-    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], greatest,
-                            extreme);
+    struct window_view from = *view;
+    return multiset_extreme(visit, &visit->entity->multiset[view->window->multiset], &from,
+                            greatest, extreme);
 }
 
 static double *moment_cells(const struct visit *visit, const struct moment *moment)
@@ -505,6 +528,21 @@ static __attribute__((noinline)) void window_read(const struct visit *visit,
     window_result(window, batch, row, found, result);
 }
 
+/* The commonest without a call. */
+static inline double window_finish(const struct visit *visit, const struct window *window,
+                                   const double *moment)
+{
+    const struct aggregate_kind *kind = window->kind;
+    if (kind->finish_is == FINISH_COUNT)
+        return moment[MOMENT_COUNT];
+    if (kind->finish_is == FINISH_SUM)
+        return moment[MOMENT_SUM];
+    if (kind->finish_is == FINISH_MEAN)
+        return moment[MOMENT_COUNT] > 0 ? moment[MOMENT_SUM] / moment[MOMENT_COUNT] : MISSING;
+    struct window_span span = window_reading(visit, window);
+    return kind->finish(moment_show(moment), &span);
+}
+
 /* Windows [first, end) of the frame. */
 static inline void frame_read(const struct visit *visit, const struct frame *frame, uint32_t first,
                               uint32_t end, const struct batch *batch, uint32_t row)
@@ -520,9 +558,7 @@ static inline void frame_read(const struct visit *visit, const struct frame *fra
         const double *moment = (const double *)(visit->bytes + window[i].offset);
         if (__builtin_expect(total != NULL, 0))
             moment = panes_join(&visit->entity->moment[window[i].moment], moment, total, joined);
-        struct window_span span = window_reading(visit, &window[i]);
-        union value result;
-        result.number = window[i].kind->finish(moment_show(moment), &span);
+        union value result = {.number = window_finish(visit, &window[i], moment)};
         window_result(&window[i], batch, row, true, result);
     }
 }

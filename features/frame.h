@@ -19,6 +19,15 @@ struct window_view {
 struct window_view window_open(const struct visit *visit, const struct window *window,
                                bool before_current);
 
+/* Neighbouring slots of a window's frame, those that its condition does not let pass as well. */
+struct slot_run {
+    const uint8_t *first;
+    uint32_t count;
+};
+
+/* After window_first, instead of window_next: the next slots that stand in one piece of memory. */
+bool window_run(struct window_view *view, struct slot_run *run);
+
 struct slot_view slot_show(const struct entity *entity, const struct window *window,
                            const struct slot *slot);
 

@@ -2,7 +2,15 @@
 #include "features/multiset.h"
 #include "features/pane_values.h"
 
-enum { RETRY_EVERY = 64 /* values that enter between two attempts to get a tree */ };
+enum {
+    RETRY_EVERY = 64,   /* values that enter between two attempts to get a tree */
+    EXTREMES_TIMES = 4, /* as many values as elsewhere before a tree serves extremes alone */
+};
+
+uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset)
+{
+    return multiset->asked ? entity->scan_max : EXTREMES_TIMES * entity->scan_max;
+}
 
 static struct multiset_head *head_of(const struct visit *visit, const struct multiset *multiset)
 {
@@ -44,8 +52,9 @@ static void value_enter(const struct visit *visit, const struct multiset *multis
         return;
     head->count++;
     if (!head->root) {
-        uint32_t past = head->count - visit->entity->scan_max;
-        if (head->count > visit->entity->scan_max && past % RETRY_EVERY == 1)
+        uint32_t scan_max = multiset_scan_max(visit->entity, multiset);
+        uint32_t past = head->count - scan_max;
+        if (head->count > scan_max && past % RETRY_EVERY == 1)
             tree_build(visit, multiset, head);
         return;
     }
@@ -65,7 +74,7 @@ static void value_leave(const struct visit *visit, const struct multiset *multis
     head->count--;
     if (!head->root)
         return;
-    if (head->count <= visit->entity->scan_max / 2)
+    if (head->count <= multiset_scan_max(visit->entity, multiset) / 2)
         tree_free(&tree);
     else
         tree_remove(&tree, value_image(value, visit->entity->cell[multiset->cell].is_key));
@@ -110,6 +119,27 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset)
     *head = (struct multiset_head){0};
 }
 
+/* The images of all values that the view shows, in the slots' order; returns how many. */
+static uint32_t images_gather(const struct visit *visit, const struct multiset *multiset,
+                              struct window_view *view, uint64_t *images)
+{
+    const struct entity *entity = visit->entity;
+    const struct frame *frame = &entity->frame[multiset->frame];
+    const struct cell cell = entity->cell[multiset->cell];
+    uint32_t count = 0, size = entity->slot_size;
+    struct slot_run run;
+    window_first(view);
+    while (window_run(view, &run)) {
+        for (uint32_t i = 0; i < run.count; i++) {
+            const struct slot *slot = (const struct slot *)(run.first + (size_t)i * size);
+            union value value = slot->cell[multiset->cell];
+            if (slot_passes(entity, frame, slot) && !cell_missing(&cell, value))
+                images[count++] = value_image(value, cell.is_key);
+        }
+    }
+    return count;
+}
+
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view)
 {
@@ -121,26 +151,39 @@ struct values multiset_values(const struct visit *visit, const struct multiset *
         return values;
     }
     uint64_t *images = visit->entity->images;
-    uint32_t count = 0;
-    struct slot_view slot;
-    window_first(view);
-    while (window_next(view, &slot))
-        if (!slot_misses(&slot, 0))
-            images[count++] = value_image(slot.argument[0], values.is_key);
+    uint32_t count = images_gather(visit, multiset, view, images);
     ASSERT(count == head->count);
     images_sort(images, count);
     values.sorted = images;
     return values;
 }
 
-bool multiset_extreme(const struct visit *visit, const struct multiset *multiset, bool greatest,
-                      union value *extreme)
+/* Of the slots, where there is no tree. */
+static bool slots_extreme(const struct visit *visit, const struct multiset *multiset,
+                          struct window_view *view, bool greatest, uint64_t *extreme)
+{
+    uint64_t *images = visit->entity->images;
+    uint32_t count = images_gather(visit, multiset, view, images);
+    if (count == 0)
+        return false;
+    *extreme = images[0];
+    for (uint32_t i = 1; i < count; i++)
+        if (greatest ? images[i] > *extreme : images[i] < *extreme)
+            *extreme = images[i];
+    return true;
+}
+
+bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,
+                      struct window_view *view, bool greatest, union value *extreme)
 {
     const struct multiset_head *head = head_of(visit, multiset);
-    if (!head->root)
-        return false;
     struct tree tree = tree_of(visit, head);
-    *extreme = image_value(tree_at(&tree, greatest ? head->count - 1 : 0), false);
+    uint64_t image = 0;
+    if (head->root)
+        image = tree_at(&tree, greatest ? head->count - 1 : 0);
+    else if (!slots_extreme(visit, multiset, view, greatest, &image))
+        return false;
+    *extreme = image_value(image, false);
     return true;
 }
 

@@ -2,7 +2,9 @@
  * ask about them.
  *
  * While a window holds few values, the row knows only how many: who asks walks the slots.  Past
- * scan_max they are indexed by a tree as well, until they are half as few.  The tree is never
+ * scan_max they are indexed by a tree as well, until they are half as few.  Where nobody asks but
+ * for an extreme that has left, which is seldom, a tree costs each event more than it saves until
+ * they are several times as many.  The tree is never
  * needed: when its region is full, or no row of it was to be had, the window walks its slots again,
  * as exact as before, only slower, and tries anew some events later. */
 #ifndef FEATURES_MULTISET_H
@@ -23,7 +25,11 @@ static inline void multiset_ask(struct multiset *multiset, const struct aggregat
     multiset->orders |= kind->orders;
     multiset->counts |= kind->counts;
     multiset->spreads |= kind->spreads;
+    multiset->asked |= kind->ask != NULL;
 }
+
+/* How many values it may hold and have no tree. */
+uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset);
 
 /* The slot has just entered the multiset's frame, or has just left it. */
 void multiset_enter(const struct visit *visit, const struct multiset *multiset,
@@ -42,9 +48,9 @@ void multiset_clear(const struct visit *visit, const struct multiset *multiset);
 struct values multiset_values(const struct visit *visit, const struct multiset *multiset,
                               struct window_view *view);
 
-/* The least or the greatest value, if there is a tree. */
-bool multiset_extreme(const struct visit *visit, const struct multiset *multiset, bool greatest,
-                      union value *extreme);
+/* The least or the greatest number of what the view shows; false if there is none. */
+bool multiset_extreme(const struct visit *visit, const struct multiset *multiset,
+                      struct window_view *view, bool greatest, union value *extreme);
 
 /* What slots hold that were gathered; images: (count) words. */
 struct values values_gather(const struct slot_view *slots, uint32_t count, bool is_key,

@@ -49,9 +49,9 @@ void late_read(const struct features *features, const struct visit *visit, uint3
                const struct batch *batch, uint32_t row);
 
 /* Corrects the windows of one entity for the labels that become known just before a row, or with
- * it... */
+ * it; `guess` is where the entity of the latter probably is, or STATE_NO_ROW... */
 void labels_before(const struct entity *entity, struct state *state, const struct batch *batch,
-                   uint32_t row, const struct history *history);
+                   uint32_t row, uint64_t guess, const struct history *history);
 
 /* ... and for the one that had come before its event. */
 void labels_after(const struct entity *entity, struct state *state, const struct batch *batch,

@@ -2,6 +2,7 @@
  * of a refusal; see decoder.h. */
 #include "base/buffer.h"
 #include "base/calendar.h"
+#include "ingest/cells.h"
 #include "ingest/decoder.h"
 #include "ingest/number.h"
 #include <stdio.h>
@@ -110,16 +111,6 @@ static bool refuse_number(const struct field *field, double number, struct batch
 
 /* ---- storing ---- */
 
-static bool store_number(const struct field *field, double number, struct batch *batch,
-                         uint32_t row)
-{
-    if (field->slot != SLOT_NONE)
-        batch_column(batch, field->slot)[row].number = number;
-    if (field->role == ROLE_LABEL)
-        batch->label[row] = number;
-    return true;
-}
-
 /* Seconds as a binary fraction are off by less than 2 microseconds until 2262: without the
  * allowance .123 could become 122 ms. */
 static int64_t milliseconds_of(double seconds)
@@ -131,24 +122,7 @@ static bool store_time(const struct field *field, double seconds, struct batch *
 {
     if (field->role == ROLE_TIME)
         batch->time_ms[row] = milliseconds_of(seconds);
-    return store_number(field, seconds, batch, row);
-}
-
-static void store_span(const struct field *field, struct span span, struct batch *batch,
-                       uint32_t row)
-{
-    if (field->text_slot != SLOT_NONE)
-        batch_texts(batch, field->text_slot)[row] = span;
-    if (field->role == ROLE_ID)
-        batch->id_text[row] = span;
-}
-
-static void store_hash(const struct field *field, uint64_t hash, struct batch *batch, uint32_t row)
-{
-    if (field->slot != SLOT_NONE)
-        batch_column(batch, field->slot)[row].key = hash;
-    if (field->role == ROLE_ID)
-        batch->id[row] = hash;
+    return cell_number(field, seconds, batch, row);
 }
 
 /* Where the text stands in the payload, or a copy of it; false if there is no room for one. */
@@ -174,8 +148,8 @@ static bool store_key(const struct schema *schema, const struct field *field, co
     bool kept = field->text_slot != SLOT_NONE || field->role == ROLE_ID;
     if (kept && !keep_text(text, size, batch, row, &span))
         return decode_refuse(field, "more texts than the record has room for", batch, row);
-    store_span(field, span, batch, row);
-    store_hash(field, hash_bytes(schema->key, text, size), batch, row);
+    cell_span(field, span, batch, row);
+    cell_hash(field, hash_bytes(schema->key, text, size), batch, row);
     return true;
 }
 
@@ -228,11 +202,11 @@ static bool decode_choice(const struct field *field, const char *text, size_t si
     uint32_t choice = field->choice_count;
     for (uint32_t i = 0; i < field->choice_count; i++)
         if (strlen(field->choices[i]) == size && memcmp(text, field->choices[i], size) == 0)
-            return store_number(field, i, batch, row);
+            return cell_number(field, i, batch, row);
     if (field->role == ROLE_LABEL && number_parse(text, size, &number))
         choice = find_class(field, number);
     if (choice < field->choice_count || takes_any(field))
-        return store_number(field, choice % field->choice_count, batch, row);
+        return cell_number(field, choice % field->choice_count, batch, row);
     return refuse_text(field, text, size, batch, row);
 }
 
@@ -242,7 +216,7 @@ static bool decode_class(const struct field *field, double number, struct batch 
 {
     uint32_t choice = find_class(field, number);
     if (choice < field->choice_count || takes_any(field))
-        return store_number(field, choice % field->choice_count, batch, row);
+        return cell_number(field, choice % field->choice_count, batch, row);
     return refuse_number(field, number, batch, row);
 }
 
@@ -258,13 +232,13 @@ bool decode_number(const struct field *field, double number, struct batch *batch
     case FIELD_LONGITUDE:
         if (!number_in_range(field, number))
             return refuse_number(field, number, batch, row);
-        return store_number(field, number, batch, row);
+        return cell_number(field, number, batch, row);
     case FIELD_TIME:
         return decode_epoch(field, number, batch, row);
     case FIELD_BOOLEAN:
         if (number != 0 && number != 1)
             return refuse_number(field, number, batch, row);
-        return store_number(field, number, batch, row);
+        return cell_number(field, number, batch, row);
     default:
         return refuse_number(field, number, batch, row);
     }
@@ -287,7 +261,7 @@ bool decode_boolean(const struct field *field, bool value, struct batch *batch, 
     if (field->type == FIELD_ENUM && field->role == ROLE_LABEL)
         return decode_choice(field, value ? "true" : "false", value ? 4 : 5, batch, row);
     if (field->type == FIELD_BOOLEAN || (field->type == FIELD_NUMBER && field->role == ROLE_LABEL))
-        return store_number(field, value, batch, row);
+        return cell_number(field, value, batch, row);
     return decode_refuse(field, value ? "true" : "false", batch, row);
 }
 
@@ -302,7 +276,7 @@ static bool decode_truth(const struct field *field, const char *text, size_t siz
     bool yes = text_is(text, size, "true") || text_is(text, size, "1");
     if (!yes && !text_is(text, size, "false") && !text_is(text, size, "0"))
         return refuse_text(field, text, size, batch, row);
-    return store_number(field, yes, batch, row);
+    return cell_number(field, yes, batch, row);
 }
 
 static bool decode_moment(const struct field *field, const char *text, size_t size,
@@ -376,7 +350,7 @@ bool decode_missing(const struct schema *schema, const struct field *field, stru
     if (field->has_fallback && field->type == FIELD_TIME)
         return store_time(field, field->fallback, batch, row);
     if (field->has_fallback && !field_type_is_key(field->type))
-        return store_number(field, field->fallback, batch, row);
+        return cell_number(field, field->fallback, batch, row);
     if (field->required || field->role == ROLE_TIME)
         return decode_refuse(field, "nothing", batch, row);
     blank_field(field, batch, row);

@@ -11,6 +11,7 @@
 extern "C" {
 #include "ingest/decoder.h"
 #include "ingest/json_flat.h"
+#include "ingest/json_shape.h"
 }
 #include <cstdio>
 #include <cstdlib>
@@ -60,6 +61,7 @@ struct json {
     uint32_t row;
     struct json_flat_member member[JSON_FLAT_MEMBERS_MAX]; /* of a plain record */
     struct known_name known[JSON_FLAT_MEMBERS_MAX];
+    struct json_shape shape;
 
     json() : parser(BATCH_PAYLOAD_MAX) {}
 };
@@ -428,25 +430,62 @@ bool take_members(struct json *self, uint32_t count)
     return decode_absent(self);
 }
 
-/* Without the parser, if the record is plain and nothing is wrong with it.  Otherwise false and
- * nothing done, so that there is but one who refuses. */
-bool decode_plain(struct json *self)
+/* The record that was taken member by member is what the next one is compared with.  None that has
+ * a member where the schema expects an object. */
+void learn_shape(struct json *self, const char *record, uint32_t count)
+{
+    struct json_shape *shape = &self->shape;
+    const char *before = record;
+    json_shape_begin(shape);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct json_flat_member *member = &self->member[i];
+        uint32_t index = find_known(self, &self->known[i], member->name, member->name_size);
+        if (index != NONE && self->node[index].mask != NONE) {
+            json_shape_begin(shape);
+            return;
+        }
+        json_shape_member(shape, before, member);
+        uint32_t field = index == NONE ? (uint32_t)NONE : self->node[index].field;
+        for (; field != NONE; field = self->next_field[field])
+            json_shape_want(shape, &self->schema->field[field]);
+        before = member->end;
+    }
+    json_shape_end(shape, self->schema);
+}
+
+/* What was taken from the row's record was not for good. */
+void take_back(struct json *self)
 {
     struct batch *batch = self->batch;
-    struct span payload = batch->payload[self->row];
-    if (self->node[0].mask == NONE)
-        return false;
-    uint32_t count = json_flat_scan(batch_bytes(batch, payload), payload.size, self->member);
-    if (count == JSON_NOT_FLAT)
-        return false;
-    if (take_members(self, count))
-        return true;
     self->record++;
     batch->dead[self->row] = false;
     batch->room_used[self->row] = 0;
     batch->id[self->row] = 0;
     batch->id_text[self->row] = {0, 0};
     batch->label[self->row] = MISSING;
+}
+
+/* Without the parser, if the record is plain and nothing is wrong with it.  Otherwise false and
+ * nothing done, so that there is but one who refuses. */
+bool decode_plain(struct json *self)
+{
+    struct batch *batch = self->batch;
+    struct span payload = batch->payload[self->row];
+    const char *record = batch_bytes(batch, payload);
+    if (self->node[0].mask == NONE)
+        return false;
+    if (json_shape_decode(&self->shape, self->schema, batch, self->row))
+        return true;
+    take_back(self);
+    uint32_t count = json_flat_scan(record, payload.size, self->member);
+    if (count == JSON_NOT_FLAT)
+        return false;
+    if (take_members(self, count)) {
+        if (json_shape_wants(&self->shape))
+            learn_shape(self, record, count);
+        return true;
+    }
+    take_back(self);
     return false;
 }
 
@@ -506,6 +545,7 @@ enum status json_open(void **instance, const struct schema *schema, const char *
     self->table = NULL;
     memset(self->seen, 0, sizeof self->seen);
     memset(self->known, 0, sizeof self->known);
+    memset(&self->shape, 0, sizeof self->shape);
     bool allocated = !self->parser.allocate(BATCH_PAYLOAD_MAX, DEPTH_MAX) &&
                      !self->parser.doc.allocate(BATCH_PAYLOAD_MAX);
     if (allocated && tree_build(self))

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JSON_FLAT_MEMBERS_MAX = 64, JSON_FLAT_PADDING = 8 };
+enum { JSON_FLAT_MEMBERS_MAX = 64, JSON_FLAT_PADDING = 32 };
 
 #define JSON_NOT_FLAT UINT32_MAX
 
@@ -15,6 +15,7 @@ enum json_flat_type { FLAT_TEXT, FLAT_INTEGER, FLAT_DECIMAL, FLAT_TRUE, FLAT_FAL
 
 struct json_flat_member {
     const char *name, *text; /* in the record */
+    const char *value, *end; /* its value's first byte, and behind its last */
     uint32_t name_size, text_size;
     enum json_flat_type type;
     int64_t integer;

@@ -6,8 +6,12 @@
 #include "base/kafka_conf.h"
 #include "ingest/source.h"
 
+enum { KAFKA_LANE_CAME = 64 };
+
 struct kafka_lane {
     rd_kafka_queue_t *queue;
+    rd_kafka_message_t *came[KAFKA_LANE_CAME]; /* out of the queue: [taken, came_count) */
+    uint32_t taken, came_count;
     rd_kafka_message_t *message; /* on offer; NULL: none */
     bool dry;                    /* its queue was empty since the descriptor was last drained */
     bool placed;                 /* by kafka_place */

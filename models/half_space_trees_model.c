@@ -26,12 +26,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8, DEPTH_MAX = 15, PLACING = 3, LINE = 64 };
+enum { LANES = 8, LANES_MOST = 12, DEPTH_MAX = 15, PLACING = 3, LINE = 64 };
 
 /* Beyond this a value stops being told from others as far out. */
 static const double RANGE_LIMIT = 1e30, FEATURE_LIMIT = 1e150;
 
-/* Eight trees side by side. */
+/* Eight trees side by side; a rest of up to four goes along with the eight before it. */
 typedef uint32_t lanes_of_32 __attribute__((vector_size(4 * LANES)));
 
 struct trees_options {
@@ -266,34 +266,37 @@ static void turn_over(struct trees *self)
         }
 }
 
-/* Goes down `lanes` trees from this one on at once, so that their loads overlap, and notes the
- * reference of every node on the way in seen (depth + 1, LANES), from lane `at` on.  Learning
- * counts the event.  `row` is where a node's row begins. */
+/* The references of the nodes on the way down, level after level, of up to two eights. */
+struct seen {
+    lanes_of_32 eight[2][DEPTH_MAX + 1];
+};
+
+/* Goes down `lanes` trees from this one on at once, so that their loads overlap, and notes what is
+ * seen.  Learning counts the event.  `row` is where a node's row begins. */
 static inline __attribute__((always_inline)) void walk(const struct trees *self, uint64_t tree,
                                                        const uint64_t lanes, const int32_t *placed,
-                                                       const bool learning, lanes_of_32 *seen,
-                                                       const uint64_t at)
+                                                       const bool learning, struct seen *seen)
 {
     const struct cut *cuts = tree_cuts(self, tree);
-    uint64_t stride = self->stride, depth = self->depth, row[LANES];
-#pragma GCC unroll 8
+    uint64_t stride = self->stride, depth = self->depth, row[LANES_MOST];
+#pragma GCC unroll 12
     for (uint64_t lane = 0; lane < lanes; lane++)
         row[lane] = stride;
     for (uint64_t level = 0; level < depth; level++) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
         for (uint64_t lane = 0; lane < lanes; lane++) {
             const struct cut *cut = &cuts[row[lane] + lane];
-            seen[level][at + lane] = cut->reference;
+            seen->eight[lane / LANES][level][lane % LANES] = cut->reference;
             /* Half of the ways would be guessed wrong: no branch. */
             uint64_t right = placed[cut->feature] >= cut->split;
             row[lane] = 2 * row[lane] + (stride & (0 - right));
         }
     }
     struct leaf *leaves = tree_leaves(self, tree);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (uint64_t lane = 0; lane < lanes; lane++) {
         struct leaf *leaf = &leaves[row[lane] - (stride << depth) + lane];
-        seen[depth][at + lane] = leaf->reference;
+        seen->eight[lane / LANES][depth][lane % LANES] = leaf->reference;
         if (learning)
             leaf->latest++;
     }
@@ -313,27 +316,69 @@ static inline uint64_t masses(const struct trees *self, const lanes_of_32 *seen)
     return sum;
 }
 
+/* Lanes without a tree have seen nothing. */
+static inline void clear(const struct trees *self, lanes_of_32 *seen)
+{
+    for (uint64_t level = 0; level <= self->depth; level++)
+        seen[level] = (lanes_of_32){0};
+}
+
+/* The masses of `lanes` trees from this one on. */
+static inline __attribute__((always_inline)) uint64_t walk_some(const struct trees *self,
+                                                                uint64_t tree, const uint64_t lanes,
+                                                                const int32_t *placed,
+                                                                const bool learning)
+{
+    struct seen seen;
+    if (lanes < LANES)
+        clear(self, seen.eight[0]);
+    if (lanes > LANES)
+        clear(self, seen.eight[1]);
+    walk(self, tree, lanes, placed, learning, &seen);
+    return masses(self, seen.eight[0]) + (lanes > LANES ? masses(self, seen.eight[1]) : 0);
+}
+
+/* Of the last trees, at most twelve: so many lanes are unrolled. */
+static inline __attribute__((always_inline)) uint64_t
+walk_rest(const struct trees *self, uint64_t tree, const int32_t *placed, const bool learning)
+{
+    switch (self->tree_count - tree) {
+    case 12:
+        return walk_some(self, tree, 12, placed, learning);
+    case 11:
+        return walk_some(self, tree, 11, placed, learning);
+    case 10:
+        return walk_some(self, tree, 10, placed, learning);
+    case 9:
+        return walk_some(self, tree, 9, placed, learning);
+    case 8:
+        return walk_some(self, tree, 8, placed, learning);
+    case 7:
+        return walk_some(self, tree, 7, placed, learning);
+    case 6:
+        return walk_some(self, tree, 6, placed, learning);
+    case 5:
+        return walk_some(self, tree, 5, placed, learning);
+    case 4:
+        return walk_some(self, tree, 4, placed, learning);
+    case 3:
+        return walk_some(self, tree, 3, placed, learning);
+    case 2:
+        return walk_some(self, tree, 2, placed, learning);
+    case 1:
+        return walk_some(self, tree, 1, placed, learning);
+    default:
+        return 0;
+    }
+}
+
 static inline __attribute__((always_inline)) double
 walk_all(const struct trees *self, const int32_t *placed, const bool learning)
 {
-    lanes_of_32 seen[DEPTH_MAX + 1];
-    uint64_t sum = 0, tree = 0, rest = self->tree_count % LANES;
-    for (; tree + LANES <= self->tree_count; tree += LANES) {
-        walk(self, tree, LANES, placed, learning, seen, 0);
-        sum += masses(self, seen);
-    }
-    if (rest) {
-        for (uint64_t level = 0; level <= self->depth; level++)
-            seen[level] = (lanes_of_32){0};
-        uint64_t at = 0;
-        if (rest & 4)
-            walk(self, tree, 4, placed, learning, seen, 0), at += 4;
-        if (rest & 2)
-            walk(self, tree + at, 2, placed, learning, seen, at), at += 2;
-        if (rest & 1)
-            walk(self, tree + at, 1, placed, learning, seen, at);
-        sum += masses(self, seen);
-    }
+    uint64_t sum = 0, tree = 0;
+    for (; tree + LANES_MOST < self->tree_count; tree += LANES)
+        sum += walk_some(self, tree, LANES, placed, learning);
+    sum += walk_rest(self, tree, placed, learning);
     if (self->epoch < 2)
         return 0;
     return 1 / (1 + (double)sum / (double)(self->tree_count * self->window));

@@ -128,14 +128,39 @@ static void compare_with_shadow(struct logistic *self, const double *z, double o
  * has been, moves the log odds by no more than REACH deviations of the prior.  The first values of
  * a feature that was long the same are hundreds of deviations out, and without this they would
  * decide alone. */
-static void renew_prior(struct logistic *self, uint64_t i, double ratio, double z)
+static void renew_priors(struct logistic *self, const double *ratio, const double *z)
 {
-    double *reach = &newton_vector(self, NEWTON_REACH)[i];
-    double far = *reach / ratio;
-    far = fabs(z) > far ? fabs(z) : far;
-    *reach = far;
-    far /= REACH;
-    newton_vector(self, NEWTON_PRIOR)[i] = self->prior_variance / (far > 1 ? far * far : 1);
+    double *restrict reach = newton_vector(self, NEWTON_REACH);
+    double *restrict prior = newton_vector(self, NEWTON_PRIOR);
+    double variance = self->prior_variance;
+    for (uint64_t i = 0; i < features_of(self); i++) {
+        double far = reach[i] / ratio[i], now = fabs(z[i]);
+        far = now > far ? now : far;
+        reach[i] = far;
+        far /= REACH;
+        prior[i] = variance / (far > 1 ? far * far : 1);
+    }
+}
+
+/* By what each feature's unit has grown, and what the move of its middle is to the log odds. */
+static void compare_units(const struct logistic *self, const struct logistic_units *before,
+                          const double *weight, double *restrict ratio, double *restrict shift)
+{
+    const struct scaler *scaler = encoding_scaler(linear_encoding(&self->linear));
+    const double *centre = scaler_read(scaler, SCALER_CENTRE);
+    const double *inverse = scaler_read(scaler, SCALER_INVERSE);
+    const double *bound = scaler_read(scaler, SCALER_BOUND);
+    double examples = (double)(1 + self->examples);
+    for (uint64_t i = 0; i < features_of(self); i++) {
+        double most = bound[i] / examples;
+        double moved = before->inverse[i] * (centre[i] - before->centre[i]);
+        double grown = before->inverse[i] / inverse[i];
+        bool known = (before->inverse[i] > 0) & (inverse[i] > 0);
+        moved = moved > most ? most : moved;
+        moved = moved < -most ? -most : moved;
+        ratio[i] = known ? grown : 1;
+        shift[i] = weight[i] * moved;
+    }
 }
 
 /* The scaler has moved: weights and intercept follow.  Without
@@ -145,18 +170,12 @@ static void follow_scaler(struct logistic *self, const struct logistic_units *be
                           const double *z, double *scale)
 {
     const struct posterior posterior = posterior_of(self);
-    const struct scaler *scaler = encoding_scaler(linear_encoding(&self->linear));
-    const double *centre = scaler_read(scaler, SCALER_CENTRE);
-    const double *inverse = scaler_read(scaler, SCALER_INVERSE);
-    double *weight = linear_dense(&self->linear), ratio[MODEL_FEATURES_MAX + 1];
-    for (uint64_t i = 0; i < posterior.count - 1; i++) {
-        double most = scaler_read(scaler, SCALER_BOUND)[i] / (double)(1 + self->examples);
-        double moved = before->inverse[i] * (centre[i] - before->centre[i]);
-        bool known = before->inverse[i] > 0 && inverse[i] > 0;
-        ratio[i] = known ? before->inverse[i] / inverse[i] : 1;
-        self->linear.intercept += weight[i] * (moved > most ? most : moved < -most ? -most : moved);
-        renew_prior(self, i, ratio[i], z[i]);
-    }
+    double ratio[MODEL_FEATURES_MAX + 1], shift[MODEL_FEATURES_MAX];
+    double *weight = linear_dense(&self->linear);
+    compare_units(self, before, weight, ratio, shift);
+    for (uint64_t i = 0; i < features_of(self); i++)
+        self->linear.intercept += shift[i];
+    renew_priors(self, ratio, z);
     ratio[posterior.count - 1] = 1;
     posterior_rescale(&posterior, ratio, weight, scale);
 }

@@ -2,6 +2,7 @@
 #include "models/posterior.h"
 #include "base/assert.h"
 #include "models/linalg.h"
+#include "models/model.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,44 +55,87 @@ double posterior_mode(double odds, double spread, double label)
     return at;
 }
 
+/* Half of a row's lanes side by side; memory holds them at the alignment of a double. */
+typedef double half __attribute__((vector_size(4 * sizeof(double)), aligned(8), may_alias));
+
+enum { HALF = NUMBERS_LANES / 2 };
+
+static inline half *half_at(double *numbers)
+{
+    return (half *)(void *)numbers;
+}
+
+static inline half half_of(const double *numbers)
+{
+    return *(const half *)(const void *)numbers;
+}
+
+/* As numbers_dot ends. */
+static inline double halves_sum(half lower, half upper)
+{
+    half sum = lower + upper;
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+/* f [from, from + NUMBERS_LANES) = S'z, which stays in registers over all rows. */
+static inline void look_lanes(const struct posterior *posterior, const double *times, uint64_t from,
+                              double *f)
+{
+    half lower = {0}, upper = {0};
+    const double *row = posterior->root + from;
+    for (uint64_t i = 0; i < posterior->count; i++, row += posterior->width) {
+        lower += half_of(row) * times[i];
+        upper += half_of(row + HALF) * times[i];
+    }
+    *half_at(f + from) = lower;
+    *half_at(f + from + HALF) = upper;
+}
+
 double posterior_look(const struct posterior *posterior, const double *scale, const double *z,
                       double *f)
 {
-    uint64_t width = posterior->width;
-    memset(f, 0, width * sizeof *f);
-    for (uint64_t i = 0; i < posterior->count; i++) {
-        const double *row = posterior->root + i * width;
-        double times = scale[i] * z[i];
-        for (uint64_t j = 0; j < width; j++)
-            f[j] += row[j] * times;
+    double times[MODEL_FEATURES_MAX + 1];
+    for (uint64_t i = 0; i < posterior->count; i++)
+        times[i] = scale[i] * z[i];
+    for (uint64_t from = 0; from < posterior->width; from += NUMBERS_LANES)
+        look_lanes(posterior, times, from, f);
+    return numbers_dot(f, f, posterior->width);
+}
+
+static inline double row_dot(const double *row, const double *f, uint64_t width)
+{
+    half lower = {0}, upper = {0};
+    for (uint64_t i = 0; i < width; i += NUMBERS_LANES) {
+        lower += half_of(row + i) * half_of(f + i);
+        upper += half_of(row + i + HALF) * half_of(f + i + HALF);
     }
-    return numbers_dot(f, f, width);
+    return halves_sum(lower, upper);
 }
 
 /* row <- (row - times f) scale; returns its square, summed as numbers_dot does. */
 static inline double row_move(double *row, const double *f, uint64_t width, double times,
                               double scale)
 {
-    double lane[NUMBERS_LANES] = {0};
+    half lower = {0}, upper = {0};
     for (uint64_t i = 0; i < width; i += NUMBERS_LANES) {
-        for (uint64_t j = 0; j < NUMBERS_LANES; j++) {
-            double moved = (row[i + j] - times * f[i + j]) * scale;
-            row[i + j] = moved;
-            lane[j] += moved * moved;
-        }
+        half one = (half_of(row + i) - times * half_of(f + i)) * scale;
+        half other = (half_of(row + i + HALF) - times * half_of(f + i + HALF)) * scale;
+        *half_at(row + i) = one;
+        *half_at(row + i + HALF) = other;
+        lower += one * one;
+        upper += other * other;
     }
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return halves_sum(lower, upper);
 }
 
-void posterior_learn(const struct posterior *posterior, const double *scale, const double *f,
-                     double spread, double curvature, double step, double *weight)
+static inline __attribute__((always_inline)) void
+rows_learn(const struct posterior *posterior, const double *scale, const double *f, uint64_t width,
+           double spread, double curvature, double step, double *weight)
 {
-    uint64_t width = posterior->width;
     double left = 1 / (1 + curvature * spread), fall = curvature * left;
     double share = fall / (1 + sqrt(left)), growth = sqrt(posterior->growth);
     for (uint64_t i = 0; i < posterior->count; i++) {
-        double *row = posterior->root + i * width, along = numbers_dot(row, f, width);
+        double *row = posterior->root + i * width, along = row_dot(row, f, width);
         weight[i] += scale[i] * along * step;
         double variance = row_move(row, f, width, share * along, growth * scale[i]);
         if (variance > posterior->prior[i]) {
@@ -100,6 +144,19 @@ void posterior_learn(const struct posterior *posterior, const double *scale, con
         }
         posterior->variance[i] = variance;
     }
+}
+
+/* The commonest widths are constants, so that f stays in registers over all rows. */
+void posterior_learn(const struct posterior *posterior, const double *scale, const double *f,
+                     double spread, double curvature, double step, double *weight)
+{
+    uint64_t width = posterior->width;
+    if (width == 2 * NUMBERS_LANES)
+        rows_learn(posterior, scale, f, 2 * NUMBERS_LANES, spread, curvature, step, weight);
+    else if (width == 4 * NUMBERS_LANES)
+        rows_learn(posterior, scale, f, 4 * NUMBERS_LANES, spread, curvature, step, weight);
+    else
+        rows_learn(posterior, scale, f, width, spread, curvature, step, weight);
 }
 
 bool posterior_load(const struct posterior *posterior, const json_t *list)

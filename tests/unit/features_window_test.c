@@ -419,6 +419,32 @@ static void labels_correct_windows(void **unused)
     fixture_close(&fixture);
 }
 
+/* In one batch with its event: what is fetched ahead goes by whose the example's row was before. */
+static void a_label_right_behind_its_event(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    open_plain(&fixture, 0);
+    uint32_t value = fixture_must_compile(&fixture, "sum(label) by card over 100s");
+    fixture_start(&fixture);
+    struct batch *batch = fixture.batch;
+    fixture_event(&fixture, 0, T0 * 1000, 7, 1);
+    fixture_run(&fixture);
+    batch_clear(batch);
+    fixture_event(&fixture, FIXTURE_HISTORY, (T0 + 1) * 1000, 5, 1);
+    uint32_t row = batch->count++;
+    batch->kind[row] = RECORD_LABEL;
+    batch->dead[row] = false;
+    batch->number[row] = FIXTURE_HISTORY;
+    batch->join[row] = JOIN_LEARNED;
+    batch->label[row] = 1;
+    batch->told[row] = (struct matured){0, 0};
+    fixture_event(&fixture, FIXTURE_HISTORY + 1, (T0 + 2) * 1000, 5, 1);
+    fixture_run(&fixture);
+    assert_true(fixture_cell(&fixture, value, 2)->number == 1);
+    fixture_close(&fixture);
+}
+
 /* The label decides which half of the condition counts, there and back. */
 static void labels_in_conditions(void **unused)
 {
@@ -547,6 +573,7 @@ int main(void)
         cmocka_unit_test(trees_go_with_their_entities),
         cmocka_unit_test(a_missing_key_has_no_windows),
         cmocka_unit_test(labels_correct_windows),
+        cmocka_unit_test(a_label_right_behind_its_event),
         cmocka_unit_test(corrections_keep_the_order),
         cmocka_unit_test(definitions_agree),
     };
