@@ -46,6 +46,10 @@ static json_t *window_object(const struct explanation *explanation, uint32_t ind
     json_object_set_new(object, "exact_events",
                         window->exact ? json_null() : number(window->exact_events));
     json_object_set_new(object, "past", json_string(past_names[window->past]));
+    if (window->sketch != SKETCH_NONE)
+        json_object_set_new(object, "sketch",
+                            json_pack("{s:s, s:s}", "name", sketch_plans[window->sketch].name,
+                                      "error", sketch_plans[window->sketch].error));
     json_object_set_new(object, "error_ms", number((uint64_t)window->error_ms));
     json_object_set_new(object, "features", users_array(explanation, index, false));
     json_object_set_new(object, "rules", users_array(explanation, index, true));
@@ -67,6 +71,7 @@ static json_t *room_object(const struct entity_plan *plan)
     json_object_set_new(room, "entities", number(plan->rows_max));
     json_object_set_new(room, "blocks", number(plan->blocks_max));
     json_object_set_new(room, "tree_nodes", number(plan->nodes_max));
+    json_object_set_new(room, "panes", number(plan->panes_max));
     return room;
 }
 
@@ -85,6 +90,7 @@ static json_t *entity_object(const struct explanation *explanation, uint32_t ent
                   cost_object(explain_cost(explanation, entity)), "windows", windows);
     ASSERT(object);
     json_object_set_new(object, "events_max", number(plan->events_max));
+    json_object_set_new(object, "panes_bytes", number(plan->panes_bytes));
     json_object_set_new(object, "kept_s", json_real((double)plan->kept_ms / SECOND_MS));
     json_object_set_new(object, "kept_longer", json_boolean(plan->keeps_longer));
     return object;

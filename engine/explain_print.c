@@ -4,7 +4,7 @@
 #include "features/silence.h"
 #include <string.h>
 
-enum { SPAN_TEXT_MAX = 64, SIZE_TEXT_MAX = 32, FORMULA_WIDTH_MAX = 60 };
+enum { SPAN_TEXT_MAX = 64, SIZE_TEXT_MAX = 32, PAST_TEXT_MAX = 96, FORMULA_WIDTH_MAX = 60 };
 
 static const char *size_text(char text[SIZE_TEXT_MAX], uint64_t bytes)
 {
@@ -69,17 +69,17 @@ static int64_t minutes_up_ms(int64_t span_ms)
 }
 
 /* "by 12h", "by 12h, 3.3 %", "newest". */
-static const char *past_text(const struct window_plan *window, char text[SIZE_TEXT_MAX])
+static const char *past_text(const struct window_plan *window, char text[PAST_TEXT_MAX])
 {
     char span[SPAN_TEXT_MAX];
     if (window->exact)
         return "";
     if (window->past == PAST_LOST)
         return "newest";
-    snprintf(text, SIZE_TEXT_MAX, "%s%s%s%s", window->error_ms ? "by " : "",
+    snprintf(text, PAST_TEXT_MAX, "%s%s%s%s", window->error_ms ? "by " : "",
              window->error_ms ? span_text(span, minutes_up_ms(window->error_ms)) : "",
              window->error_ms && window->past == PAST_SKETCHES ? ", " : "",
-             window->past == PAST_SKETCHES ? "3.3 %" : "");
+             sketch_plans[window->sketch].summary);
     return text;
 }
 
@@ -87,7 +87,7 @@ static void print_window(const struct explanation *explanation, uint32_t index, 
                          FILE *file)
 {
     const struct window_plan *window = &explanation->window[index];
-    char keeping[SIZE_TEXT_MAX], exact[SIZE_TEXT_MAX], past[SIZE_TEXT_MAX];
+    char keeping[SIZE_TEXT_MAX], exact[SIZE_TEXT_MAX], past[PAST_TEXT_MAX];
     snprintf(exact, sizeof exact, "%llu", (unsigned long long)window->exact_events);
     fprintf(file, "  %-*s  %-10s %5u %5.0f  %-8s  %-16s  ", width, window->formula,
             keeping_text(window, keeping), window->row_bytes, window->cost.few_ns,
@@ -129,6 +129,24 @@ static void print_bytes(const struct entity_plan *plan, FILE *file)
                 "  %u sets of values in order: trees past %u events, of nodes of %u bytes for up "
                 "to %u values\n",
                 plan->tree_count, plan->tree_from, plan->node_bytes, plan->node_events);
+    if (plan->panes_bytes)
+        fprintf(file,
+                "  past %llu events panes of %u bytes, what is older and spilled; room for %llu "
+                "such\n",
+                (unsigned long long)plan->events_max, plan->panes_bytes,
+                (unsigned long long)plan->panes_max);
+}
+
+/* What the words of the column mean. */
+static void print_sketches(const struct explanation *explanation, uint32_t entity, FILE *file)
+{
+    bool used[SKETCHES] = {false};
+    uint32_t first = explanation->window_first[entity];
+    for (uint32_t i = 0; i < explanation->entity[entity].window_count; i++)
+        used[explanation->window[first + i].sketch] = true;
+    for (uint32_t i = SKETCH_BUCKETS; i < SKETCHES; i++)
+        if (used[i])
+            fprintf(file, "  %s: %s\n", sketch_plans[i].summary, sketch_plans[i].error);
 }
 
 static void print_entity(const struct explanation *explanation, uint32_t entity, FILE *file)
@@ -146,6 +164,7 @@ static void print_entity(const struct explanation *explanation, uint32_t entity,
             "ns", "exact to", "past that", "used by");
     for (uint32_t i = 0; i < plan->window_count; i++)
         print_window(explanation, explanation->window_first[entity] + i, width, file);
+    print_sketches(explanation, entity, file);
 }
 
 static void print_bursts(const struct explanation *explanation, FILE *file)

@@ -128,6 +128,8 @@ struct aggregate_kind {
     bool (*ask)(const struct values *values, const struct slot_view *event,
                 const struct window_span *span, union value *result);
 
+    bool orders;   /* it asks for places of the order: values_quantile, values_rank */
+    bool counts;   /* it asks how frequent values are: values_mode and its like, values_entropy */
     bool spreads;  /* it asks values_entropy */
     bool sketches; /* it asks values_distinct */
     bool ranges;   /* it asks no more than values_range */

@@ -83,10 +83,11 @@ struct moment {
 /* The values of one argument in one frame, for the kinds that ask about them; see multiset.h. */
 struct multiset {
     uint32_t frame, cell;
-    uint32_t offset; /* in the row */
-    uint32_t pane;   /* its sketch, in the cells of panes; INDEX_NONE: it has none */
-    bool sketches;   /* distinct values are counted */
-    bool asked;      /* somebody asks for more than an extreme */
+    uint32_t offset;                              /* in the row */
+    bool sketches, orders, counts, spreads;       /* what is asked: see struct aggregate_kind */
+    bool asked;                                   /* somebody asks for more than an extreme */
+    uint32_t pane, seen, order, frequent, sample; /* in the cells of panes; INDEX_NONE: not kept */
+    uint32_t held, sample_held; /* in the row of panes; INDEX_NONE: not kept (pane_values.h) */
 };
 
 struct window {

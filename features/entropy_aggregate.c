@@ -6,7 +6,7 @@ static bool entropy_ask(const struct values *values, const struct slot_view *eve
                         const struct window_span *span, union value *result)
 {
     (void)event, (void)span;
-    if (values->count == 0)
+    if (values_count(values) == 0)
         return false;
     result->number = values_entropy(values);
     return true;
@@ -18,6 +18,7 @@ const struct aggregate_kind entropy_aggregate = {
     .summary =
         "how evenly x is spread over its different values, in nats (0: all are equal) (needs over)",
     .argument = {{.types = TAKES_ANY}},
+    .counts = true,
     .spreads = true,
     .needs_span = true,
     .ask = entropy_ask,

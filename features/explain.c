@@ -12,6 +12,27 @@ int64_t features_memory(const struct features *features)
     return features->memory;
 }
 
+const struct sketch_plan sketch_plans[SKETCHES] = {
+    [SKETCH_NONE] = {"none", "", ""},
+    [SKETCH_DISTINCT] = {"registers", "3.3 %",
+                         "the number of different values has a standard error of 3.3 %"},
+    [SKETCH_BUCKETS] =
+        {"buckets", "buckets",
+         "spilled values are known by 256 buckets: values of up to 256 different ones to 20 bits; "
+         "more of them to 1/32 while they lie within a factor of 128, to 1/16 within 32,000, to "
+         "1/8 within 2 billion; a rank as far as a bucket has values"},
+    [SKETCH_COUNTERS] =
+        {"counters", "counters",
+         "spilled values are counted by 128 counters: up to 128 different ones exactly; of more, a "
+         "value's number may lack up to 1/129 of the number of spilled events, and is never too "
+         "great"},
+    [SKETCH_SAMPLE] =
+        {"sample", "counters, sample",
+         "spilled values are counted by 128 counters, which lack up to 1/129 of their number; how "
+         "the events without a counter are spread is estimated from 128 of the values, so there is "
+         "no bound; exact while the counters are"},
+};
+
 static const struct entity *settled(struct features *features, uint32_t index,
                                     struct entity_report *report)
 {
@@ -33,6 +54,12 @@ static void events_plan(const struct entity *entity, struct entity_plan *plan)
     plan->block_events = entity->block_slots;
     plan->kept_ms = entity->edge[entity->edge_count - 1].distance_ms;
     plan->keeps_longer = entity->holds;
+}
+
+static void panes_describe(const struct entity *entity, struct entity_plan *plan)
+{
+    plan->panes_bytes = entity->panes_max ? entity->panes_size : 0;
+    plan->panes_max = entity->panes_max;
 }
 
 static void trees_plan(const struct entity *entity, struct entity_plan *plan)
@@ -74,6 +101,7 @@ void features_entity_plan(struct features *features, uint32_t index, struct enti
         plan->frame_count += !entity->frame[i].keeps;
     events_plan(entity, plan);
     trees_plan(entity, plan);
+    panes_describe(entity, plan);
 }
 
 /* Windows that finish the same sums or ask the same values. */
@@ -108,13 +136,22 @@ static void keeping_plan(const struct entity *entity, const struct window *windo
     }
 }
 
+static enum window_sketch sketch_plan(const struct aggregate_kind *kind)
+{
+    return kind->sketches  ? SKETCH_DISTINCT
+           : kind->orders  ? SKETCH_BUCKETS
+           : kind->spreads ? SKETCH_SAMPLE
+           : kind->counts  ? SKETCH_COUNTERS
+                           : SKETCH_NONE;
+}
+
 /* The oldest event that an entity keeps leaves all windows when one too many comes.  That is none
  * of those over the last N, which are fewer; and what is kept for ever has it in its values. */
 static enum window_past past_plan(const struct frame *frame, const struct aggregate_kind *kind)
 {
     if (frame->panes == INDEX_NONE)
         return PAST_LOST;
-    if (kind->sketches)
+    if (sketch_plan(kind) != SKETCH_NONE)
         return PAST_SKETCHES;
     return kind->finish || kind->join || kind->ranges ? PAST_PANES : PAST_LOST;
 }
@@ -168,6 +205,7 @@ void features_window_plan(struct features *features, uint32_t index, uint32_t at
         .exact = never_short(entity, frame, past),
         .exact_events = entity->events_max,
         .past = past,
+        .sketch = past == PAST_SKETCHES ? sketch_plan(window->kind) : SKETCH_NONE,
         .error_ms = frame_error_ms(frame),
         .cost = cost_of_kind(window->kind),
     };
@@ -220,14 +258,16 @@ static uint64_t events_kept(const struct entity_plan *plan, uint64_t events)
 
 uint64_t entity_plan_bytes(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
+    uint64_t panes = events > plan->events_max ? plan->panes_bytes : 0;
     events = events_kept(plan, events);
     return entities *
            (plan->row_bytes + plan->index_bytes + blocks_needed(plan, events) * plan->block_bytes +
-            nodes_needed(plan, events) * plan->node_bytes);
+            nodes_needed(plan, events) * plan->node_bytes + panes);
 }
 
 bool entity_plan_fits(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
-    return entities <= plan->rows_max &&
+    bool spills = events > plan->events_max && plan->panes_bytes;
+    return entities <= plan->rows_max && (!spills || entities <= plan->panes_max) &&
            entities * blocks_needed(plan, events_kept(plan, events)) <= plan->blocks_max;
 }

@@ -18,6 +18,8 @@ struct entity_plan {
     uint32_t node_bytes, node_events; /* of the trees of windows that are kept in order; 0: none */
     uint32_t tree_count;              /* such windows, but those of one argument share one */
     uint32_t tree_from;               /* events that a window holds before it has a tree */
+    uint32_t panes_bytes;             /* of an entity with more events than it keeps; 0: none */
+    uint64_t panes_max;               /* entities that `memory` has panes for */
     uint64_t rows_max, blocks_max, nodes_max; /* what `memory` has room for */
     uint64_t events_max;
     int64_t kept_ms;   /* how long an event is kept; other windows may hold it longer */
@@ -35,8 +37,25 @@ enum window_keeping {
 enum window_past {
     PAST_LOST,     /* the newest alone: those that are kept */
     PAST_PANES,    /* all, but its ends may be off by error_ms */
-    PAST_SKETCHES, /* likewise, and its different values are estimated */
+    PAST_SKETCHES, /* likewise, and what spilled events say is estimated */
 };
+
+/* What estimates it. */
+enum window_sketch {
+    SKETCH_NONE,
+    SKETCH_DISTINCT, /* hyperloglog.h */
+    SKETCH_BUCKETS,  /* quantiles.h */
+    SKETCH_COUNTERS, /* frequencies.h */
+    SKETCH_SAMPLE,   /* those and value_sample.h */
+    SKETCHES,
+};
+
+struct sketch_plan {
+    const char *name, *summary; /* "3.3 %", "counters" */
+    const char *error;          /* a sentence: what holds */
+};
+
+extern const struct sketch_plan sketch_plans[SKETCHES];
 
 struct window_plan {
     const char *formula; /* as it was written first */
@@ -56,6 +75,7 @@ struct window_plan {
     bool exact;               /* however many events there are */
     uint64_t exact_events;    /* otherwise: while the entity keeps no more */
     enum window_past past;    /* and when it has more */
+    enum window_sketch sketch;
     int64_t error_ms;
     struct cost cost;
 };

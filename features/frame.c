@@ -6,7 +6,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/multiset.h"
-#include "features/pane.h"
+#include "features/pane_values.h"
 #include <string.h>
 
 struct slot_view slot_show(const struct entity *entity, const struct window *window,
@@ -551,7 +551,7 @@ static __attribute__((noinline)) void window_read(const struct visit *visit,
     if (kind->ask) {
         struct values values = multiset_values(visit, &entity->multiset[window->multiset], &view);
         if (total)
-            values.past = past_of(total, &entity->multiset[window->multiset]);
+            pane_values_show(visit, &entity->multiset[window->multiset], total, &values);
         found = kind->ask(&values, &event, &span, &result);
     } else if (total && window->pane != INDEX_NONE) {
         found = panes_read(visit, window, total, &event, &span, &view, &result);

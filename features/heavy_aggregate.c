@@ -6,10 +6,10 @@
 static bool heavy_ask(const struct values *values, const struct slot_view *event,
                       const struct window_span *span, union value *result)
 {
-    uint64_t equal, most = (uint64_t)span->parameter;
+    uint64_t most = (uint64_t)span->parameter;
     if (slot_misses(event, 0))
         return false;
-    values_below(values, event->argument[0], &equal);
+    uint64_t equal = values_frequency(values, event->argument[0]);
     result->number = equal > 0 && values_more_frequent(values, equal, most) < most;
     return true;
 }
@@ -23,4 +23,5 @@ const struct aggregate_kind heavy_aggregate = {
     .result = RESULT_BOOLEAN,
     .needs_span = true,
     .ask = heavy_ask,
+    .counts = true,
 };

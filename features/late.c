@@ -5,7 +5,7 @@
  * are entered, as long as no slot was spilled or dropped for want of room; one that is later than
  * that reads what is still there. */
 #include "features/multiset.h"
-#include "features/pane.h"
+#include "features/pane_values.h"
 #include "features/pass.h"
 #include "features/past.h"
 #include <string.h>
@@ -154,7 +154,8 @@ static bool ask_late(const struct features *features, const struct visit *visit,
 {
     bool is_key = visit->entity->cell[window->cell[0]].is_key;
     struct values values = values_gather(slots, count, is_key, features->gather.words);
-    values.past = total ? past_of(total, &visit->entity->multiset[window->multiset]) : NULL;
+    if (total)
+        pane_values_show_late(visit, &visit->entity->multiset[window->multiset], &values);
     return window->kind->ask(&values, event, span, result);
 }
 
@@ -182,7 +183,8 @@ static bool ask_past(const struct features *features, const struct visit *visit,
     values.change_count = changes_make(entered, entered_count, left, left_count, gather->changes);
     if (window->kind->modes && !values_mode_find(&values))
         return false;
-    values.past = total ? past_of(total, multiset) : NULL;
+    if (total)
+        pane_values_show_late(visit, multiset, &values);
     *found = window->kind->ask(&values, event, span, result);
     return true;
 }

@@ -5,7 +5,7 @@ static bool median_ask(const struct values *values, const struct slot_view *even
                        const struct window_span *span, union value *result)
 {
     (void)event, (void)span;
-    if (values->count == 0)
+    if (values_count(values) == 0)
         return false;
     result->number = values_quantile(values, 0.5);
     return true;
@@ -18,4 +18,5 @@ const struct aggregate_kind median_aggregate = {
     .argument = {{.types = TAKES_NUMBER}},
     .needs_span = true,
     .ask = median_ask,
+    .orders = true,
 };

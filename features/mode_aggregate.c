@@ -6,7 +6,7 @@ static bool mode_ask(const struct values *values, const struct slot_view *event,
                      const struct window_span *span, union value *result)
 {
     (void)event, (void)span;
-    if (values->count == 0)
+    if (values_count(values) == 0)
         return false;
     *result = values_mode(values);
     return true;
@@ -21,4 +21,5 @@ const struct aggregate_kind mode_aggregate = {
     .needs_span = true,
     .ask = mode_ask,
     .modes = true,
+    .counts = true,
 };

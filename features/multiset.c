@@ -1,5 +1,6 @@
 /* Multisets of windows; see multiset.h. */
 #include "features/multiset.h"
+#include "features/pane_values.h"
 
 enum {
     RETRY_EVERY = 64,   /* values that enter between two attempts to get a tree */
@@ -104,24 +105,34 @@ static void value_leave(const struct visit *visit, const struct multiset *multis
     head->root = tree.root;
 }
 
+/* Panes, if there are any, know how many of a frequent value are in slots. */
+static void value_change(const struct visit *visit, const struct multiset *multiset,
+                         union value value, bool enters)
+{
+    const struct cell *cell = &visit->entity->cell[multiset->cell];
+    (enters ? value_enter : value_leave)(visit, multiset, value);
+    if (__builtin_expect(visit_head(visit)->panes != 0, 0) && !cell_missing(cell, value))
+        pane_values_held(visit, multiset, value_image(value, cell->is_key), enters ? 1 : -1);
+}
+
 void multiset_enter(const struct visit *visit, const struct multiset *multiset,
                     const struct slot *slot)
 {
-    value_enter(visit, multiset, slot->cell[multiset->cell]);
+    value_change(visit, multiset, slot->cell[multiset->cell], true);
 }
 
 void multiset_leave(const struct visit *visit, const struct multiset *multiset,
                     const struct slot *slot)
 {
-    value_leave(visit, multiset, slot->cell[multiset->cell]);
+    value_change(visit, multiset, slot->cell[multiset->cell], false);
 }
 
 void multiset_correct(const struct visit *visit, const struct multiset *multiset, double old,
                       const struct slot *slot)
 {
     union value left = {.number = old};
-    value_leave(visit, multiset, left);
-    value_enter(visit, multiset, slot->cell[multiset->cell]);
+    value_change(visit, multiset, left, false);
+    value_change(visit, multiset, slot->cell[multiset->cell], true);
 }
 
 void multiset_clear(const struct visit *visit, const struct multiset *multiset)

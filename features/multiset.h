@@ -25,6 +25,16 @@ struct multiset_head {
     uint64_t walked; /* slots, less what values that entered have paid; of those nobody asks */
 };
 
+/* A kind asks its values. */
+static inline void multiset_ask(struct multiset *multiset, const struct aggregate_kind *kind)
+{
+    multiset->sketches |= kind->sketches;
+    multiset->orders |= kind->orders;
+    multiset->counts |= kind->counts;
+    multiset->spreads |= kind->spreads;
+    multiset->asked |= kind->ask != NULL;
+}
+
 /* How many values it may hold and have no tree. */
 uint32_t multiset_scan_max(const struct entity *entity, const struct multiset *multiset);
 

@@ -3,7 +3,7 @@
 #include "features/moment.h"
 #include "features/multiset.h"
 #include "features/pane_row.h"
-#include "features/past_values.h"
+#include "features/pane_values.h"
 #include <string.h>
 
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
@@ -12,11 +12,6 @@ const uint8_t *panes_total(const struct visit *visit, const struct frame *frame)
 }
 
 /* ---- cells ---- */
-
-static struct past_values *past_in(uint8_t *cells, const struct multiset *multiset)
-{
-    return (struct past_values *)(cells + multiset->pane);
-}
 
 /* To the pane's cells, and to the total's if there is one to follow. */
 static void cells_add(const struct visit *visit, const struct frame *frame, uint8_t *cells,
@@ -35,9 +30,10 @@ static void cells_add(const struct visit *visit, const struct frame *frame, uint
         union value value = slot->cell[multiset->cell];
         if (cell_missing(cell, value))
             continue;
-        past_values_add(past_in(cells, multiset), value_image(value, cell->is_key));
+        uint64_t image = value_image(value, cell->is_key);
+        pane_values_add(visit, frame, multiset, cells, image);
         if (total)
-            past_values_add(past_in(total, multiset), value_image(value, cell->is_key));
+            pane_values_add(visit, frame, multiset, total, image);
     }
     for (uint32_t i = 0; frame->pane_ordered && i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
@@ -59,7 +55,7 @@ static void cells_see(const struct entity *entity, const struct frame *frame, ui
         const struct cell *cell = &entity->cell[multiset->cell];
         union value value = slot->cell[multiset->cell];
         if (multiset->sketches && !cell_missing(cell, value))
-            hyperloglog_add(&past_in(cells, multiset)->seen, value_image(value, cell->is_key));
+            pane_values_see(multiset, cells, value_image(value, cell->is_key));
     }
 }
 
@@ -74,9 +70,7 @@ static void cells_join(const struct entity *entity, const struct frame *frame, u
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
-        past_values_join(past_in(cells, multiset), past_in(other, multiset));
-        if (multiset->sketches)
-            hyperloglog_join(&past_in(cells, multiset)->seen, &past_in(other, multiset)->seen);
+        pane_values_join(multiset, cells, other);
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         const struct window *window = &entity->window[frame->window_first + i];
@@ -119,9 +113,10 @@ static void panes_gather(const struct entity *entity, const struct frame *frame,
     }
 }
 
-void panes_refresh(const struct entity *entity, const struct frame *frame, struct panes *panes,
+void panes_refresh(const struct visit *visit, const struct frame *frame, struct panes *panes,
                    int64_t now_ms)
 {
+    const struct entity *entity = visit->entity;
     panes->change_ms = TIME_NEVER;
     panes->seen = panes->spilled = (struct pane_run){0};
     for (uint32_t i = panes_count(panes); i-- > 0;) {
@@ -134,6 +129,7 @@ void panes_refresh(const struct entity *entity, const struct frame *frame, struc
         panes->change_ms = change_ms < panes->change_ms ? change_ms : panes->change_ms;
     }
     panes_gather(entity, frame, panes, now_ms, (uint8_t *)(panes + 1));
+    pane_values_settle(visit, frame);
 }
 
 static void panes_give(const struct entity *entity, struct state *state, struct entity_head *head)
@@ -156,7 +152,7 @@ void panes_advance(const struct visit *visit, int64_t now_ms)
             continue;
         const struct panes *panes = panes_of(visit, frame);
         if (panes->change_ms <= now_ms)
-            panes_refresh(entity, frame, panes_write(visit, frame), now_ms);
+            panes_refresh(visit, frame, panes_write(visit, frame), now_ms);
         change_ms = panes->change_ms < change_ms ? panes->change_ms : change_ms;
         any |= panes->used != 0;
     }
@@ -281,7 +277,7 @@ static void panes_place(const struct visit *visit, const struct frame *frame, st
     bool last = !spilled || is_last(frame, panes, place);
     if ((!begins && was_in != is_in) || (is_in && !last)) {
         cells_take(visit, frame, pane, NULL, slot, spilled);
-        panes_refresh(entity, frame, panes, now_ms);
+        panes_refresh(visit, frame, panes, now_ms);
         panes_change(visit, panes, TIME_NEVER);
         return;
     }
@@ -410,13 +406,19 @@ static void moment_correct(double *cells, uint32_t needs, double change)
         pair_add(cells + i, change, 0);
 }
 
-static void cells_correct(const struct entity *entity, const struct frame *frame, uint8_t *cells,
+static void cells_correct(const struct visit *visit, const struct frame *frame, uint8_t *cells,
                           double change)
 {
+    const struct entity *entity = visit->entity;
     for (uint32_t i = 0; i < frame->moment_count; i++) {
         const struct moment *moment = &entity->moment[frame->moment_first + i];
         if (moment->cell != INDEX_NONE && entity->cell[moment->cell].is_label)
             moment_correct((double *)(cells + moment->pane), moment->needs, change);
+    }
+    for (uint32_t i = 0; i < frame->multiset_count; i++) {
+        const struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
+        if (entity->cell[multiset->cell].is_label)
+            pane_values_correct(visit, frame, multiset, cells, change);
     }
 }
 
@@ -430,9 +432,9 @@ static void panes_relabel(const struct visit *visit, const struct frame *frame, 
         struct pane *pane = pane_at(panes, frame, i);
         if (pane->number != number || pane->events == 0 || pane->newest_ms < time_ms)
             continue;
-        cells_correct(entity, frame, pane_cells(pane), change);
+        cells_correct(visit, frame, pane_cells(pane), change);
         if (frame_holds(entity, frame, pane->newest_ms, visit_head(visit)->newest_ms))
-            cells_correct(entity, frame, (uint8_t *)(panes + 1), change);
+            cells_correct(visit, frame, (uint8_t *)(panes + 1), change);
         return;
     }
 }

@@ -17,13 +17,13 @@
  *     row     | head | frame: panes, total, pane[PANES_MAX] | frame ... |
  *     total   | cells |             all panes that are in now, joined, so that reading joins twice
  *     pane    | head | cells |
- *     cells   | moments | running values | sketches of distinct values |
+ *     cells   | moments | running values | sketches of values (pane_values.h) |
  *
  * Slots go oldest first, so nearly all fall into the pane that the one before them fell into: its
  * *run* says between which times nothing but its sums and the total's changes.
  *
- * Sketches hold what has entered, not only what was spilled: a value may be in both, and only
- * their union can be counted. */
+ * Sketches of distinct values hold what has entered, not only what was spilled: a value may be in
+ * both, and only their union can be counted. */
 #ifndef FEATURES_PANE_H
 #define FEATURES_PANE_H
 
@@ -88,12 +88,6 @@ const uint8_t *panes_at(const struct visit *visit, const struct frame *frame, in
 
 /* The same as it is now. */
 const uint8_t *panes_total(const struct visit *visit, const struct frame *frame);
-
-static inline const struct past_values *past_of(const uint8_t *total,
-                                                const struct multiset *multiset)
-{
-    return (const struct past_values *)(total + multiset->pane);
-}
 
 /* A moment's cells joined with those of a total. */
 static inline const double *panes_join(const struct moment *moment, const double *cells,

@@ -5,8 +5,7 @@
 #include "features/moment.h"
 #include "features/multiset.h"
 #include "features/pane_row.h"
-#include "features/past_values.h"
-#include <stddef.h>
+#include "features/pane_values.h"
 #include <string.h>
 
 struct pane_move {
@@ -56,6 +55,13 @@ static void moments_move(const struct pane_move *move, uint8_t *to, const uint8_
     }
 }
 
+/* A sketch that has not seen what was spilled would answer for less than there is. */
+static bool asks_no_more(const struct multiset *to, const struct multiset *from)
+{
+    return to->sketches <= from->sketches && to->orders <= from->orders &&
+           to->counts <= from->counts && to->spreads <= from->spreads;
+}
+
 static void pasts_move(const struct pane_move *move, uint8_t *to, const uint8_t *from)
 {
     const struct match *match = move->match;
@@ -65,10 +71,8 @@ static void pasts_move(const struct pane_move *move, uint8_t *to, const uint8_t 
         for (uint32_t j = 0; j < match->from->multiset_count; j++) {
             const struct multiset *other = &match->from->multiset[j];
             if (other->frame == move->from_frame && other->cell == match->cell[multiset->cell] &&
-                (other->sketches || !multiset->sketches))
-                memcpy(to + multiset->pane, from + other->pane,
-                       multiset->sketches ? sizeof(struct past_values)
-                                          : offsetof(struct past_values, seen));
+                asks_no_more(multiset, other))
+                pane_values_move(multiset, to, other, from);
         }
     }
 }
@@ -102,7 +106,7 @@ static void frame_move(const struct pane_move *move)
         pasts_move(move, pane_cells(pane), pane_cells(source));
         values_move(move, pane_cells(pane), pane_cells(source));
     }
-    panes_refresh(move->match->to, to, new, visit_head(move->new)->newest_ms);
+    panes_refresh(move->new, to, new, visit_head(move->new)->newest_ms);
 }
 
 /* Which frame's panes go over to this frame. */
@@ -132,7 +136,7 @@ static bool values_go_over(const struct match *match, const struct multiset *mul
     for (uint32_t i = 0; i < match->from->multiset_count; i++) {
         const struct multiset *other = &match->from->multiset[i];
         if (other->frame == source && other->cell == match->cell[multiset->cell] &&
-            (other->sketches || !multiset->sketches))
+            asks_no_more(multiset, other))
             return true;
     }
     return false;

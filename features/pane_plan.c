@@ -8,8 +8,7 @@
 #include "features/form.h"
 #include "features/moment.h"
 #include "features/pane.h"
-#include "features/past_values.h"
-#include <stddef.h>
+#include "features/pane_values.h"
 
 enum {
     STRETCHES_SPAN = 60,
@@ -55,9 +54,7 @@ static void cells_plan(struct entity *entity, struct frame *frame)
     }
     for (uint32_t i = 0; i < frame->multiset_count; i++) {
         struct multiset *multiset = &entity->multiset[frame->multiset_first + i];
-        multiset->pane = size;
-        size += multiset->sketches ? (uint32_t)sizeof(struct past_values)
-                                   : (uint32_t)offsetof(struct past_values, seen);
+        size = pane_values_plan(multiset, size);
     }
     for (uint32_t i = 0; i < frame->window_count; i++) {
         struct window *window = &entity->window[frame->window_first + i];
@@ -67,6 +64,21 @@ static void cells_plan(struct entity *entity, struct frame *frame)
     }
     frame->cells_size = size;
     frame->pane_size = (uint32_t)sizeof(struct pane) + size;
+}
+
+/* Behind the frames. */
+static uint64_t held_plan(struct entity *entity, uint64_t offset)
+{
+    for (uint32_t i = 0; i < entity->multiset_count; i++) {
+        struct multiset *multiset = &entity->multiset[i];
+        bool wanted = entity->frame[multiset->frame].panes != INDEX_NONE && multiset->counts;
+        multiset->held = wanted ? (uint32_t)offset : INDEX_NONE;
+        offset += wanted ? sizeof(struct elsewhere) : 0;
+        wanted &= multiset->spreads;
+        multiset->sample_held = wanted ? (uint32_t)offset : INDEX_NONE;
+        offset += wanted ? VALUE_SAMPLE * sizeof(uint32_t) : 0;
+    }
+    return offset;
 }
 
 void panes_plan(struct entity *entity)
@@ -82,5 +94,6 @@ void panes_plan(struct entity *entity)
         frame->panes = (uint32_t)offset;
         offset += sizeof(struct panes) + frame->cells_size + (uint64_t)PANES_MAX * frame->pane_size;
     }
-    entity->panes_size = offset > sizeof(struct panes_head) ? (uint32_t)offset : 0;
+    uint64_t size = held_plan(entity, offset);
+    entity->panes_size = offset > sizeof(struct panes_head) ? (uint32_t)size : 0;
 }

@@ -55,7 +55,7 @@ static inline uint8_t *pane_cells(struct pane *pane)
 }
 
 /* Forgets panes, and makes the total anew. */
-void panes_refresh(const struct entity *entity, const struct frame *frame, struct panes *panes,
+void panes_refresh(const struct visit *visit, const struct frame *frame, struct panes *panes,
                    int64_t now_ms);
 
 #endif

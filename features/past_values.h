@@ -2,14 +2,27 @@
 #ifndef FEATURES_PAST_VALUES_H
 #define FEATURES_PAST_VALUES_H
 
+#include "features/frequencies.h"
 #include "features/hyperloglog.h"
+#include "features/quantiles.h"
+#include "features/value_sample.h"
 #include <stdint.h>
 
-/* In the cells of a pane or a total; without `seen` where nobody counts different values. */
+/* In the cells of a pane or a total. */
 struct past_values {
     uint64_t count;           /* of spilled values; missing ones are none */
     uint64_t least, greatest; /* their images, if there are any */
-    struct hyperloglog seen;  /* of all that have entered */
+};
+
+/* What a window knows of values that have no slot any more.  NULL: there are none (values), or
+ * nobody asks for what needs it. */
+struct past_view {
+    const struct past_values *values;
+    const struct hyperloglog *seen;     /* all that have entered */
+    const struct quantiles *order;      /* spilled values */
+    const struct frequencies *frequent; /* likewise */
+    const struct elsewhere *held;       /* of the frequent: those in slots */
+    const struct value_sample *sample;  /* of spilled values */
 };
 
 static inline void past_values_add(struct past_values *past, uint64_t image)

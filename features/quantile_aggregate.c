@@ -6,7 +6,7 @@ static bool quantile_ask(const struct values *values, const struct slot_view *ev
                          const struct window_span *span, union value *result)
 {
     (void)event;
-    if (values->count == 0)
+    if (values_count(values) == 0)
         return false;
     result->number = values_quantile(values, span->parameter);
     return true;
@@ -21,4 +21,5 @@ const struct aggregate_kind quantile_aggregate = {
     .parameter = {.name = "q", .type = PARAMETER_NUMBER, .least = 0, .most = 1},
     .needs_span = true,
     .ask = quantile_ask,
+    .orders = true,
 };

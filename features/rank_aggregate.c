@@ -6,11 +6,9 @@ static bool rank_ask(const struct values *values, const struct slot_view *event,
                      const struct window_span *span, union value *result)
 {
     (void)span;
-    uint64_t equal;
-    if (values->count == 0 || slot_misses(event, 0))
+    if (values_count(values) == 0 || slot_misses(event, 0))
         return false;
-    uint64_t below = values_below(values, event->argument[0], &equal);
-    result->number = ((double)below + (double)equal / 2) / (double)values->count;
+    result->number = values_rank(values, event->argument[0]) / (double)values_count(values);
     return true;
 }
 
@@ -22,4 +20,5 @@ const struct aggregate_kind rank_aggregate = {
     .looks_back = true,
     .needs_span = true,
     .ask = rank_ask,
+    .orders = true,
 };

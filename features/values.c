@@ -1,5 +1,5 @@
 /* Questions to the values of a window; see values.h. */
-#include "features/values.h"
+#include "features/values_past.h"
 #include <math.h>
 
 static const double spread_unit = 0x1p32;
@@ -133,16 +133,16 @@ double values_distinct(const struct values *values)
 {
     uint64_t exact = values->sorted ? sorted_more_frequent(values, 0, UINT64_MAX)
                                     : tree_or_changes_distinct(values);
-    if (!values->past || values->past->count == 0)
+    if (!values_spilled(values))
         return (double)exact;
-    double estimate = rint(hyperloglog_count(&values->past->seen));
+    double estimate = rint(hyperloglog_count(values->past.seen));
     return estimate > (double)exact ? estimate : (double)exact;
 }
 
 bool values_range(const struct values *values, double *range)
 {
-    const struct past_values *past = values->past;
-    bool spilled = past && past->count > 0;
+    const struct past_values *past = values->past.values;
+    bool spilled = values_spilled(values);
     if (!spilled && values->count == 0)
         return false;
     uint64_t least = spilled ? past->least : UINT64_MAX, greatest = spilled ? past->greatest : 0;
@@ -162,9 +162,8 @@ union value values_at(const struct values *values, uint64_t place)
     return image_value(image, values->is_key);
 }
 
-uint64_t values_below(const struct values *values, union value value, uint64_t *equal)
+uint64_t values_below_image(const struct values *values, uint64_t image, uint64_t *equal)
 {
-    uint64_t image = value_image(value, values->is_key);
     struct values_changes changes = changes_of(values);
     if (!values->sorted)
         return changes.count ? changes_below(&changes, image, equal)
@@ -181,15 +180,14 @@ bool values_mode_find(struct values *values)
     return changes.count == 0 || changes_mode(&changes, &values->mode);
 }
 
-union value values_mode(const struct values *values)
+uint64_t slots_mode(const struct values *values)
 {
-    uint64_t image = values->sorted              ? sorted_mode(values)
-                     : values->change_count == 0 ? tree_mode(&values->tree)
-                                                 : values->mode;
-    return image_value(image, values->is_key);
+    return values->sorted              ? sorted_mode(values)
+           : values->change_count == 0 ? tree_mode(&values->tree)
+                                       : values->mode;
 }
 
-uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most)
+uint64_t slots_more_frequent(const struct values *values, uint64_t count, uint64_t most)
 {
     struct values_changes changes = changes_of(values);
     if (values->sorted)
@@ -198,8 +196,55 @@ uint64_t values_more_frequent(const struct values *values, uint64_t count, uint6
                          : tree_more_frequent(&values->tree, count, most);
 }
 
+static int64_t slots_terms(const struct values *values)
+{
+    struct values_changes changes = changes_of(values);
+    return values->sorted  ? sorted_spread(values)
+           : changes.count ? changes_spread(&changes)
+                           : tree_spread(&values->tree);
+}
+
+double slots_spread(const struct values *values)
+{
+    return (double)slots_terms(values) / spread_unit;
+}
+
+double values_rank(const struct values *values, union value value)
+{
+    uint64_t image = value_image(value, values->is_key), equal;
+    uint64_t below = values_below_image(values, image, &equal);
+    double rank = (double)below + (double)equal / 2, past_equal;
+    if (!values_spilled(values))
+        return rank;
+    double past = past_below(values, image, &past_equal);
+    return rank + past + past_equal / 2;
+}
+
+union value values_mode(const struct values *values)
+{
+    uint64_t image = values_spilled(values) ? past_mode(values) : slots_mode(values);
+    return image_value(image, values->is_key);
+}
+
+uint64_t values_frequency(const struct values *values, union value value)
+{
+    uint64_t image = value_image(value, values->is_key), equal;
+    if (values_spilled(values))
+        return past_frequency(values, image);
+    values_below_image(values, image, &equal);
+    return equal;
+}
+
+uint64_t values_more_frequent(const struct values *values, uint64_t count, uint64_t most)
+{
+    return values_spilled(values) ? past_more_frequent(values, count, most)
+                                  : slots_more_frequent(values, count, most);
+}
+
 double values_quantile(const struct values *values, double q)
 {
+    if (values_spilled(values))
+        return past_quantile(values, q);
     double place = (double)(values->count - 1) * q;
     uint64_t lower = (uint64_t)place;
     double share = place - (double)lower, low = values_at(values, lower).number;
@@ -216,11 +261,9 @@ int64_t spread_term(uint32_t count)
 
 double values_entropy(const struct values *values)
 {
-    struct values_changes changes = changes_of(values);
-    int64_t sum = values->sorted  ? sorted_spread(values)
-                  : changes.count ? changes_spread(&changes)
-                                  : tree_spread(&values->tree);
+    if (values_spilled(values))
+        return past_entropy(values);
     double n = (double)values->count;
-    double entropy = log(n) - (double)sum / spread_unit / n;
+    double entropy = log(n) - slots_spread(values) / n;
     return entropy > 0 ? entropy : 0;
 }

@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "features/call.h"
 #include "features/form.h"
+#include "features/multiset.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -496,10 +497,8 @@ static uint32_t window_of(const struct call *call, struct entity *entity)
     /* An extreme never leaves a window without span. */
     if (call->kind->ask || (call->kind->extremes && entity->frame[window.frame].form != &ever_form))
         window.multiset = multiset_of(entity, window.frame, window.cell[0]);
-    if (call->kind->ask)
-        entity->multiset[window.multiset].asked = true;
-    if (call->kind->sketches)
-        entity->multiset[window.multiset].sketches = true;
+    if (window.multiset != INDEX_NONE)
+        multiset_ask(&entity->multiset[window.multiset], call->kind);
     window.value = result_add(call, entity);
     window.is_key = call->program->value[window.value].type == TYPE_TEXT;
     window.formula = call_formula(call);

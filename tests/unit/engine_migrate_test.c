@@ -163,11 +163,15 @@ static void panes_go_over(void **state)
 {
     (void)state;
     struct setup before = {.features = "'n': 'count() by card over 1d', 'least': 'min(amount) by "
-                                       "card over 1d', 'kinds': 'distinct(amount) by card over 1d'",
+                                       "card over 1d', 'kinds': 'distinct(amount) by card over "
+                                       "1d', 'middle': 'median(amount) by card over 1d', 'mode': "
+                                       "'mode(amount < 70) by card over 1d'",
                            .entities = "'card': {'events_max': 5}"};
     struct setup after = before;
     after.features = "'kinds': 'distinct(amount) by card over 1d', 'n': 'count() by card over 1d', "
-                     "'least': 'min(amount) by card over 1d', 'sum': 'sum(amount) by card over 1d'";
+                     "'least': 'min(amount) by card over 1d', 'sum': 'sum(amount) by card over "
+                     "1d', 'mode': 'mode(amount < 70) by card over 1d', "
+                     "'middle': 'median(amount) by card over 1d'";
     struct migration_report report;
     struct trial *trial = set_up(&before, true);
     for (int i = 0; i < 40; i++)
@@ -182,6 +186,8 @@ static void panes_go_over(void **state)
     assert_true(feature(trial, 0) >= 48 && feature(trial, 0) <= 54);
     assert_true(feature(trial, 1) == 51 && feature(trial, 2) == 3);
     assert_true(feature(trial, 3) == 50 + 51 + 52 + 53 + 54 + 55);
+    assert_true(feature(trial, 4) == 0); /* of those that are kept it is 1 */
+    assert_true(feature(trial, 5) == 75);
     check_line(&report, "feature n", MIGRATION_KEPT, "");
     check_line(&report, "feature least", MIGRATION_KEPT, "");
     check_line(&report, "feature kinds", MIGRATION_KEPT, "");
