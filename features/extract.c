@@ -98,12 +98,17 @@ static inline void unit_visit(const struct extraction *work, const struct unit *
     entity_after(work, unit, row);
 }
 
+/* A pair that came with its owner unknown, from another configuration, is noted here as well. */
 static inline bool unit_visit_quick(const struct extraction *work, const struct unit *unit,
                                     uint32_t i)
 {
-    return unit->entity->plain.quick && batch_is_event(work->batch, unit->from + i) &&
-           plain_visit(unit->entity, work->state, work->batch, unit->from + i, unit->key[i],
-                       unit->row[i]);
+    const struct entity *entity = unit->entity;
+    uint32_t row = unit->from + i;
+    if (!entity->plain.quick || !batch_is_event(work->batch, row) ||
+        !plain_visit(entity, work->state, work->batch, row, unit->key[i], unit->row[i]))
+        return false;
+    owners_note(entity, work->state, unit->row[i], work->batch, row);
+    return true;
 }
 
 /* Rows [i, end) of a unit, so far as there are any. */

@@ -202,12 +202,45 @@ static void test_moved(void **state)
     check_move("", ", 'n': 'count() by (card, device) over 1h'");
 }
 
+/* Pairs that were counted before anybody asked whose they are: their owners are noted with their
+ * next event, which is one of a plain entity in order. */
+static void test_noted_later(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{'name': 'pairs', 'memory': '32MiB', 'events': {'source': 'file', 'path': 'x',"
+        " 'fields': {'id': 'id', 'time': 'time', 'card': 'key', 'device': 'key'}},"
+        " 'control': {'source': 'file', 'path': 'y'},"
+        " 'features': {%s'n': 'count() by (card, device) over 1h'}}";
+    char before[600], after[600];
+    snprintf(before, sizeof before, text, "");
+    snprintf(after, sizeof after, text, "'fresh': 'new(device) by card over 1h', ");
+    struct trial *old = trial_open(before);
+    event(old, 100, 3, 4);
+    event(old, 100, 3, 5);
+    fold(old);
+    struct migration_report report;
+    struct trial *new = move_to(trial_open(after), old, &report);
+    assert_true(new->pipeline.features->entity[0]->plain.quick);
+    uint32_t known = event(new, 200, 3, 4), also = event(new, 200, 3, 5);
+    fold(new);
+    assert_true(feature(new, 0, known) == 0 && feature(new, 0, also) == 0);
+    check_chains(new);
+    batch_clear(&new->batch);
+    uint32_t request = erase(new, "card", 3), fresh = event(new, 201, 3, 4);
+    fold(new);
+    assert_true(new->batch.erased[request] && feature(new, 0, fresh) == 1);
+    migration_report_close(&report);
+    trial_close(new);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_erased_with_card),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_noted_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
