@@ -77,6 +77,7 @@ static struct outcome run(uint64_t seed, bool plain, uint32_t size)
     random_seed(&random, seed);
     assert_true(fixture.features->entity[0]->plain.is);
     fixture.features->entity[0]->plain.is = plain;
+    fixture.features->entity[0]->plain.quick &= plain;
     int64_t now_ms = 1500000000000;
     for (uint64_t i = 0; i < EVENTS; i += size) {
         batch_clear(fixture.batch);
