@@ -173,6 +173,51 @@ static void test_mode(void **unused)
     }
 }
 
+static double intercept_of(const struct model_kind *kind, const void *self,
+                           const struct model_shape *shape, double *weight)
+{
+    json_t *parameters = kind->save(self, shape);
+    double intercept = json_number_value(json_object_get(parameters, "intercept"));
+    *weight = json_number_value(json_array_get(json_object_get(parameters, "weights"), 0));
+    json_decref(parameters);
+    return intercept;
+}
+
+/* An example farther out than is believed moves the middle of its feature, and the intercept
+ * follows by the weight, as far as is believed and no farther, on either side.  Its label is one
+ * that the model is sure of, so that nothing else moves the intercept. */
+static void check_far(double side)
+{
+    enum { BEFORE = 40 };
+    const enum value_type types[] = {TYPE_NUMBER};
+    const char *const names[] = {"a"};
+    const struct model_shape shape = {1, types, names, 2};
+    const struct model_kind *kind = model_find("logistic_regression");
+    void *options = options_of_json(kind->options, kind->option_size, "{}");
+    void *self = aligned_alloc(64, (kind->state_size(options, &shape) + 63) / 64 * 64);
+    kind->init(self, options, &shape, 1);
+    double before, after;
+    for (int i = 0; i <= BEFORE; i++) {
+        union value feature = {i == BEFORE ? 9 * side : i % 2 ? side : -side};
+        struct example example = {&feature, 0, i == BEFORE ? 1 : i % 2, 1, NULL};
+        double from = intercept_of(kind, self, &shape, &before);
+        kind->learn(self, &example);
+        double moved = intercept_of(kind, self, &shape, &after) - from;
+        if (i == BEFORE && !(fabs(moved - fabs(before) / sqrt(BEFORE + 1)) < 1e-3))
+            fail_msg("side %g, weight %g: the intercept moved by %g", side, before, moved);
+    }
+    assert_true(before * side > 1);
+    free(self);
+    free(options);
+}
+
+static void test_far_out(void **unused)
+{
+    (void)unused;
+    check_far(1);
+    check_far(-1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_loaded),
         cmocka_unit_test(test_feature_begins_late),
         cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_far_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
