@@ -127,7 +127,6 @@ static uint32_t assumed_window(void *self, const struct syntax *syntax,
     return resolver->window(resolver->self, syntax, node, error);
 }
 
-/* The condition as it is if the label is `label`; VALUE_NONE on a mistake. */
 /* `sum(x) by card where a == 1 / n`: whoever writes so means the quotient of the window. */
 static void where_hint(struct syntax_error *error)
 {
@@ -139,6 +138,7 @@ static void where_hint(struct syntax_error *error)
                  "with it");
 }
 
+/* The condition as it is if the label is `label`; VALUE_NONE on a mistake. */
 static uint32_t condition_compile(struct call *call, double label, bool *names_label)
 {
     struct assumed_label assumed = {.call = call, .label = label};
