@@ -143,6 +143,8 @@ uint64_t owners_erase(const struct entity *entity, struct state *state, const st
             erased++;
         }
     }
+    if (erased)
+        entity_counters(entity, state)->erased += erased;
     return erased;
 }
 

@@ -68,6 +68,13 @@ static void test_erased_with_card(void **state)
     assert_true(feature(trial, 2, first) == 1);
     assert_true(feature(trial, 0, other) == 0 && feature(trial, 2, other) == 0);
     assert_true(feature(trial, 0, again) == 0);
+    struct entity_report reports[ENTITIES_MAX];
+    uint32_t count =
+        features_report(trial->pipeline.features, &trial->pipeline.state, reports, ENTITIES_MAX);
+    uint64_t erased = 0;
+    for (uint32_t i = 0; i < count; i++)
+        erased += reports[i].erased;
+    assert_int_equal(erased, 4); /* two of devices, two of countries */
     trial_close(trial);
 }
 
