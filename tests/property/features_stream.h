@@ -273,7 +273,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->memory = stream->crowded ? 1 : 1 << 28;
     stream->entities_max = stream->crowded ? 20 : 0;
     stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
-    stream->spill_group = chance(random, 0.5) ? 1 : 1 + (uint32_t)random_below(random, 7);
+    stream->spill_group = stream->seed % 2 ? 1 : 2 + (uint32_t)(stream->seed / 2 % 6);
     stream->scan_max = 1 + (uint32_t)random_below(random, chance(random, 0.5) ? 4 : 40);
     stream->node_size = chance(random, 0.7) ? 128 : 512;
     stream->nodes_max = chance(random, 0.3) ? 1 + (uint32_t)random_below(random, 12) : 0;
