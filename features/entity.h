@@ -48,6 +48,7 @@ enum {
     MOMENTS_MAX = 256,
     MULTISETS_MAX = 64,
     WINDOWS_MAX = 512,
+    SPILL_MAX = 16, /* slots */
 };
 
 #define INDEX_NONE UINT32_MAX
@@ -200,7 +201,9 @@ struct entity {
     bool named;               /* all key parts are fields that a request can name */
     struct hash_key hash_key; /* for them */
     uint32_t history_key; /* which key of an example row; INDEX_NONE: no window names the label */
-    uint32_t events_max;
+    uint32_t events_max;  /* kept one by one: so many of the newest, if there are as many */
+    uint32_t spill_group; /* slots that are spilled at once, when one more comes than slots_max */
+    uint32_t slots_max;   /* events_max + spill_group - 1 */
     int64_t lateness_ms;
     int64_t expire_ms; /* idle longer: as if never seen; 0: never */
     int64_t count_max; /* of `over last`: the largest */
@@ -226,7 +229,7 @@ struct entity {
     uint32_t row_region, block_region;
     struct tree_plan tree; /* of its multisets */
     uint32_t scan_max;     /* values that a window may hold and have no tree (multiset.h) */
-    uint64_t *images;      /* (events_max + 1), for windows that have none; no state */
+    uint64_t *images;      /* (slots_max + 1), for windows that have none; no state */
     uint32_t panes_size;   /* of a row of panes; 0: no frame has any */
     uint64_t panes_max;    /* rows; 0: there is no room for any */
     uint32_t panes_region;

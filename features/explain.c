@@ -95,6 +95,7 @@ void features_entity_plan(struct features *features, uint32_t index, struct enti
         .blocks_max = report.blocks_max,
         .nodes_max = entity->multiset_count ? entity->nodes_max : 0,
         .events_max = entity->events_max,
+        .slots_max = entity->slots_max,
         .expire_ms = entity->expire_ms,
     };
     for (uint32_t i = 0; i < entity->frame_count; i++)
@@ -253,12 +254,12 @@ static uint64_t nodes_needed(const struct entity_plan *plan, uint64_t events)
 
 static uint64_t events_kept(const struct entity_plan *plan, uint64_t events)
 {
-    return events < plan->events_max ? events : plan->events_max;
+    return events < plan->slots_max ? events : plan->slots_max;
 }
 
 uint64_t entity_plan_bytes(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
-    uint64_t panes = events > plan->events_max ? plan->panes_bytes : 0;
+    uint64_t panes = events > plan->slots_max ? plan->panes_bytes : 0;
     events = events_kept(plan, events);
     return entities *
            (plan->row_bytes + plan->index_bytes + blocks_needed(plan, events) * plan->block_bytes +
@@ -267,7 +268,7 @@ uint64_t entity_plan_bytes(const struct entity_plan *plan, uint64_t entities, ui
 
 bool entity_plan_fits(const struct entity_plan *plan, uint64_t entities, uint64_t events)
 {
-    bool spills = events > plan->events_max && plan->panes_bytes;
+    bool spills = events > plan->slots_max && plan->panes_bytes;
     return entities <= plan->rows_max && (!spills || entities <= plan->panes_max) &&
            entities * blocks_needed(plan, events_kept(plan, events)) <= plan->blocks_max;
 }

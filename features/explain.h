@@ -21,7 +21,7 @@ struct entity_plan {
     uint32_t panes_bytes;             /* of an entity with more events than it keeps; 0: none */
     uint64_t panes_max;               /* entities that `memory` has panes for */
     uint64_t rows_max, blocks_max, nodes_max; /* what `memory` has room for */
-    uint64_t events_max;
+    uint64_t events_max, slots_max; /* kept one by one: so many of the newest, and at most */
     int64_t kept_ms;   /* how long an event is kept; other windows may hold it longer */
     bool keeps_longer; /* there are such windows */
     int64_t expire_ms;

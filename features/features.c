@@ -22,7 +22,8 @@ enum {
     SCAN_STANDARD = 32,     /* values: walking so many slots is as quick as a tree */
     NODE_STANDARD = 512,
     NODES_PART = 4, /* of what an entity may have of memory, one such part goes to trees */
-    PANES_PART = 8  /* likewise to panes */
+    PANES_PART = 8, /* likewise to panes */
+    SPILL_PART = 64 /* of what an entity keeps, one such part is spilled at once */
 };
 
 static const uint64_t rows_limit = 1ULL << 30;
@@ -44,6 +45,7 @@ struct features *features_open(const struct features_setting *setting)
     features->scan_max = setting->scan_max ? setting->scan_max : SCAN_STANDARD;
     features->node_size = setting->node_size ? setting->node_size : NODE_STANDARD;
     features->nodes_max = setting->nodes_max;
+    features->spill_group = setting->spill_group;
     features->zone = setting->zone ? setting->zone : utc_open(features);
     features->setting_count = setting->entity_count;
     features->label_value = VALUE_NONE;
@@ -120,7 +122,7 @@ static uint64_t nodes_share(const struct features *features, const struct entity
                             uint64_t part)
 {
     uint64_t most = 4 * entity->rows_max * entity->multiset_count *
-                    (entity->events_max / entity->tree.leaf_max + 1);
+                    (entity->slots_max / entity->tree.leaf_max + 1);
     uint64_t nodes = features->nodes_max ? features->nodes_max : part / entity->tree.node_size;
     return clamp(nodes, 1, clamp(most, 1, rows_limit));
 }
@@ -151,7 +153,7 @@ static void rows_share(struct entity *entity, uint64_t entities_max, uint64_t pa
         entity->blocks_max = entity->rows_max;
     }
     uint64_t blocks_each =
-        entity->block_slots ? 2 * (entity->events_max / entity->block_slots + 2) : 1;
+        entity->block_slots ? 2 * (entity->slots_max / entity->block_slots + 2) : 1;
     entity->blocks_max = clamp(entity->blocks_max, ROWS_MIN,
                                clamp(entity->rows_max * blocks_each, ROWS_MIN, rows_limit));
 }
@@ -215,12 +217,22 @@ static void gather_allocate(struct features *features)
 {
     struct gather *gather = &features->gather;
     for (uint32_t i = 0; i < features->entity_count; i++)
-        if (features->entity[i]->events_max + 1 > gather->capacity)
-            gather->capacity = features->entity[i]->events_max + 1;
+        if (features->entity[i]->slots_max + 1 > gather->capacity)
+            gather->capacity = features->entity[i]->slots_max + 1;
     gather->slots = calloc(gather->capacity + 1, sizeof *gather->slots);
     gather->words = calloc(gather->capacity + 1, sizeof *gather->words);
     gather->changes = calloc(gather->capacity + 1, sizeof *gather->changes);
     ASSERT(gather->slots && gather->words && gather->changes);
+}
+
+/* Groups are a small part of what is kept, and few lines of memory. */
+static void spill_plan(const struct features *features, struct entity *entity, int64_t events_max)
+{
+    uint64_t group = features->spill_group;
+    entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
+    group = group ? group : entity->events_max / SPILL_PART;
+    entity->spill_group = (uint32_t)clamp(group, 1, SPILL_MAX);
+    entity->slots_max = entity->events_max + entity->spill_group - 1;
 }
 
 static void entity_settle(struct features *features, struct entity *entity)
@@ -229,7 +241,7 @@ static void entity_settle(struct features *features, struct entity *entity)
     int64_t events_max = EVENTS_STANDARD + entity->count_max;
     if (setting && setting->events_max > 0)
         events_max = setting->events_max;
-    entity->events_max = (uint32_t)clamp((uint64_t)events_max, 1, 1U << 24);
+    spill_plan(features, entity, events_max);
     entity->lateness_ms = features->lateness_ms;
     entity->scan_max = features->scan_max;
     entity->tree = tree_plan_make(features->node_size);
@@ -246,7 +258,7 @@ static void entity_settle(struct features *features, struct entity *entity)
     ASSERT(features->scratch[entity->index] && entity->panes_scratch);
     if (entity->multiset_count == 0)
         return;
-    entity->images = calloc(entity->events_max + 1, sizeof *entity->images);
+    entity->images = calloc(entity->slots_max + 1, sizeof *entity->images);
     ASSERT(entity->images);
 }
 

@@ -24,8 +24,8 @@
  * `memory` is divided as features.c says: kinds with a quota get that, kinds with `entities_max`
  * their rows, the rest goes in equal parts.  When rows or blocks run out, the longest idle of a few
  * entities under a moving hand is forgotten (counted); one that has been idle for longer than
- * `expire_after` is as if never seen; past `events_max` of one entity its oldest slot is spilled
- * (counted): windows over time keep it in sums (pane.h), others lose it.
+ * `expire_after` is as if never seen; past `events_max` of one entity its oldest slots are spilled,
+ * a few at once (counted): windows over time keep it in sums (pane.h), others lose it.
  *
  * Order of work: units of an entity's rows, each fetched through stages while those before it are
  * visited (fetch.h); entities whose windows are moments over spans have loops of their own
@@ -60,6 +60,7 @@ struct features_setting {
     /* For tests, 0 otherwise: how many values a window may hold before they get a tree
      * (multiset.h), how large the tree's nodes are and how many there are. */
     uint32_t scan_max, node_size, nodes_max;
+    uint32_t spill_group; /* likewise: slots that are spilled at once */
 };
 
 /* What one kind of entity holds and has lost, for metrics and reports. */

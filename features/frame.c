@@ -221,16 +221,6 @@ void bases_enter(const struct visit *visit, const struct slot *slot)
     }
 }
 
-static inline void cursor_step(const struct visit *visit, const struct edge *edge,
-                               struct cursor *cursor)
-{
-    if (ring_newer(visit, &cursor->place))
-        cursor->next_ms =
-            edge_crossing_ms(visit->entity, edge, ring_slot(visit, cursor->place)->time_ms);
-    else
-        *cursor = (struct cursor){.next_ms = TIME_NEVER};
-}
-
 /* Does a cursor hold the slot, which is the oldest, though its time to be dropped has come? */
 static bool is_held(const struct visit *visit, struct place oldest)
 {
@@ -327,56 +317,6 @@ void edges_entered(const struct visit *visit, struct place place, int64_t time_m
     }
     if (__builtin_expect(entity->holds, 0))
         others_entered(visit, place, time_ms);
-}
-
-/* Is a slot that goes now lost to some frame?  It is not to those that it has left, nor to sums
- * that keep it anyway. */
-static bool is_missed(const struct visit *visit, const struct frame *frame, const struct slot *slot)
-{
-    const struct entity *entity = visit->entity;
-    int64_t newest_ms = visit_head(visit)->newest_ms;
-    if (frame->keeps || !slot_passes(entity, frame, slot) || frame_has_panes(visit, frame))
-        return false;
-    if (frame->form->leaves_ms)
-        return frame_leaves_ms(entity, frame, slot->time_ms) > newest_ms;
-    return frame->own || slot->time_ms + frame->delay_ms > newest_ms;
-}
-
-void events_lost(const struct visit *visit, const struct slot *slot, bool spilled)
-{
-    const struct entity *entity = visit->entity;
-    struct entity_counters *counters = entity_counters(entity, visit->state);
-    bool missed = !spilled;
-    for (uint32_t f = 0; f < entity->frame_count && !missed; f++)
-        missed = is_missed(visit, &entity->frame[f], slot);
-    counters->events_spilled += spilled;
-    counters->events_dropped += missed;
-}
-
-/* Frames that hold it: it has crossed their entry, and their exit's cursor stands at it. */
-void edges_drop_oldest(const struct visit *visit)
-{
-    const struct entity *entity = visit->entity;
-    struct cursor *cursor = visit_cursors(visit);
-    struct place oldest = cursor[entity->edge_count - 1].place;
-    const struct slot *slot = ring_slot(visit, oldest);
-    int64_t newest_ms = visit_head(visit)->newest_ms, time_ms = slot->time_ms;
-    for (uint32_t i = 0; i < entity->edge_count; i++)
-        if (cursor[i].next_ms != TIME_NEVER && place_equal(cursor[i].place, oldest)) {
-            if (entity->edge[i].frame == INDEX_NONE)
-                cursor_step(visit, &entity->edge[i], &cursor[i]);
-            else
-                frame_leave_oldest(visit, &entity->frame[entity->edge[i].frame], true);
-        }
-    for (uint32_t f = 0; f < entity->frame_count; f++) {
-        const struct frame *frame = &entity->frame[f];
-        if (frame->form->leaves_ms && frame_holds(entity, frame, time_ms, newest_ms))
-            frame_leave(visit, frame, slot);
-    }
-    if (entity->lateness_ms)
-        bases_enter(visit, slot);
-    events_lost(visit, slot, panes_spill(visit, slot));
-    ring_drop(visit, oldest);
 }
 
 bool frame_holds(const struct entity *entity, const struct frame *frame, int64_t time_ms,

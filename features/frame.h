@@ -81,6 +81,9 @@ void events_lost(const struct visit *visit, const struct slot *slot, bool spille
 /* Lets go of the oldest slot before its time: what it means stays in panes, if they can take it. */
 void edges_drop_oldest(const struct visit *visit);
 
+/* The same of a whole group, whose sums the panes get in one. */
+void edges_spill(const struct visit *visit);
+
 /* The label of a slot's event gets known, or is another: corrects the frames that hold the slot,
  * and those that do or do not from now on because their condition names the label. */
 void frames_correct(const struct visit *visit, struct place place, double label);
@@ -88,6 +91,17 @@ void frames_correct(const struct visit *visit, struct place place, double label)
 /* The event, whose slot is filled, reads and feeds frames [first, end) in its turn. */
 void frames_pass(const struct visit *visit, uint32_t first, uint32_t end, const struct batch *batch,
                  uint32_t row);
+
+/* The slot at the cursor of an edge that is crossed by time crosses. */
+static inline void cursor_step(const struct visit *visit, const struct edge *edge,
+                               struct cursor *cursor)
+{
+    if (ring_newer(visit, &cursor->place))
+        cursor->next_ms =
+            edge_crossing_ms(visit->entity, edge, ring_slot(visit, cursor->place)->time_ms);
+    else
+        *cursor = (struct cursor){.next_ms = TIME_NEVER};
+}
 
 /* What the event sees of the window; `own` is a number only if the argument is one. */
 static inline struct window_span window_reading(const struct visit *visit,

@@ -175,7 +175,7 @@ static bool plans_same(const struct matching *work)
            to->frame_count == from->frame_count && to->moment_count == from->moment_count &&
            to->window_count == from->window_count && to->edge_count == from->edge_count &&
            to->row_size == from->row_size && to->lateness_ms == from->lateness_ms &&
-           to->events_max >= from->events_max && frames_same(work) && sums_same(work) &&
+           to->slots_max >= from->slots_max && frames_same(work) && sums_same(work) &&
            multisets_same(work) && slots_same(work);
 }
 

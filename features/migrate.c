@@ -89,7 +89,7 @@ static void slot_append(struct move *move)
 {
     const struct visit *visit = &move->new;
     edges_drop(visit);
-    if (visit_head(visit)->slot_count == move->to->events_max)
+    if (visit_head(visit)->slot_count == move->to->slots_max)
         slot_lose(move);
     while (!ring_make_room(visit))
         slot_lose(move);

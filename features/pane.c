@@ -306,6 +306,52 @@ static void panes_take(const struct visit *visit, const struct frame *frame,
         panes_place(visit, frame, panes, slot, spilled);
 }
 
+/* Slots of the run join its pane and the total. */
+static void run_take(const struct visit *visit, const struct frame *frame, struct panes *panes,
+                     const struct slot *const slot[], uint32_t count)
+{
+    const struct entity *entity = visit->entity;
+    struct pane *pane = pane_of(panes, frame, (uint32_t)panes->spilled.index);
+    uint8_t *cells = pane_cells(pane), *total = (uint8_t *)(panes + 1);
+    if (count == 0)
+        return;
+    pane->events += count;
+    if (slot[count - 1]->time_ms > pane->newest_ms)
+        pane->newest_ms = slot[count - 1]->time_ms;
+    for (uint32_t i = 0; i < frame->moment_count; i++) {
+        const struct moment *moment = &entity->moment[frame->moment_first + i];
+        double sums[MOMENT_CELLS_MAX] = {0};
+        for (uint32_t j = 0; j < count; j++)
+            moment_enter(entity, moment, sums, slot[j]);
+        moment_join((double *)(cells + moment->pane), sums, moment->needs);
+        moment_join((double *)(total + moment->pane), sums, moment->needs);
+    }
+}
+
+/* A group joins the panes of a frame of sums. */
+static void sums_take(const struct visit *visit, const struct frame *frame,
+                      const struct slot *const slot[], uint32_t count)
+{
+    const struct entity *entity = visit->entity;
+    int64_t now_ms = visit_head(visit)->newest_ms;
+    struct panes *panes = panes_write(visit, frame);
+    const struct slot *joining[SPILL_MAX];
+    uint32_t joining_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t ends_ms = frame_leaves_ms(entity, frame, slot[i]->time_ms);
+        if (!slot_passes(entity, frame, slot[i]) || ends_ms + entity->lateness_ms <= now_ms)
+            continue;
+        if (run_pane(frame, panes, &panes->spilled, slot[i]->time_ms, ends_ms, now_ms)) {
+            joining[joining_count++] = slot[i];
+            continue;
+        }
+        run_take(visit, frame, panes, joining, joining_count);
+        joining_count = 0;
+        panes_place(visit, frame, panes, slot[i], true);
+    }
+    run_take(visit, frame, panes, joining, joining_count);
+}
+
 void panes_see(const struct visit *visit, const struct frame *frame, const struct slot *slot)
 {
     for (uint32_t i = 0; i < frame->multiset_count; i++)
@@ -367,6 +413,31 @@ bool panes_spill(const struct visit *visit, const struct slot *slot)
         return false;
     panes_enter(visit, 0, visit->entity->frame_count, slot);
     return true;
+}
+
+static inline bool keeps_sums(const struct frame *frame)
+{
+    return frame->multiset_count == 0 && !frame->pane_ordered;
+}
+
+bool panes_spill_single(const struct visit *visit, const struct slot *slot)
+{
+    const struct entity *entity = visit->entity;
+    if (!panes_ready(visit))
+        return false;
+    for (uint32_t f = 0; f < entity->frame_count; f++)
+        if (entity->frame[f].panes != INDEX_NONE && !keeps_sums(&entity->frame[f]))
+            panes_take(visit, &entity->frame[f], slot, true);
+    return true;
+}
+
+void panes_spill_sums(const struct visit *visit, const struct slot *const slot[], uint32_t count)
+{
+    const struct entity *entity = visit->entity;
+    ASSERT(count <= SPILL_MAX);
+    for (uint32_t f = 0; f < entity->frame_count; f++)
+        if (entity->frame[f].panes != INDEX_NONE && keeps_sums(&entity->frame[f]))
+            sums_take(visit, &entity->frame[f], slot, count);
 }
 
 /* ---- reading ---- */

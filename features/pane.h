@@ -1,9 +1,9 @@
 /* Panes: what an entity knows of slots that had to go before their time.
  *
- * An entity keeps `events_max` slots.  When one more comes, the oldest is *spilled*: each frame
- * that is bounded by time adds it to a pane, the sums of all its spilled slots of one stretch of
- * time (Li, Maier, Tufte, Papadimos and Tucker, "No pane, no gain", 2005; theirs hold all events,
- * ours only what has no room).  A window is what its slots hold, joined with its panes.
+ * An entity keeps `events_max` slots, and some more: then the oldest few, a group, are *spilled*.
+ * Each frame that is bounded by time adds them to a pane, the sums of all its spilled slots of one
+ * stretch of time (Li, Maier, Tufte, Papadimos and Tucker, "No pane, no gain", 2005; theirs hold
+ * all events, ours only what has no room).  A window is what its slots hold, joined with its panes.
  *
  *     now ---------------------------------------------------------> older
  *         | slots, each exact .......... | pane | pane | pane |  leaves as a whole
@@ -68,6 +68,13 @@ int64_t frame_error_ms(const struct frame *frame);
 /* The slot is about to go, or never came in: frames keep what they may.  False if there is no row
  * for the panes. */
 bool panes_spill(const struct visit *visit, const struct slot *slot);
+
+/* The same of a group, oldest first, in two steps.  One by one for frames that keep more than sums,
+ * as each slot goes... */
+bool panes_spill_single(const struct visit *visit, const struct slot *slot);
+
+/* ... then for the others all together: the group is summed up first. */
+void panes_spill_sums(const struct visit *visit, const struct slot *const slot[], uint32_t count);
 
 /* The same for frames [first, end), of an event that is older than all slots; its entity has panes
  * (panes_ready). */

@@ -17,6 +17,7 @@ struct gather {
 struct features {
     int64_t memory, lateness_ms;
     uint32_t scan_max, node_size, nodes_max; /* of multisets; nodes_max 0: by memory */
+    uint32_t spill_group;                    /* 0: by events_max */
     bool planned;                            /* entities are laid out and know their room */
     const struct zone *zone;
     struct zone *utc; /* if no other was given */
@@ -40,7 +41,7 @@ struct features {
 void visit_begin(const struct features *features, struct visit *visit, const struct batch *batch,
                  uint32_t row, uint64_t key);
 
-/* Makes room for one more slot: of at most events_max the oldest goes. */
+/* Makes room for one more slot, which is the newest: of more than slots_max the oldest go. */
 void visit_room(const struct visit *visit);
 
 /* Fills in what the formulas of the level below gave, and reads and feeds the frames of this level.

@@ -1,6 +1,7 @@
 /* Events in order through the windows of plain entities; see plain.h. */
 #include "features/plain.h"
 #include "features/form.h"
+#include "features/pane.h"
 #include "features/pass.h"
 
 static const uint32_t NEEDS_MEAN = NEEDS_COUNT | NEEDS_SUM;
@@ -265,7 +266,9 @@ static inline void begin(struct visit *visit)
     visit->fresh = fresh_count(visit);
     plain_advance(visit);
     head->newest_ms = visit->time_ms;
-    if (head->slot_count == entity->events_max || head->inline_count == entity->inline_slots)
+    if (__builtin_expect(head->panes != 0, 0))
+        panes_advance(visit, visit->time_ms);
+    if (head->slot_count == entity->slots_max || head->inline_count == entity->inline_slots)
         room_make(visit);
     visit->place = (struct place){.block = 0, .slot = head->inline_count++};
     visit->slot = (struct slot *)(visit->bytes + entity->inline_offset +
@@ -336,9 +339,8 @@ static double window_finish(const struct visit *visit, uint32_t index, const dou
 }
 
 static inline double plain_result(const struct visit *visit, const struct plain_window *window,
-                                  enum aggregate_finish finish)
+                                  const double *cells, enum aggregate_finish finish)
 {
-    const double *cells = (const double *)(visit->bytes + window->offset);
     if (finish == FINISH_COUNT)
         return cells[MOMENT_COUNT];
     double result;
@@ -356,14 +358,38 @@ static inline void plain_read(const struct visit *visit, uint32_t first, uint32_
                               enum aggregate_finish finish, union value *results)
 {
     const struct plain_window *window = visit->entity->plain.window;
-    for (uint32_t i = first; i < end; i++)
-        results[window[i].column].number = plain_result(visit, &window[i], finish);
+    for (uint32_t i = first; i < end; i++) {
+        const double *cells = (const double *)(visit->bytes + window[i].offset);
+        results[window[i].column].number = plain_result(visit, &window[i], cells, finish);
+    }
+}
+
+/* The same with what the panes hold. */
+static void joined_read(const struct visit *visit, uint32_t first, uint32_t end,
+                        union value *results)
+{
+    const struct entity *entity = visit->entity;
+    for (uint32_t i = first; i < end; i++) {
+        const struct plain_window *plain = &entity->plain.window[i];
+        const struct window *window = &entity->window[plain->index];
+        const struct frame *frame = &entity->frame[window->frame];
+        const double *cells = (const double *)(visit->bytes + plain->offset);
+        double joined[MOMENT_CELLS_MAX];
+        if (frame->panes != INDEX_NONE)
+            cells = panes_join(&entity->moment[window->moment], cells, panes_total(visit, frame),
+                               joined);
+        results[plain->column].number = plain_result(visit, plain, cells, plain->finish);
+    }
 }
 
 static void read_before(const struct visit *visit, union value *results)
 {
     const struct plain *plain = &visit->entity->plain;
     moments_clear(visit);
+    if (visit_head(visit)->panes) {
+        joined_read(visit, 0, plain->before_count, results);
+        return;
+    }
     for (uint32_t i = 0; i < plain->before_count; i++)
         plain_read(visit, i, i + 1, plain->window[i].finish, results);
 }
@@ -380,6 +406,10 @@ static inline void pass(const struct visit *visit, const struct batch *batch, ui
         plain_start(visit, &plain->moment[i]);
     for (uint32_t i = started; i < plain->moment_count; i++)
         plain_enter(visit, &plain->moment[i]);
+    if (__builtin_expect(visit_head(visit)->panes != 0, 0)) {
+        joined_read(visit, plain->before_count, plain->window_count, results);
+        return;
+    }
     plain_read(visit, plain->before_count, plain->count_end, FINISH_COUNT, results);
     plain_read(visit, plain->count_end, plain->sum_end, FINISH_SUM, results);
     plain_read(visit, plain->sum_end, plain->mean_end, FINISH_MEAN, results);
@@ -397,16 +427,13 @@ bool plain_visit(const struct entity *entity, struct state *state, const struct 
     if (key == 0 || at == STATE_NO_ROW || batch->ahead[row])
         return false;
     const struct entity_head *head = state_read(state, entity->row_region, at);
-    if (head->key != key || !head->live || head->panes || head->newest_ms > batch->time_ms[row])
+    if (head->key != key || !head->live || head->newest_ms > batch->time_ms[row])
         return false;
     struct visit visit = {.entity = entity, .state = state, .row = at};
     visit.bytes = state_write_row(state, entity->row_region, at);
     visit.time_ms = batch->time_ms[row];
     visit.kind = VISIT_ORDER;
     begin(&visit);
-    if (__builtin_expect(head->panes != 0, 0))
-        visit_level(NULL, &visit, 1, batch, row);
-    else
-        pass(&visit, batch, row);
+    pass(&visit, batch, row);
     return true;
 }

@@ -5,9 +5,8 @@
 
 void visit_room(const struct visit *visit)
 {
-    const struct entity_head *head = visit_head(visit);
-    if (head->slot_count == visit->entity->events_max)
-        edges_drop_oldest(visit);
+    if (visit_head(visit)->slot_count == visit->entity->slots_max)
+        edges_spill(visit);
     while (!ring_make_room(visit))
         edges_drop_oldest(visit);
 }
@@ -15,7 +14,7 @@ void visit_room(const struct visit *visit)
 static void enter_in_order(struct visit *visit, bool passes)
 {
     struct entity_head *head = visit_head(visit);
-    if (visit->entity->plain.is && !head->panes) {
+    if (visit->entity->plain.is) {
         plain_begin(visit);
         return;
     }
@@ -44,14 +43,18 @@ static enum visit_kind enter_late(struct visit *visit, bool passes)
     const struct entity *entity = visit->entity;
     if (!passes)
         return VISIT_READ;
-    if (visit_head(visit)->slot_count == entity->events_max && oldest_is_newer(visit)) {
+    if (visit_head(visit)->slot_count >= entity->events_max && oldest_is_newer(visit)) {
         bool spilled = panes_ready(visit);
         struct entity_counters *counters = entity_counters(entity, visit->state);
         counters->events_spilled += spilled;
         counters->events_dropped += !spilled;
         return spilled ? VISIT_PAST : VISIT_READ;
     }
-    visit_room(visit);
+    /* Of a group some might be newer than the event: only the oldest goes. */
+    if (visit_head(visit)->slot_count == entity->slots_max)
+        edges_drop_oldest(visit);
+    while (!ring_make_room(visit))
+        edges_drop_oldest(visit);
     /* A block may have to be split.  Dropping ends: it gives our own blocks back. */
     while (visit_head(visit)->newest_block && !entity_reserve_block(visit))
         edges_drop_oldest(visit);
@@ -182,7 +185,7 @@ void visit_level(const struct features *features, const struct visit *visit, uin
         level_missing(entity, first, end, batch, row);
         return;
     }
-    if (entity->plain.is && level == 1 && visit->kind == VISIT_ORDER && !visit_head(visit)->panes) {
+    if (entity->plain.is && level == 1 && visit->kind == VISIT_ORDER) {
         plain_pass(visit, batch, row);
         return;
     }

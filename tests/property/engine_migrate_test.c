@@ -487,7 +487,7 @@ static uint64_t check_row(const struct entity *entity, struct state *state, uint
         slots++;
     }
     assert_int_equal(slots, head->slot_count);
-    assert_true(slots <= entity->events_max);
+    assert_true(slots <= entity->slots_max);
     check_cursors(&visit);
     for (uint32_t i = 0; i < entity->moment_count; i++)
         if (entity->frame[entity->moment[i].frame].form != &ever_form)

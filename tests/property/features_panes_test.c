@@ -325,6 +325,81 @@ static void batches_do_not_matter(void **unused)
     assert_true(run_in_batches(256, &many) == sum && many == one);
 }
 
+/* Slots of the card. */
+static uint32_t slots_of(uint64_t card)
+{
+    const struct entity *entity = card_entity();
+    uint64_t row = keymap_find(&entity->map, &crowd.fixture.state, card);
+    const struct entity_head *head = state_read(&crowd.fixture.state, entity->row_region, row);
+    return head->slot_count;
+}
+
+/* In the order of their times; only the last one may be late. */
+static void seen_sort(void)
+{
+    for (uint32_t i = crowd.count - 1; i > 0; i--) {
+        struct seen later = crowd.seen[i], earlier = crowd.seen[i - 1];
+        if (earlier.time_ms <= later.time_ms)
+            return;
+        crowd.seen[i] = earlier;
+        crowd.seen[i - 1] = later;
+    }
+}
+
+static double newest_sum(uint32_t count)
+{
+    double sum = 0;
+    for (uint32_t i = crowd.count > count ? crowd.count - count : 0; i < crowd.count; i++)
+        sum += crowd.seen[i].amount;
+    return sum;
+}
+
+static void groups_run(uint32_t kept, uint32_t last, uint32_t count)
+{
+    int64_t now_ms = 1500000000000;
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        int64_t late_ms = random_below(&crowd.random, 8) ? 0 : 5 + 10 * (i % 4);
+        now_ms += late_ms ? 0 : 10;
+        double amount = (double)random_below(&crowd.random, 1000);
+        double got = after(now_ms - late_ms, 1, 7, amount, last);
+        seen_sort();
+        if (late_ms == 0) {
+            assert_true(got == newest_sum(kept));
+            assert_true(fixture_cell(&crowd.fixture, count, 0)->number == i + 1);
+        }
+        uint32_t slots = slots_of(1);
+        least = i + 1 >= kept && slots < least ? slots : least;
+        most = slots > most ? slots : most;
+    }
+    assert_int_equal(least, kept);
+    assert_int_equal(most, card_entity()->slots_max);
+}
+
+/* Groups are spilled, but so many events as the setting says are always there one by one, late ones
+ * among them; and that bound is reached, so that nobody keeps more than must be. */
+static void groups_leave_what_is_promised(void **unused)
+{
+    (void)unused;
+    static const uint32_t kept[] = {64, 300, 1100}, groups[] = {1, 4, 16};
+    for (uint32_t k = 0; k < 3; k++) {
+        struct entity_setting entity = {.name = "card", .events_max = kept[k]};
+        struct features_setting setting = {
+            .memory = 1 << 28, .lateness_ms = 30000, .entity_count = 1, .entity = &entity};
+        char formula[80];
+        fixture_open(&crowd.fixture, &setting);
+        crowd.count = 0;
+        random_seed(&crowd.random, k + 1);
+        snprintf(formula, sizeof formula, "sum(amount) by card over last %u", kept[k]);
+        uint32_t last = fixture_must_compile(&crowd.fixture, formula);
+        uint32_t count = fixture_must_compile(&crowd.fixture, "count() by card over 1d");
+        fixture_start(&crowd.fixture);
+        assert_int_equal(card_entity()->spill_group, groups[k]);
+        groups_run(kept[k], last, count);
+        fixture_close(&crowd.fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sums_stay_within_the_error),
@@ -332,6 +407,7 @@ int main(void)
                                        cmocka_unit_test(days_are_exact),
                                        cmocka_unit_test(distinct_values_are_estimated),
                                        cmocka_unit_test(labels_find_their_pane),
+                                       cmocka_unit_test(groups_leave_what_is_promised),
                                        cmocka_unit_test(batches_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

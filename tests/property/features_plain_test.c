@@ -30,7 +30,9 @@ static struct fixture fixture;
 static void open_seed(uint64_t seed, uint32_t *value)
 {
     const struct entity_setting entity[] = {{.name = "card",
-                                             .events_max = seed % 4 == 0 ? 12 : 0,
+                                             .events_max = seed % 4   ? 0
+                                                           : seed % 8 ? 12
+                                                                      : 200,
                                              .entities_max = seed % 3 == 0 ? 40 : 0,
                                              .expire_ms = seed % 5 == 0 ? 3600000 : 0}};
     struct features_setting setting = {.memory = 1 << 24,

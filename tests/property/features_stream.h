@@ -59,6 +59,7 @@ struct stream {
     int64_t lateness_ms;
     int64_t events_max, entities_max, memory;
     uint32_t scan_max, node_size, nodes_max; /* of the trees of values */
+    uint32_t spill_group;                    /* slots that are spilled at once */
     bool crowded;                            /* rows or blocks run out */
     bool conditional;                        /* most windows have conditions */
     uint32_t window_count;
@@ -272,6 +273,7 @@ static void stream_draw(struct stream *stream, uint64_t seed)
     stream->memory = stream->crowded ? 1 : 1 << 28;
     stream->entities_max = stream->crowded ? 20 : 0;
     stream->events_max = chance(random, 0.3) ? 1 + (int64_t)random_below(random, 20) : 1000;
+    stream->spill_group = stream->seed % 2 ? 1 : 2 + (uint32_t)(stream->seed / 2 % 6);
     stream->scan_max = 1 + (uint32_t)random_below(random, chance(random, 0.5) ? 4 : 40);
     stream->node_size = chance(random, 0.7) ? 128 : 512;
     stream->nodes_max = chance(random, 0.3) ? 1 + (uint32_t)random_below(random, 12) : 0;

@@ -25,7 +25,8 @@ static void stream_open(struct stream *stream, struct fixture *fixture)
                                        .entity = entities,
                                        .scan_max = stream->scan_max,
                                        .node_size = stream->node_size,
-                                       .nodes_max = stream->nodes_max};
+                                       .nodes_max = stream->nodes_max,
+                                       .spill_group = stream->spill_group};
     fixture_open(fixture, &setting);
     for (uint32_t i = 0; i < stream->window_count; i++)
         if (strstr(stream->window[i].formula, "base")) {
@@ -275,7 +276,9 @@ static void past_enter(const struct stream *stream, struct past *event, uint32_t
         event->passed_by[by] = true;
         return;
     }
-    while (count >= (uint32_t)stream->events_max || (stream->crowded && count >= slots_after)) {
+    uint32_t slots_max = (uint32_t)stream->events_max + stream->spill_group - 1;
+    uint32_t going = count < slots_max ? 0 : late ? 1 : stream->spill_group;
+    for (; going > 0 || (stream->crowded && count >= slots_after); going -= going > 0) {
         past[oldest].held[by] = false;
         past[oldest].dropped_ms[by] = newest_ms;
         past_spill(&past[oldest], by);
