@@ -105,27 +105,35 @@ static uint32_t child_place(const struct node *node, uint64_t key)
     return low;
 }
 
-uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal)
+struct tree_leaf tree_leaf_find(const struct tree *tree, uint64_t key)
 {
-    uint64_t below = 0;
-    *equal = 0;
-    if (!tree->root)
-        return 0;
+    struct tree_leaf leaf = {.before = 0};
     const struct node *node = node_read(tree, tree->root);
     while (node->level > 0) {
         const struct child *child = children(node);
         uint32_t place = child_place(node, key);
         for (uint32_t i = 0; i < place; i++)
-            below += child[i].values;
+            leaf.before += child[i].values;
         node = node_read(tree, child[place].row);
     }
-    uint32_t place = leaf_place(node, key);
-    const uint32_t *counts = leaf_counts(tree, node);
-    for (uint32_t i = 0; i < place; i++)
-        below += counts[i];
-    if (place < node->entries && leaf_keys(node)[place] == key)
-        *equal = counts[place];
-    return below;
+    leaf.entry = leaf_place(node, key);
+    leaf.entries = node->entries;
+    leaf.key = leaf_keys(node);
+    leaf.count = leaf_counts(tree, node);
+    for (uint32_t i = 0; i < leaf.entry; i++)
+        leaf.before += leaf.count[i];
+    return leaf;
+}
+
+uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal)
+{
+    *equal = 0;
+    if (!tree->root)
+        return 0;
+    struct tree_leaf leaf = tree_leaf_find(tree, key);
+    if (leaf.entry < leaf.entries && leaf.key[leaf.entry] == key)
+        *equal = leaf.count[leaf.entry];
+    return leaf.before;
 }
 
 uint64_t tree_equal(const struct tree *tree, uint64_t key)
