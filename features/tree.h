@@ -64,6 +64,9 @@ struct tree_leaf tree_leaf_find(const struct tree *tree, uint64_t key);
 /* Only how many are equal, which is quicker. */
 uint64_t tree_equal(const struct tree *tree, uint64_t key);
 
+/* How often the most frequent key occurs. */
+uint64_t tree_largest(const struct tree *tree);
+
 /* The most frequent key, of several the least; the tree holds something. */
 uint64_t tree_mode(const struct tree *tree);
 

@@ -145,7 +145,8 @@ uint64_t past_frequency(const struct values *values, uint64_t image)
 uint64_t past_mode(const struct values *values)
 {
     const struct elsewhere *held = values->past.held;
-    if (values->count == 0)
+    bool is_tree = values->count > 0 && !values->sorted && values->change_count == 0;
+    if (values->count == 0 || (is_tree && tree_largest(&values->tree) < held->mode_count))
         return held->mode;
     uint64_t image = slots_mode(values), count = slots_equal(values, image);
     bool more = count > held->mode_count || (count == held->mode_count && image < held->mode);
