@@ -2,6 +2,8 @@
 #include "features/values_past.h"
 #include <math.h>
 
+enum { AT_A_TIME = 16 }; /* counters */
+
 /* ---- order ---- */
 
 /* Slots and spilled values as one row, each in its order, spilled ones first where both are equal.
@@ -154,15 +156,17 @@ uint64_t past_mode(const struct values *values)
 }
 
 /* Slots count those of their values that have a counter, too.  Places without a counter are 0 in
- * both, so that all are walked, several at a time. */
+ * both, so that some are walked at a time until there are enough. */
 uint64_t past_more_frequent(const struct values *values, uint64_t count, uint64_t most)
 {
     const uint32_t *spilled = values->past.frequent->count, *held = values->past.held->count;
     uint64_t found = 0, twice = 0;
-    for (uint64_t i = 0; i < FREQUENCIES; i++) {
-        found += (uint64_t)spilled[i] + held[i] > count;
-        twice += held[i] > count;
-    }
+    bool any = values->past.held->mode_count > count;
+    for (uint64_t first = 0; any && first < FREQUENCIES && found < most; first += AT_A_TIME)
+        for (uint64_t i = first; i < first + AT_A_TIME; i++) {
+            found += (uint64_t)spilled[i] + held[i] > count;
+            twice += held[i] > count;
+        }
     if (found >= most || values->count == 0)
         return found;
     return found + slots_more_frequent(values, count, most + twice) - twice;
