@@ -2,24 +2,40 @@
 #include "features/frequencies.h"
 #include "base/assert.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
+
+enum { TERMS = 4096 }; /* counts whose terms are kept when they have been asked for */
+
+/* A term is 0 until it is asked for; whoever finds it first writes what all others would. */
+double count_term(uint64_t count)
+{
+    static _Atomic double terms[TERMS];
+    if (count < 2)
+        return 0;
+    double term = count < TERMS ? atomic_load_explicit(&terms[count], memory_order_relaxed) : 0;
+    if (term > 0)
+        return term;
+    term = (double)count * log((double)count);
+    if (count < TERMS)
+        atomic_store_explicit(&terms[count], term, memory_order_relaxed);
+    return term;
+}
 
 int64_t frequency_term(uint64_t count)
 {
-    return count < 2 ? 0 : llrint((double)count * log((double)count) * frequency_unit);
+    return count < 2 ? 0 : llrint(count_term(count) * frequency_unit);
 }
 
 static uint32_t place_of(const struct frequencies *frequencies, uint64_t image)
 {
-    uint32_t low = 0, high = (uint32_t)frequencies->used;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (frequencies->image[middle] < image)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t low = 0, left = (uint32_t)frequencies->used;
+    while (left > 1) { /* a branch would be guessed wrong every other time */
+        uint32_t half = left / 2;
+        low += half & -(uint32_t)(frequencies->image[low + half - 1] < image);
+        left -= half;
     }
-    return low;
+    return low + (left == 1 && frequencies->image[low] < image);
 }
 
 uint32_t frequencies_find(const struct frequencies *frequencies, uint64_t image)
@@ -29,6 +45,36 @@ uint32_t frequencies_find(const struct frequencies *frequencies, uint64_t image)
     return found ? place : FREQUENCY_NONE;
 }
 
+static uint64_t both_count(const struct elsewhere *elsewhere, const struct frequencies *frequencies,
+                           uint64_t place)
+{
+    return (uint64_t)frequencies->count[place] + elsewhere->count[place];
+}
+
+static void mode_find(struct elsewhere *elsewhere, const struct frequencies *frequencies)
+{
+    elsewhere->mode = elsewhere->mode_count = 0;
+    for (uint64_t i = 0; i < frequencies->used; i++) {
+        uint64_t count = both_count(elsewhere, frequencies, i);
+        if (count > elsewhere->mode_count) {
+            elsewhere->mode = frequencies->image[i];
+            elsewhere->mode_count = count;
+        }
+    }
+}
+
+/* There are more of a value than there were. */
+static void mode_raise(struct elsewhere *elsewhere, const struct frequencies *frequencies,
+                       uint32_t place)
+{
+    uint64_t count = both_count(elsewhere, frequencies, place), image = frequencies->image[place];
+    if (count < elsewhere->mode_count ||
+        (count == elsewhere->mode_count && image > elsewhere->mode))
+        return;
+    elsewhere->mode = image;
+    elsewhere->mode_count = count;
+}
+
 void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *frequencies)
 {
     elsewhere->both = elsewhere->alone = 0;
@@ -36,6 +82,7 @@ void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *freque
         elsewhere->both += frequency_term((uint64_t)frequencies->count[i] + elsewhere->count[i]);
         elsewhere->alone += frequency_term(elsewhere->count[i]);
     }
+    mode_find(elsewhere, frequencies);
 }
 
 void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *frequencies,
@@ -47,6 +94,10 @@ void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *fre
     elsewhere->count[place] = new;
     elsewhere->both += frequency_term(count + new) - frequency_term(count + old);
     elsewhere->alone += frequency_term(new) - frequency_term(old);
+    if (change > 0)
+        mode_raise(elsewhere, frequencies, place);
+    else if (frequencies->image[place] == elsewhere->mode)
+        mode_find(elsewhere, frequencies);
 }
 
 /* What the sums owe to a counter. */
@@ -82,6 +133,8 @@ static void levels_fall(struct frequencies *frequencies, struct elsewhere *elsew
     }
     frequencies->used = kept;
     frequencies->lacking++;
+    if (elsewhere)
+        mode_find(elsewhere, frequencies);
 }
 
 static void counter_raise(struct frequencies *frequencies, struct elsewhere *elsewhere,
@@ -96,6 +149,7 @@ static void counter_raise(struct frequencies *frequencies, struct elsewhere *els
         return;
     count += elsewhere->count[place];
     elsewhere->both += frequency_term(count + 1) - frequency_term(count);
+    mode_raise(elsewhere, frequencies, place);
 }
 
 static void counts_open(uint32_t *counts, uint32_t place, size_t behind, uint32_t count)
@@ -122,8 +176,10 @@ uint32_t frequencies_add(struct frequencies *frequencies, struct elsewhere *else
     images[place] = image;
     counts_open(frequencies->count, place, behind, 1);
     counts_open(frequencies->level, place, behind, 1);
-    if (elsewhere)
+    if (elsewhere) {
         counts_open(elsewhere->count, place, behind, 0);
+        mode_raise(elsewhere, frequencies, place);
+    }
     return place;
 }
 

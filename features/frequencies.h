@@ -28,9 +28,11 @@ struct frequencies {
 };
 
 /* Beside the counters: how many of the value there are elsewhere, in what is known exactly; and two
- * sums of c ln c (frequency_term): of both counts together, and of these alone. */
+ * sums of c ln c (frequency_term): of both counts together, and of these alone.  Of both together
+ * also the most frequent value, of several the least, and how often it occurs. */
 struct elsewhere {
     int64_t both, alone;
+    uint64_t mode, mode_count; /* 0: there are no counters */
     uint32_t count[FREQUENCIES];
 };
 
@@ -52,10 +54,13 @@ uint32_t frequencies_find(const struct frequencies *frequencies, uint64_t image)
 void elsewhere_change(struct elsewhere *elsewhere, const struct frequencies *frequencies,
                       uint32_t place, int32_t change);
 
-/* Makes the sums, when all numbers are in. */
+/* Makes the sums and finds the most frequent, when all numbers are in. */
 void elsewhere_sum(struct elsewhere *elsewhere, const struct frequencies *frequencies);
 
-/* c ln c in units of 2^-24: whole numbers, so that what was added can be taken out. */
+/* c ln c. */
+double count_term(uint64_t count);
+
+/* The same in units of 2^-24: whole numbers, so that what was added can be taken out. */
 int64_t frequency_term(uint64_t count);
 static const double frequency_unit = 0x1p24;
 

@@ -3,14 +3,20 @@
 #include "base/hash.h"
 #include <math.h>
 
+/* What a register adds to the sum. */
+static uint64_t part_of(uint32_t rank)
+{
+    return rank == 0 || rank > HYPERLOGLOG_RANKS ? 0 : 1ULL << (HYPERLOGLOG_RANKS - rank);
+}
+
 static void register_raise(struct hyperloglog *sketch, uint32_t index, uint8_t rank)
 {
     uint8_t old = sketch->rank[index];
     if (rank <= old)
         return;
-    if (old)
-        sketch->at_rank[old]--;
-    sketch->at_rank[rank]++;
+    sketch->used += old == 0;
+    sketch->last += rank > HYPERLOGLOG_RANKS;
+    sketch->sum += part_of(rank) - part_of(old);
     sketch->rank[index] = rank;
 }
 
@@ -62,10 +68,8 @@ static double tau(double x)
 double hyperloglog_count(const struct hyperloglog *sketch)
 {
     static const double m = HYPERLOGLOG_REGISTERS, two_ln_2 = 1.3862943611198906;
-    double empty = m, sum = m * tau(1 - sketch->at_rank[HYPERLOGLOG_RANKS + 1] / m);
-    for (uint32_t k = HYPERLOGLOG_RANKS; k >= 1; k--)
-        sum = (sum + sketch->at_rank[k]) / 2;
-    for (uint32_t k = 1; k <= HYPERLOGLOG_RANKS + 1; k++)
-        empty -= sketch->at_rank[k];
-    return m * m / two_ln_2 / (sum + m * sigma(empty / m));
+    static const double unit = (double)(1ULL << HYPERLOGLOG_RANKS);
+    double sum = (double)sketch->sum + m * tau(1 - (double)sketch->last / m);
+    double empty = m - (double)sketch->used;
+    return m * m / two_ln_2 / (sum / unit + m * sigma(empty / m));
 }

@@ -14,7 +14,8 @@
  *     tau(x) = (1 - x - sum_{k>=1} (1 - x^(2^-k))^2 2^-k) / 3
  *
  * which needs no tables and is right for few values and for many.  The standard error is
- * 1.04 / sqrt(m), 3.3 %. */
+ * 1.04 / sqrt(m), 3.3 %.  The sum is kept as a whole number of 2^-q, so that what a register adds
+ * can be taken out of it when the register rises. */
 #ifndef FEATURES_HYPERLOGLOG_H
 #define FEATURES_HYPERLOGLOG_H
 
@@ -28,7 +29,8 @@ enum {
 
 /* Zero bytes are an empty stream. */
 struct hyperloglog {
-    uint16_t at_rank[HYPERLOGLOG_RANKS + 2]; /* registers at each rank but 0 */
+    uint64_t used, last; /* registers that are not at 0; that are at q + 1 */
+    uint64_t sum;        /* over k from 1 to q of C_k 2^(q - k); at most 2^63 */
     uint8_t rank[HYPERLOGLOG_REGISTERS];
 };
 

@@ -75,8 +75,11 @@ static uint32_t *sample_held_write(const struct visit *visit, const struct multi
 static uint32_t slots_equal(const struct visit *visit, const struct multiset *multiset,
                             uint64_t image)
 {
-    struct values values = slots_values(visit, multiset);
+    struct values values;
     uint64_t equal = 0;
+    if (multiset_tree(visit, multiset, &values))
+        return (uint32_t)tree_equal(&values.tree, image);
+    values = slots_values(visit, multiset);
     if (values.count > 0)
         values_below_image(&values, image, &equal);
     return (uint32_t)equal;

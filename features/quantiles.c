@@ -23,15 +23,24 @@ static uint32_t sum_of(uint32_t left, uint32_t right)
 
 static uint32_t place_of(const struct quantiles *quantiles, uint32_t key)
 {
-    uint32_t low = 0, high = quantiles->used;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (quantiles->key[middle] < key)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t low = 0, left = quantiles->used;
+    while (left > 1) { /* a branch would be guessed wrong every other time */
+        uint32_t half = left / 2;
+        low += half & -(uint32_t)(quantiles->key[low + half - 1] < key);
+        left -= half;
     }
-    return low;
+    return low + (left == 1 && quantiles->key[low] < key);
+}
+
+/* Counts from that bucket on stand elsewhere now. */
+static void groups_sum(struct quantiles *quantiles, uint32_t bucket)
+{
+    for (uint32_t g = bucket / QUANTILE_GROUP; g < QUANTILE_GROUPS; g++) {
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < QUANTILE_GROUP; i++)
+            sum += quantiles->count[g * QUANTILE_GROUP + i];
+        quantiles->group[g] = sum;
+    }
 }
 
 /* Behind the others; equal keys become one. */
@@ -69,6 +78,7 @@ static void run_store(const struct run *run, struct quantiles *quantiles)
     memcpy(quantiles->count, shorter.count, shorter.used * sizeof *shorter.count);
     quantiles->used = shorter.used;
     quantiles->lost_bits += bits;
+    groups_sum(quantiles, 0);
 }
 
 void quantiles_join(struct quantiles *quantiles, const struct quantiles *other)
@@ -96,7 +106,9 @@ void quantiles_add(struct quantiles *quantiles, uint64_t image)
 {
     uint32_t key = key_of(quantiles, image), place = place_of(quantiles, key);
     if (place < quantiles->used && quantiles->key[place] == key) {
-        quantiles->count[place] = sum_of(quantiles->count[place], 1);
+        uint32_t added = quantiles->count[place] < UINT32_MAX;
+        quantiles->count[place] += added;
+        quantiles->group[place / QUANTILE_GROUP] += added;
         return;
     }
     if (quantiles->used == QUANTILE_BUCKETS) {
@@ -110,6 +122,7 @@ void quantiles_add(struct quantiles *quantiles, uint64_t image)
     memmove(&quantiles->count[place + 1], &quantiles->count[place], behind * sizeof(uint32_t));
     quantiles->key[place] = key;
     quantiles->count[place] = 1;
+    groups_sum(quantiles, place);
 }
 
 bool quantiles_exchange(struct quantiles *quantiles, uint64_t from, uint64_t to)
@@ -123,6 +136,7 @@ bool quantiles_exchange(struct quantiles *quantiles, uint64_t from, uint64_t to)
         memmove(&quantiles->count[place], &quantiles->count[place + 1], behind * sizeof(uint32_t));
         quantiles->key[quantiles->used] = quantiles->count[quantiles->used] = 0;
     }
+    groups_sum(quantiles, place);
     quantiles_add(quantiles, to);
     return true;
 }
@@ -130,6 +144,39 @@ bool quantiles_exchange(struct quantiles *quantiles, uint64_t from, uint64_t to)
 uint32_t quantiles_bucket(const struct quantiles *quantiles, uint64_t image)
 {
     return place_of(quantiles, key_of(quantiles, image));
+}
+
+uint64_t quantiles_count(const struct quantiles *quantiles)
+{
+    uint64_t sum = 0;
+    for (uint32_t g = 0; g < QUANTILE_GROUPS; g++)
+        sum += quantiles->group[g];
+    return sum;
+}
+
+uint64_t quantiles_before(const struct quantiles *quantiles, uint32_t bucket)
+{
+    uint64_t sum = 0;
+    uint32_t group = bucket / QUANTILE_GROUP;
+    for (uint32_t g = 0; g < group; g++)
+        sum += quantiles->group[g];
+    for (uint32_t i = group * QUANTILE_GROUP; i < bucket; i++)
+        sum += quantiles->count[i];
+    return sum;
+}
+
+uint32_t quantiles_at(const struct quantiles *quantiles, uint64_t place, uint64_t *before)
+{
+    uint64_t left = place;
+    uint32_t group = 0;
+    for (; left >= quantiles->group[group]; group++)
+        left -= quantiles->group[group];
+    uint32_t bucket = group * QUANTILE_GROUP;
+    for (; left >= quantiles->count[bucket]; bucket++)
+        left -= quantiles->count[bucket];
+    ASSERT(bucket < quantiles->used);
+    *before = place - left;
+    return bucket;
 }
 
 /* Of a whole prefix, all for the one value whose other bits are 0: of images of negative numbers,

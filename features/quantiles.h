@@ -24,11 +24,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { QUANTILE_BUCKETS = 256, QUANTILE_PREFIX_BITS = 32 };
+enum {
+    QUANTILE_BUCKETS = 256,
+    QUANTILE_PREFIX_BITS = 32,
+    QUANTILE_GROUP = 16, /* buckets whose counts are summed, so that few are walked for a place */
+    QUANTILE_GROUPS = QUANTILE_BUCKETS / QUANTILE_GROUP,
+};
 
 /* Zero bytes are an empty one.  Keys rise; counts stay at UINT32_MAX. */
 struct quantiles {
     uint32_t used, lost_bits; /* of the prefix */
+    uint64_t group[QUANTILE_GROUPS];
     uint32_t key[QUANTILE_BUCKETS];
     uint32_t count[QUANTILE_BUCKETS];
 };
@@ -53,6 +59,14 @@ static inline uint64_t bucket_last(const struct quantiles *quantiles, uint32_t b
 
 /* The first bucket whose values are not all less; `used` if there is none. */
 uint32_t quantiles_bucket(const struct quantiles *quantiles, uint64_t image);
+
+/* How many values there are; how many are in buckets before that one. */
+uint64_t quantiles_count(const struct quantiles *quantiles);
+uint64_t quantiles_before(const struct quantiles *quantiles, uint32_t bucket);
+
+/* The bucket of the value at a place of the order, from 0; place < quantiles_count.  before: as
+ * above. */
+uint32_t quantiles_at(const struct quantiles *quantiles, uint64_t place, uint64_t *before);
 
 /* The image that value `at` of the bucket's is taken for. */
 uint64_t bucket_image(const struct quantiles *quantiles, uint32_t bucket, uint32_t at);

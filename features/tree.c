@@ -75,57 +75,63 @@ static struct child *children_write(struct node *node)
 
 /* ---- searching ---- */
 
+/* Nodes are small, and where a key stands in one cannot be guessed: counting all that are less is
+ * quicker than halving. */
+
 /* The first key of the leaf that is not less. */
 static uint32_t leaf_place(const struct node *leaf, uint64_t key)
 {
     const uint64_t *keys = leaf_keys(leaf);
-    uint32_t low = 0, high = leaf->entries;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (keys[middle] < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    uint64_t less = 0;
+    for (uint32_t i = 0; i < leaf->entries; i++)
+        less += keys[i] < key;
+    return (uint32_t)less;
 }
 
 /* The last child whose least key is not greater; the first if all are. */
 static uint32_t child_place(const struct node *node, uint64_t key)
 {
     const struct child *child = children(node);
-    uint32_t low = 0, high = node->entries;
-    while (high - low > 1) {
-        uint32_t middle = (low + high) / 2;
-        if (child[middle].least <= key)
-            low = middle;
-        else
-            high = middle;
+    uint32_t not_greater = 0;
+    for (uint32_t i = 1; i < node->entries; i++)
+        not_greater += child[i].least <= key;
+    return not_greater;
+}
+
+struct tree_leaf tree_leaf_find(const struct tree *tree, uint64_t key)
+{
+    struct tree_leaf leaf = {.before = 0};
+    const struct node *node = node_read(tree, tree->root);
+    while (node->level > 0) {
+        const struct child *child = children(node);
+        uint32_t place = 0;
+        for (uint32_t i = 1; i < node->entries; i++) { /* child_place, and what it leaves behind */
+            bool behind = child[i].least <= key;
+            place += behind;
+            leaf.before += behind ? child[i - 1].values : 0;
+        }
+        node = node_read(tree, child[place].row);
     }
-    return low;
+    leaf.entry = leaf_place(node, key);
+    leaf.entries = node->entries;
+    leaf.key = leaf_keys(node);
+    leaf.count = leaf_counts(tree, node);
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < leaf.entries; i++)
+        before += leaf.key[i] < key ? leaf.count[i] : 0;
+    leaf.before += before;
+    return leaf;
 }
 
 uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal)
 {
-    uint64_t below = 0;
     *equal = 0;
     if (!tree->root)
         return 0;
-    const struct node *node = node_read(tree, tree->root);
-    while (node->level > 0) {
-        const struct child *child = children(node);
-        uint32_t place = child_place(node, key);
-        for (uint32_t i = 0; i < place; i++)
-            below += child[i].values;
-        node = node_read(tree, child[place].row);
-    }
-    uint32_t place = leaf_place(node, key);
-    const uint32_t *counts = leaf_counts(tree, node);
-    for (uint32_t i = 0; i < place; i++)
-        below += counts[i];
-    if (place < node->entries && leaf_keys(node)[place] == key)
-        *equal = counts[place];
-    return below;
+    struct tree_leaf leaf = tree_leaf_find(tree, key);
+    if (leaf.entry < leaf.entries && leaf.key[leaf.entry] == key)
+        *equal = leaf.count[leaf.entry];
+    return leaf.before;
 }
 
 uint64_t tree_equal(const struct tree *tree, uint64_t key)
@@ -163,9 +169,23 @@ static struct child node_sum(const struct tree *tree, uint32_t row)
     return sum;
 }
 
-static uint32_t node_largest(const struct tree *tree, uint32_t row)
+/* No count below the node is larger than `most`; so it is not looked further. */
+static uint32_t node_largest(const struct tree *tree, uint32_t row, uint32_t most)
 {
-    return node_sum(tree, row).largest;
+    const struct node *node = node_read(tree, row);
+    const struct child *child = children(node);
+    const uint32_t *counts = leaf_counts(tree, node);
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < node->entries && largest < most; i++) {
+        uint32_t count = node->level > 0 ? child[i].largest : counts[i];
+        largest = count > largest ? count : largest;
+    }
+    return largest;
+}
+
+uint64_t tree_largest(const struct tree *tree)
+{
+    return tree->root ? node_largest(tree, tree->root, UINT32_MAX) : 0;
 }
 
 uint64_t tree_count(const struct tree *tree)
@@ -202,7 +222,7 @@ uint64_t tree_at(const struct tree *tree, uint64_t place)
 
 uint64_t tree_mode(const struct tree *tree)
 {
-    uint32_t largest = node_largest(tree, tree->root);
+    uint32_t largest = node_largest(tree, tree->root, UINT32_MAX);
     const struct node *node = node_read(tree, tree->root);
     while (node->level > 0) {
         const struct child *child = children(node);
@@ -273,6 +293,20 @@ static bool rows_suffice(const struct tree *tree)
     const struct state_region *region = &tree->state->directory->region[tree->plan->region];
     uint64_t depth = tree->root ? node_read(tree, tree->root)->level + 1 : 0;
     return region->row_count - region->live >= depth + 1;
+}
+
+static struct node *path_down(const struct tree *tree, uint64_t key, struct path *path)
+{
+    struct node *node = node_write(tree, tree->root);
+    path->depth = 0;
+    while (node->level > 0) {
+        uint32_t place = child_place(node, key);
+        ASSERT(path->depth < TREE_DEPTH_MAX);
+        path->node[path->depth] = node;
+        path->entry[path->depth++] = place;
+        node = node_write(tree, children(node)[place].row);
+    }
+    return node;
 }
 
 /* ---- putting in ---- */
@@ -351,9 +385,9 @@ static void child_gain(struct child *child, uint64_t key, uint32_t count)
     child->least = key < child->least ? key : child->least;
 }
 
-static void leaf_gain(const struct tree *tree, struct node *leaf, uint64_t key, uint32_t count)
+static void leaf_gain(const struct tree *tree, struct node *leaf, uint32_t place, uint64_t key,
+                      uint32_t count)
 {
-    uint32_t place = leaf_place(leaf, key);
     if (count == 1) {
         entries_shift(tree, leaf, place, place + 1);
         leaf_keys_write(leaf)[place] = key;
@@ -361,8 +395,31 @@ static void leaf_gain(const struct tree *tree, struct node *leaf, uint64_t key, 
     leaf_counts_write(tree, leaf)[place] = count;
 }
 
+/* Puts in what splits no node of its way, on which nothing changed yet; false if it does. */
+static bool insert_plain(const struct tree *tree, uint64_t key)
+{
+    struct path path;
+    struct node *leaf = path_down(tree, key, &path);
+    uint32_t place = leaf_place(leaf, key);
+    bool found = place < leaf->entries && leaf_keys(leaf)[place] == key;
+    uint32_t count = found ? leaf_counts(tree, leaf)[place] + 1 : 1;
+    bool full = !found && node_room(tree, leaf) == 0;
+    for (uint32_t i = 0; !found && i < path.depth; i++)
+        full |= node_room(tree, path.node[i]) == 0;
+    if (full || (!found && !rows_suffice(tree)))
+        return false;
+    if (tree->plan->spreads)
+        node_write(tree, tree->root)->spread += spread_term(count) - spread_term(count - 1);
+    for (uint32_t i = 0; i < path.depth; i++)
+        child_gain(&children_write(path.node[i])[path.entry[i]], key, count);
+    leaf_gain(tree, leaf, place, key, count);
+    return true;
+}
+
 bool tree_insert(struct tree *tree, uint64_t key)
 {
+    if (tree->root && insert_plain(tree, key))
+        return true;
     uint32_t count = tree->root ? (uint32_t)tree_equal(tree, key) + 1 : 1;
     if (count == 1 && !rows_suffice(tree))
         return false;
@@ -382,25 +439,11 @@ bool tree_insert(struct tree *tree, uint64_t key)
         child_gain(&children_write(node)[place], key, count);
         node = node_write(tree, children(node)[place].row);
     }
-    leaf_gain(tree, node, key, count);
+    leaf_gain(tree, node, leaf_place(node, key), key, count);
     return true;
 }
 
 /* ---- taking out ---- */
-
-static struct node *path_down(const struct tree *tree, uint64_t key, struct path *path)
-{
-    struct node *node = node_write(tree, tree->root);
-    path->depth = 0;
-    while (node->level > 0) {
-        uint32_t place = child_place(node, key);
-        ASSERT(path->depth < TREE_DEPTH_MAX);
-        path->node[path->depth] = node;
-        path->entry[path->depth++] = place;
-        node = node_write(tree, children(node)[place].row);
-    }
-    return node;
-}
 
 /* Entry `place` of the parent and the next one become one. */
 static void children_join(const struct tree *tree, struct node *parent, uint32_t place)
@@ -451,7 +494,7 @@ static void path_up(const struct tree *tree, const struct path *path, uint32_t c
         child->values--;
         child->distinct -= count == 1;
         if (child->largest == count)
-            child->largest = node_largest(tree, child->row);
+            child->largest = node_largest(tree, child->row, count);
         if (count == 1)
             child_thin(tree, path->node[i], place);
     }

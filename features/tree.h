@@ -50,8 +50,22 @@ uint64_t tree_at(const struct tree *tree, uint64_t place);
 /* How many are below the key; how many are equal. */
 uint64_t tree_below(const struct tree *tree, uint64_t key, uint64_t *equal);
 
+/* The leaf where the key stands or would: its keys, and how many there are of each. */
+struct tree_leaf {
+    const uint64_t *key;
+    const uint32_t *count;
+    uint32_t entries, entry; /* `entry`: the first whose key is not less */
+    uint64_t before;         /* values that are less than the key, in other leaves, too */
+};
+
+/* The tree holds something; good until it changes. */
+struct tree_leaf tree_leaf_find(const struct tree *tree, uint64_t key);
+
 /* Only how many are equal, which is quicker. */
 uint64_t tree_equal(const struct tree *tree, uint64_t key);
+
+/* How often the most frequent key occurs. */
+uint64_t tree_largest(const struct tree *tree);
 
 /* The most frequent key, of several the least; the tree holds something. */
 uint64_t tree_mode(const struct tree *tree);

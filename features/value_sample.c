@@ -1,7 +1,6 @@
 /* Values with the least hashes; see value_sample.h. */
 #include "features/value_sample.h"
 #include "base/hash.h"
-#include <math.h>
 #include <string.h>
 
 enum { SETTLE_EVERY = 64 };
@@ -77,21 +76,16 @@ void value_sample_join(struct value_sample *sample, const struct value_sample *o
     *sample = joined;
 }
 
-static double term(double count)
-{
-    return count > 1 ? count * log(count) : 0;
-}
-
 double value_sample_gain(const struct value_sample *sample, const uint32_t *elsewhere,
                          const struct frequencies *frequencies)
 {
     double events = 0, sum = 0;
     for (uint64_t i = 0; i < sample->used; i++) {
         uint32_t place = frequencies_find(frequencies, sample->image[i]);
-        double counted = place == FREQUENCY_NONE ? 0 : frequencies->count[place];
-        double count = sample->count[i], other = elsewhere[i];
-        events += count - counted;
-        sum += term(count + other) - term(counted + other);
+        uint64_t counted = place == FREQUENCY_NONE ? 0 : frequencies->count[place];
+        uint64_t count = sample->count[i], other = elsewhere[i];
+        events += (double)count - (double)counted;
+        sum += count_term(count + other) - count_term(counted + other);
     }
     return events > 0 ? sum / events : 0;
 }

@@ -2,106 +2,100 @@
 #include "features/values_past.h"
 #include <math.h>
 
+enum { AT_A_TIME = 16 }; /* counters */
+
 /* ---- order ---- */
 
-/* A stretch of values: those of a bucket, or between two, where there are slots alone. */
-struct stretch {
-    uint32_t bucket, spilled; /* of the bucket; 0: between */
-    uint64_t place, count;    /* of all values: the first, how many */
-    uint64_t slot_place, slot_count;
+/* Slots and spilled values as one row, each in its order, spilled ones first where both are equal.
+ * To a place of it belong so many slots and so many spilled values before it. */
+struct merge {
+    const struct values *values;
+    uint64_t slots, spilled;           /* there are */
+    uint64_t slots_done, spilled_done; /* before the next */
+    uint32_t bucket;
+    uint64_t bucket_before; /* spilled values before the bucket's */
+    struct tree_leaf leaf;  /* no entries: there is no tree, or it has changed */
 };
 
-static uint64_t slots_below(const struct values *values, uint64_t image)
+static uint64_t spilled_image(struct merge *merge, uint64_t place)
 {
-    uint64_t equal;
-    return values->count ? values_below_image(values, image, &equal) : 0;
+    const struct quantiles *order = merge->values->past.order;
+    if (place < merge->bucket_before || place - merge->bucket_before >= order->count[merge->bucket])
+        merge->bucket = quantiles_at(order, place, &merge->bucket_before);
+    return bucket_image(order, merge->bucket, (uint32_t)(place - merge->bucket_before));
 }
 
-static uint64_t slots_through(const struct values *values, uint64_t image)
+/* Mostly the leaf has it that was found first; its entry follows. */
+static uint64_t slot_image(struct merge *merge, uint64_t place)
 {
-    uint64_t equal = 0, below = values->count ? values_below_image(values, image, &equal) : 0;
-    return below + equal;
+    struct tree_leaf *leaf = &merge->leaf;
+    while (leaf->entry > 0 && place < leaf->before)
+        leaf->before -= leaf->count[--leaf->entry];
+    while (leaf->entry < leaf->entries && place >= leaf->before + leaf->count[leaf->entry])
+        leaf->before += leaf->count[leaf->entry++];
+    if (leaf->entry < leaf->entries && place >= leaf->before)
+        return leaf->key[leaf->entry];
+    return value_image(values_at(merge->values, place), false);
 }
 
-static uint64_t slot_image(const struct values *values, uint64_t place)
+/* About how many slots come before a place: as many as are less than the spilled value that would
+ * stand there if slots lay like those. */
+static uint64_t slots_guess(struct merge *merge, uint64_t place)
 {
-    return value_image(values_at(values, place), false);
+    const struct values *values = merge->values;
+    if (merge->slots == 0 || merge->spilled == 0)
+        return 0;
+    double share = (double)merge->slots / (double)(merge->slots + merge->spilled);
+    uint64_t equal, at = place - (uint64_t)((double)place * share);
+    uint64_t image = spilled_image(merge, at < merge->spilled ? at : merge->spilled - 1);
+    if (values->sorted || values->change_count)
+        return values_below_image(values, image, &equal);
+    merge->leaf = tree_leaf_find(&values->tree, image);
+    return merge->leaf.before;
 }
 
-/* spilled[i]: in buckets before bucket i. */
-static void prefixes(const struct quantiles *order, uint64_t spilled[])
+/* How many slots come before a place: the fewest whose next is not less than the last spilled value
+ * then.  Looked for around a guess, in steps that grow until it lies between two of them. */
+static uint64_t slots_before(struct merge *merge, uint64_t place, uint64_t guess)
 {
-    spilled[0] = 0;
-    for (uint32_t i = 0; i < order->used; i++)
-        spilled[i + 1] = spilled[i] + order->count[i];
-}
-
-/* The first bucket by whose end more than `place` values have come.  Slots are looked up where
- * they can make a difference alone: among a million values, in one or two buckets. */
-static uint32_t bucket_find(const struct values *values, const uint64_t spilled[], uint64_t place)
-{
-    const struct quantiles *order = values->past.order;
-    uint32_t low = 0, high = order->used;
+    uint64_t low = place > merge->spilled ? place - merge->spilled : 0, step = 1;
+    uint64_t high = place < merge->slots ? place : merge->slots;
+    uint64_t at = guess < low ? low : guess;
     while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        uint64_t before = spilled[middle + 1];
-        bool more =
-            before > place || (before + values->count > place &&
-                               before + slots_through(values, bucket_last(order, middle)) > place);
-        if (more)
-            high = middle;
+        at = at < high ? at : high - 1;
+        bool enough = spilled_image(merge, place - at - 1) <= slot_image(merge, at);
+        high = enough ? at : high;
+        low = enough ? low : at + 1;
+        uint64_t middle = low + (high - low) / 2;
+        if (enough)
+            at = high > middle + step ? high - step : middle;
         else
-            low = middle + 1;
+            at = middle > low + step - 1 ? low + step - 1 : middle;
+        step *= 2;
     }
     return low;
 }
 
-static struct stretch stretch_find(const struct values *values, uint64_t place)
+static struct merge merge_open(const struct values *values, uint64_t place)
 {
-    const struct quantiles *order = values->past.order;
-    uint64_t spilled[QUANTILE_BUCKETS + 1];
-    prefixes(order, spilled);
-    uint32_t bucket = bucket_find(values, spilled, place);
-    bool is_last = bucket == order->used;
-    uint64_t end = is_last ? values->count : slots_below(values, bucket_first(order, bucket));
-    if (spilled[bucket] + end > place) {
-        uint64_t first = bucket ? slots_through(values, bucket_last(order, bucket - 1)) : 0;
-        return (struct stretch){.place = spilled[bucket] + first,
-                                .count = end - first,
-                                .slot_place = first,
-                                .slot_count = end - first};
-    }
-    uint64_t slots = slots_through(values, bucket_last(order, bucket)) - end;
-    return (struct stretch){.bucket = bucket,
-                            .spilled = order->count[bucket],
-                            .place = spilled[bucket] + end,
-                            .count = order->count[bucket] + slots,
-                            .slot_place = end,
-                            .slot_count = slots};
+    struct merge merge = {
+        .values = values, .slots = values->count, .spilled = quantiles_count(values->past.order)};
+    merge.slots_done = slots_before(&merge, place, slots_guess(&merge, place));
+    merge.spilled_done = place - merge.slots_done;
+    return merge;
 }
 
-/* The image at a place of a stretch, whose spilled values lie evenly between its slots. */
-static uint64_t stretch_image(const struct values *values, const struct stretch *stretch,
-                              uint64_t place)
+static uint64_t merge_next(struct merge *merge)
 {
-    const struct quantiles *order = values->past.order;
-    uint64_t at = place - stretch->place; /* of both, this many come before */
-    uint64_t low = at > stretch->spilled ? at - stretch->spilled : 0;
-    uint64_t high = at < stretch->slot_count ? at : stretch->slot_count;
-    while (low < high) { /* how many slots of them */
-        uint64_t middle = (low + high) / 2;
-        uint64_t before = bucket_image(order, stretch->bucket, (uint32_t)(at - middle - 1));
-        if (before <= slot_image(values, stretch->slot_place + middle))
-            high = middle;
-        else
-            low = middle + 1;
-    }
     uint64_t spilled = UINT64_MAX, slot = UINT64_MAX;
-    if (at - low < stretch->spilled)
-        spilled = bucket_image(order, stretch->bucket, (uint32_t)(at - low));
-    if (low < stretch->slot_count)
-        slot = slot_image(values, stretch->slot_place + low);
-    return spilled < slot ? spilled : slot;
+    if (merge->spilled_done < merge->spilled)
+        spilled = spilled_image(merge, merge->spilled_done);
+    if (merge->slots_done < merge->slots)
+        slot = slot_image(merge, merge->slots_done);
+    bool is_spilled = spilled <= slot;
+    merge->spilled_done += is_spilled;
+    merge->slots_done += !is_spilled;
+    return is_spilled ? spilled : slot;
 }
 
 double past_quantile(const struct values *values, double q)
@@ -109,13 +103,11 @@ double past_quantile(const struct values *values, double q)
     double place = (double)(values_count(values) - 1) * q;
     uint64_t lower = (uint64_t)place;
     double share = place - (double)lower;
-    struct stretch stretch = stretch_find(values, lower);
-    double low = image_value(stretch_image(values, &stretch, lower), false).number;
+    struct merge merge = merge_open(values, lower);
+    double low = image_value(merge_next(&merge), false).number;
     if (share <= 0)
         return low;
-    if (lower + 1 - stretch.place >= stretch.count)
-        stretch = stretch_find(values, lower + 1);
-    double high = image_value(stretch_image(values, &stretch, lower + 1), false).number;
+    double high = image_value(merge_next(&merge), false).number;
     double step = high - low;
     return step - step == 0 ? low + share * step : (1 - share) * low + share * high;
 }
@@ -124,56 +116,57 @@ double past_below(const struct values *values, uint64_t image, double *equal)
 {
     const struct quantiles *order = values->past.order;
     uint32_t bucket = quantiles_bucket(order, image);
-    uint64_t below = 0;
-    for (uint32_t i = 0; i < bucket; i++)
-        below += order->count[i];
+    double below = (double)quantiles_before(order, bucket);
     *equal = 0;
     if (bucket == order->used || image < bucket_first(order, bucket))
-        return (double)below;
-    return (double)below + bucket_below(order, bucket, image, equal);
+        return below;
+    return below + bucket_below(order, bucket, image, equal);
 }
 
 /* ---- frequencies ---- */
 
-static uint64_t both_count(const struct past_view *past, uint64_t place)
+/* How often it is among slots alone. */
+static uint64_t slots_equal(const struct values *values, uint64_t image)
 {
-    return (uint64_t)past->frequent->count[place] + past->held->count[place];
+    uint64_t equal = 0;
+    if (values->count > 0 && !values->sorted && values->change_count == 0)
+        return tree_equal(&values->tree, image);
+    if (values->count > 0)
+        values_below_image(values, image, &equal);
+    return equal;
 }
 
 uint64_t past_frequency(const struct values *values, uint64_t image)
 {
-    uint64_t equal = 0;
     uint32_t place = frequencies_find(values->past.frequent, image);
-    if (values->count)
-        values_below_image(values, image, &equal);
+    uint64_t equal = slots_equal(values, image);
     return equal + (place == FREQUENCY_NONE ? 0 : values->past.frequent->count[place]);
 }
 
-/* A value of slots alone is the most frequent of slots, or no more frequent than it. */
+/* A value without a counter is in slots alone, and the most frequent of them if it is it. */
 uint64_t past_mode(const struct values *values)
 {
-    const struct past_view *past = &values->past;
-    uint64_t best = 0, mode = 0;
-    for (uint64_t i = 0; i < past->frequent->used; i++)
-        if (both_count(past, i) > best) {
-            best = both_count(past, i);
-            mode = past->frequent->image[i];
-        }
-    if (values->count == 0)
-        return mode;
-    uint64_t image = slots_mode(values), count = past_frequency(values, image);
-    return count > best || (count == best && image < mode) ? image : mode;
+    const struct elsewhere *held = values->past.held;
+    bool is_tree = values->count > 0 && !values->sorted && values->change_count == 0;
+    if (values->count == 0 || (is_tree && tree_largest(&values->tree) < held->mode_count))
+        return held->mode;
+    uint64_t image = slots_mode(values), count = slots_equal(values, image);
+    bool more = count > held->mode_count || (count == held->mode_count && image < held->mode);
+    return more ? image : held->mode;
 }
 
-/* Slots count those of their values that have a counter, too. */
+/* Slots count those of their values that have a counter, too.  Places without a counter are 0 in
+ * both, so that some are walked at a time until there are enough. */
 uint64_t past_more_frequent(const struct values *values, uint64_t count, uint64_t most)
 {
-    const struct past_view *past = &values->past;
+    const uint32_t *spilled = values->past.frequent->count, *held = values->past.held->count;
     uint64_t found = 0, twice = 0;
-    for (uint64_t i = 0; i < past->frequent->used; i++) {
-        found += both_count(past, i) > count;
-        twice += past->held->count[i] > count;
-    }
+    bool any = values->past.held->mode_count > count;
+    for (uint64_t first = 0; any && first < FREQUENCIES && found < most; first += AT_A_TIME)
+        for (uint64_t i = first; i < first + AT_A_TIME; i++) {
+            found += (uint64_t)spilled[i] + held[i] > count;
+            twice += held[i] > count;
+        }
     if (found >= most || values->count == 0)
         return found;
     return found + slots_more_frequent(values, count, most + twice) - twice;
@@ -187,7 +180,7 @@ double past_entropy(const struct values *values)
 {
     const struct past_view *past = &values->past;
     uint64_t counted = 0;
-    for (uint64_t i = 0; i < past->frequent->used; i++)
+    for (uint64_t i = 0; i < FREQUENCIES; i++)
         counted += past->frequent->count[i];
     double n = (double)values_count(values), rest = (double)(past->values->count - counted);
     double sum = slots_spread(values) + rest * past->sample->gain;
