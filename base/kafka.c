@@ -119,24 +119,33 @@ static void find_unknown(const char *name, const char *path, struct findings *fi
     free(table);
 }
 
+/* Behind the ':' of a broker's port, as librdkafka finds it: nothing behind a '/', and of several
+ * colons without brackets each is one of a bare IPv6 address.  NULL: it names none. */
+static const char *port_of(const char *host, const char **end)
+{
+    const char *path = memchr(host, '/', (size_t)(*end - host));
+    *end = path ? path : *end;
+    const char *first = memchr(host, ':', (size_t)(*end - host));
+    const char *last = memrchr(host, ':', (size_t)(*end - host));
+    return last && (last == first || last[-1] == ']') ? last + 1 : NULL;
+}
+
 /* "host:9092, [::1]:9092, SSL://host": where in the list the port of a broker is none; SIZE_MAX:
  * nowhere.  librdkafka would take it and never come through. */
 static size_t wrong_port(const char *list)
 {
     for (const char *at = list; *at; at += *at == ',') {
         const char *end = at + strcspn(at, ","), *scheme = strstr(at, "://");
-        const char *host = scheme && scheme < end ? scheme + 3 : at, *colon = NULL;
-        if (*host == '[' && memchr(host, ']', (size_t)(end - host)))
-            host = memchr(host, ']', (size_t)(end - host));
-        colon = memchr(host, ':', (size_t)(end - host));
+        const char *host = scheme && scheme < end ? scheme + 3 : at;
         at = end;
-        if (!colon)
+        const char *number = port_of(host, &end);
+        if (!number)
             continue;
         char *behind;
-        long port = strtol(colon + 1, &behind, 10);
+        long port = strtol(number, &behind, 10);
         behind += strspn(behind, " ");
-        if (!isdigit((unsigned char)colon[1]) || behind != end || port < 1 || port > PORT_MAX)
-            return (size_t)(colon + 1 - list);
+        if (!isdigit((unsigned char)*number) || behind != end || port < 1 || port > PORT_MAX)
+            return (size_t)(number - list);
     }
     return SIZE_MAX;
 }

@@ -13,7 +13,9 @@
  * processor (SCHED_IDLE), so that it delays nobody's waking.  If room for copies gets scarce, or it
  * has been at one snapshot for long, it passes the duty on, between two pages, to the hasty one,
  * which has a share of its own; who is not privileged could not raise its own priority.  When the
- * pages are written the duty goes back. */
+ * pages are written the duty goes back.  Each snapshot
+ * begins a new turn of duty, so that a writer that was held up between looking and writing cannot
+ * take the duty of one for that of the next. */
 #include "engine/snapshot.h"
 #include "base/histogram.h"
 #include "base/log.h"
@@ -45,7 +47,7 @@ struct snapshots {
     atomic_int verdict; /* enum verdict, by the loop */
     atomic_bool quit;
     atomic_bool hurry; /* by the loop */
-    atomic_int duty;   /* enum duty, by the one on duty; by the loop while nothing is written */
+    atomic_uint duty;  /* turn * DUTIES + enum duty: by the one on duty; a new turn by the loop */
     int news;          /* eventfd for the loop */
     struct writer_thread {
         struct snapshots *snapshots;
@@ -131,31 +133,32 @@ static enum status begin_file(struct snapshots *snapshots)
                                  image_directory(snapshots->image), &snapshots->failure);
 }
 
-static bool is_on_duty(const struct writer_thread *thread)
+static enum duty duty_of(const struct snapshots *snapshots)
 {
-    return atomic_load(&thread->snapshots->duty) == (int)thread->duty;
+    return (enum duty)(atomic_load(&snapshots->duty) % DUTIES);
 }
 
-/* Only who is on duty moves the duty, or the loop while nothing is due; and a writer looks at the
- * duty when it has seen that something is due.  So there are never two. */
-static void pass_duty(struct snapshots *snapshots, enum duty to)
+/* By who is on duty; nothing happens when the loop has begun another turn meanwhile. */
+static void pass_duty(struct snapshots *snapshots, enum duty from, enum duty to)
 {
-    atomic_store(&snapshots->duty, to);
-    ring(snapshots->thread[to].wake);
+    unsigned duty = atomic_load(&snapshots->duty);
+    if (duty % DUTIES == from &&
+        atomic_compare_exchange_strong(&snapshots->duty, &duty, duty - from + to))
+        ring(snapshots->thread[to].wake);
 }
 
 /* Whether the patient one has had its time; asked before each page. */
 static bool passes_duty(struct snapshots *snapshots)
 {
     enum { LOOK_EVERY = 256 };
-    if (!snapshots->setting.threaded || atomic_load(&snapshots->duty) != DUTY_PATIENT)
+    if (!snapshots->setting.threaded || duty_of(snapshots) != DUTY_PATIENT)
         return false;
     if (!atomic_load_explicit(&snapshots->hurry, memory_order_relaxed) &&
         (snapshots->writer.tail.page_count % LOOK_EVERY != 0 ||
          clock_monotonic_ns(&system_clock) - snapshots->file_begun_ns <
              PATIENCE_S * UINT64_C(1000000000)))
         return false;
-    pass_duty(snapshots, DUTY_HASTY);
+    pass_duty(snapshots, DUTY_PATIENT, DUTY_HASTY);
     return true;
 }
 
@@ -215,6 +218,16 @@ static void writer_advance(struct snapshots *snapshots, uint64_t most)
         publish(snapshots);
 }
 
+/* Only who is on duty writes, and nobody else moves the duty while something is due.  What is due
+ * was seen while the duty stayed the same, so it is of the same turn: there are never two. */
+static bool has_to_write(const struct writer_thread *own)
+{
+    const struct snapshots *snapshots = own->snapshots;
+    unsigned duty = atomic_load(&snapshots->duty);
+    return duty % DUTIES == own->duty && writer_is_due(snapshots) &&
+           atomic_load(&snapshots->duty) == duty;
+}
+
 static void take_place(enum duty duty)
 {
     const struct sched_param none = {0};
@@ -232,10 +245,10 @@ static void *writer_thread(void *self)
     struct snapshots *snapshots = own->snapshots;
     take_place(own->duty);
     while (!atomic_load(&snapshots->quit)) {
-        while (writer_is_due(snapshots) && is_on_duty(own))
+        while (has_to_write(own))
             writer_advance(snapshots, UINT64_MAX);
-        if (own->duty == DUTY_HASTY && is_on_duty(own))
-            pass_duty(snapshots, DUTY_PATIENT);
+        if (own->duty == DUTY_HASTY)
+            pass_duty(snapshots, DUTY_HASTY, DUTY_PATIENT);
         eventfd_t count;
         while (eventfd_read(own->wake, &count) != 0 && errno == EINTR) {
         }
@@ -387,8 +400,8 @@ void snapshots_begin(struct snapshots *snapshots, struct state *state,
     snapshots->file_begun = false;
     snapshots->prune.status = STATUS_OK;
     atomic_store(&snapshots->hurry, snapshots->hasty);
-    if (snapshots->hasty)
-        atomic_store(&snapshots->duty, DUTY_HASTY);
+    unsigned turn = atomic_load(&snapshots->duty) / DUTIES + 1;
+    atomic_store(&snapshots->duty, turn * DUTIES + (snapshots->hasty ? DUTY_HASTY : DUTY_PATIENT));
     atomic_store(&snapshots->verdict, VERDICT_OPEN);
     atomic_store(&snapshots->phase, PHASE_PAGES);
     wake_writers(snapshots);

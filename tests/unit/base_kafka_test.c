@@ -94,6 +94,30 @@ static void test_unknown_names_get_the_nearest(void **state)
     expect_one("{\"xyzzy.plugh.frotz\": 1}", "kafka.xyzzy.plugh.frotz", true, "knows no property");
 }
 
+static void test_brokers_as_the_library_reads_them(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "a",           "a:1",     "a:65535 , b:9092",    "[::1]:9092",  "[::1]",
+        "::1, a:9092", "fe80::5", "PLAINTEXT://a:9092/", "SSL://a/b:c", "",
+    };
+    static const char *const bad[] = {
+        "a:", "a:0", "b:9092,a:65536", "a:9092x", "[::1]:x", "SSL://a:-1", "SSL://a:/9092",
+    };
+    char text[128];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(text, sizeof text, "{\"bootstrap.servers\": \"%s\"}", good[i]);
+        struct findings findings = check(text);
+        if (findings.count)
+            fail_msg("'%s': %s", good[i], findings.list[0].message);
+        findings_close(&findings);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "{\"bootstrap.servers\": \"%s\"}", bad[i]);
+        expect_one(text, "kafka.bootstrap.servers", false, "a port from 1 to 65535");
+    }
+}
+
 static void test_wrong_values(void **state)
 {
     (void)state;
@@ -150,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_no_object_is_well),
         cmocka_unit_test(test_what_exactness_depends_on_is_refused),
         cmocka_unit_test(test_unknown_names_get_the_nearest),
+        cmocka_unit_test(test_brokers_as_the_library_reads_them),
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_all_mistakes_at_once),
         cmocka_unit_test(test_writer_needs_a_broker),

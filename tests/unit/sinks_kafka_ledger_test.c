@@ -1,14 +1,7 @@
 /* The Kafka ledger against librdkafka's broker in the process: what it makes of each class of
  * error, parts, refusals.  That broker knows no transactions worth the name, so what survives
  * crashes is tested on a real one, in tests/kafka/ledger.sh. */
-#include "base/clock.h"
-#include "sinks/ledger.h"
-#include "tests/unit/base_kafka_cluster.h"
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/sinks_kafka_scene.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,43 +10,22 @@
 
 enum { PRODUCE = 0, OFFSET_COMMIT = 8, INIT_PRODUCER = 22, ADD_PARTITIONS = 24 };
 enum { ADD_OFFSETS = 25, END_TRANSACTION = 26, OFFSETS_IN_TRANSACTION = 28 };
-enum { WAIT_MAX_S = 40, LARGE_SIZE = 3000000, ERRORS_MAX = 4 };
-
-/* One ledger for all tests: to join a group takes seconds. */
-struct scene {
-    struct kafka_cluster cluster;
-    struct ledger ledger;
-    bool claimed;
-    uint64_t sequence;
-};
+enum { LARGE_SIZE = 3000000, ERRORS_MAX = 4 };
 
 static const struct output outputs[] = {
     {STREAM_DECISIONS, "a", "{\"id\":\"a\"}", 1, 10},
     {STREAM_ALERTS, "a", "{\"id\":\"a\"}", 1, 10}, /* of a stream that is not served */
     {STREAM_DECISIONS, "b", "{\"id\":\"b\"}", 1, 10},
 };
-static const struct ledger_offset offsets[] = {{"in", 0, 7}, {"in", 1, 9}};
 
-static struct ledger_setting setting_of(const struct scene *scene)
-{
-    static const char *const inputs[] = {"in", NULL};
-    return (struct ledger_setting){
-        .kafka = scene->cluster.properties,
-        .pipeline = "test",
-        .group = "test",
-        .journal = "journal",
-        .topic = {[STREAM_DECISIONS] = "out"},
-        .message_max = {[STREAM_DECISIONS] = 900 << 10},
-        .inputs = inputs,
-        .member = true,
-    };
-}
-
+/* One ledger for all tests: to join a group takes seconds. */
 static int start(void **state)
 {
     struct scene *scene = calloc(1, sizeof *scene);
     struct failure failure = {0};
     assert_non_null(scene);
+    scene->outputs = outputs;
+    scene->output_count = sizeof outputs / sizeof outputs[0];
     cluster_open(&scene->cluster, "journal", 1);
     rd_kafka_mock_topic_create(scene->cluster.broker, "in", 2, 1);
     rd_kafka_mock_topic_create(scene->cluster.broker, "out", 3, 1);
@@ -81,88 +53,6 @@ static void inject(const struct scene *scene, int16_t api, size_t count,
                    const rd_kafka_resp_err_t *errors)
 {
     rd_kafka_mock_push_request_errors_array(scene->cluster.broker, api, count, errors);
-}
-
-/* ---- waiting, by the descriptor ---- */
-
-static uint64_t deadline_ns(void)
-{
-    return clock_monotonic_ns(&system_clock) + WAIT_MAX_S * UINT64_C(1000000000);
-}
-
-static void wait_for_news(const struct ledger *ledger, uint64_t until_ns)
-{
-    struct pollfd readable = {ledger->kind->descriptor(ledger->self), POLLIN, 0};
-    poll(&readable, 1, 100);
-    assert_true(clock_monotonic_ns(&system_clock) < until_ns);
-}
-
-/* The first claim that ends; RETRY only if `once`. */
-static enum status claim(struct scene *scene, bool once, struct failure *failure)
-{
-    const struct ledger *ledger = &scene->ledger;
-    uint64_t until_ns = deadline_ns();
-    enum status status;
-    while (true) {
-        wait_for_news(ledger, until_ns);
-        if (!ledger->kind->owns(ledger->self))
-            continue;
-        status = ledger->kind->claim(ledger->self, failure);
-        bool under_way = status == STATUS_RETRY && strstr(failure->text, "under way");
-        if (status != STATUS_RETRY || (once && !under_way))
-            break;
-    }
-    scene->claimed = status == STATUS_OK;
-    return status;
-}
-
-static void claim_well(struct scene *scene)
-{
-    struct failure failure = {0};
-    if (!scene->claimed && claim(scene, false, &failure) != STATUS_OK)
-        fail_msg("%s", failure.text);
-}
-
-static void submit(struct scene *scene, const void *entry, size_t size)
-{
-    struct transaction transaction = {
-        .sequence = ++scene->sequence,
-        .outputs = outputs,
-        .output_count = sizeof outputs / sizeof outputs[0],
-        .entry = entry,
-        .entry_size = size,
-        .offsets = offsets,
-        .offset_count = sizeof offsets / sizeof offsets[0],
-    };
-    scene->ledger.kind->submit(scene->ledger.self, &transaction);
-    memset(&transaction, 0xa5, sizeof transaction);
-}
-
-static enum settlement settle(struct scene *scene, const void *entry, size_t size, int64_t *at,
-                              struct failure *failure)
-{
-    const struct ledger *ledger = &scene->ledger;
-    uint64_t until_ns = deadline_ns();
-    enum settlement settlement;
-    claim_well(scene);
-    submit(scene, entry, size);
-    while ((settlement = ledger->kind->settlement(ledger->self, at, failure)) ==
-           SETTLEMENT_RUNNING) {
-        wait_for_news(ledger, until_ns);
-        ledger->kind->owns(ledger->self);
-    }
-    if (settlement == SETTLEMENT_DOUBTFUL)
-        scene->claimed = false;
-    return settlement;
-}
-
-static int64_t settle_well(struct scene *scene, const void *entry, size_t size)
-{
-    struct failure failure = {0};
-    int64_t at = -1;
-    if (settle(scene, entry, size, &at, &failure) != SETTLEMENT_COMMITTED)
-        fail_msg("%s", failure.text);
-    return at;
 }
 
 static enum status read_next(const struct ledger *ledger, struct ledger_record *record)
@@ -201,23 +91,6 @@ static void test_entry_is_written_and_read(void **state)
     assert_memory_equal(record.bytes, "two", 3);
     assert_int_equal(read_next(&scene->ledger, &record), STATUS_END);
     assert_int_equal(settle_well(scene, "three", 5), record.at + 1);
-}
-
-static int64_t count_records(const struct scene *scene, const char *topic, int partition_count)
-{
-    char error[256];
-    int64_t count = 0, low, high;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers",
-                      rd_kafka_mock_cluster_bootstraps(scene->cluster.broker), error, sizeof error);
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    for (int partition = 0; partition < partition_count; partition++) {
-        assert_int_equal(
-            rd_kafka_query_watermark_offsets(client, topic, partition, &low, &high, 10000), 0);
-        count += high;
-    }
-    rd_kafka_destroy(client);
-    return count;
 }
 
 static void fill(char *bytes, size_t size, unsigned seed)
