@@ -103,6 +103,7 @@ static inline const double *panes_join(const struct moment *moment, const double
     const double *others = (const double *)(total + moment->pane);
     uint32_t count = moment_size(moment->needs) / (uint32_t)sizeof(double);
     joined[MOMENT_COUNT] = others[MOMENT_COUNT] + cells[MOMENT_COUNT];
+    joined[MOMENT_SUM] = 0; /* of those who only count */
     for (uint32_t i = MOMENT_SUM; i < count; i += 2) {
         joined[i] = others[i];
         joined[i + 1] = others[i + 1];
